@@ -13,7 +13,11 @@ from tests.catalogue.truth import Traces, Truth
 
 def written(path: Path, truth: Truth, rng: np.random.Generator, snr: float = 20.0) -> list[str]:
     """Write one benign trace of a truth; return the arguments for `kammerton fit`."""
-    traces = truth.measured(rng, truth.benign(rng, 1), snr)
+    return saved(path, truth, truth.measured(rng, truth.benign(rng, 1), snr))
+
+
+def saved(path: Path, truth: Truth, traces: Traces) -> list[str]:
+    """Write the first of some traces of a truth; return the arguments for `kammerton fit`."""
     layout = LAYOUTS[truth.kind]
     x = traces.x if isinstance(traces.x, tuple) else (traces.x,)
     axes = [np.asarray(axis, dtype=float) for axis in np.meshgrid(*x, indexing="ij")]

@@ -12,9 +12,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from kammerton.estimation.pictures.cable import off_circle, turns_of_cable, unwinding
+from kammerton.estimation.pictures.flat import without_signal
 from kammerton.estimation.pictures.page import line_style
-from kammerton.estimation.pictures.picture import _flat, _verdict, _words, draw
+from kammerton.estimation.pictures.picture import _verdict, draw
 from kammerton.estimation.pictures.scales import called, on_axis, written
+from kammerton.estimation.pictures.wording import words_of
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Fit, Trace, Value, Verdict
 
@@ -137,7 +139,7 @@ def test_a_folder_that_is_missing_is_an_os_error(tmp_path: Path) -> None:
         (-5.527e-4, "V", 5.3e-6, "−552.7(53) µV"), (1.0, "V", 0.0996, "1.00(10) V"),
         (0.0, "V", 1e-6, "0.0(10) µV"), (5801.3, "", 117.4, "5800(120)"),
         (667e-6, "", 527e-6, "0.67(53)×10⁻³"),
-        (-1.6978e10, "Hz/V^2", 3.8e7, "−16.978(38)×10⁹ Hz/V²"),
+        (-1.6978e10, "Hz/V^2", 3.8e7, "−16.978(38) GHz/V²"),
         (880.4e3, "Hz", 121e3, "0.88(12) MHz"),
         (2.5, "rad", 0.0, "2.5 rad"), (math.nan, "s", 1.0, "—"),
     ],
@@ -172,11 +174,19 @@ def test_only_what_can_be_one_is_called_a_population(y, unit, name):
 def test_without_a_signal_no_curve_follows_the_noise(tmp_path):
     trace, fit = decay("q0", Verdict.REJECTED)
     nothing = replace(fit, status="no signal")
-    flat, line = _flat(trace.x, trace.y)
+    flat, line = without_signal(trace.x, trace.y, "t1")
     for shown in (flat, line.y):
         np.testing.assert_allclose(shown, np.full(X.size, trace.y.mean()))
     assert line_style(fit)["color"] != line_style(replace(fit, verdict=Verdict.ACCEPTED))["color"]
     assert not np.array_equal(drawn(tmp_path, (trace, fit)), drawn(tmp_path, (trace, nothing)))
+
+
+def test_a_line_that_is_not_there_leaves_its_sloping_background():
+    y = 3.0 - 2e4 * X
+    y[3] = math.nan
+    level, line = without_signal(X[::-1], y[::-1], "qubit_spectroscopy")
+    np.testing.assert_allclose(line.y, 3.0 - 2e4 * X)
+    np.testing.assert_allclose(level, 3.0 - 2e4 * X[::-1])
 
 
 @pytest.mark.parametrize("delay", [0.0, 3e-9, 60e-9, -150e-9])
@@ -192,7 +202,7 @@ def test_an_amplitude_has_the_unit_of_its_axis():
     fit = Fit("rabi_amplitude", "q0", {"amplitude": Value(-3.146e-3, 2.2e-5, "")},
               Verdict.ACCEPTED, "success", "", math.nan)  # fmt: skip
     trace = Trace("q0", X, X, X, "amplitude", "V", "V")
-    assert _words(fit, trace, 60) == "amplitude = −3.146(22) mV"
+    assert words_of(fit, trace, 60) == "amplitude = −3.146(22) mV"
 
 
 def test_an_accepted_fit_says_accepted_and_no_more_where_nothing_else_was_found():
@@ -227,20 +237,20 @@ def test_a_period_of_which_next_to_nothing_was_swept_is_not_in_the_picture():
     }  # fmt: skip
     fit = Fit("drag", "q0", values, Verdict.ACCEPTED, "success", "", 1.0)
     trace = Trace("q0", X, X, np.full(X.size, 0.1), "coefficient", "")
-    assert _words(fit, trace, 60).startswith("DRAG = −0.120(10)")
-    assert "period" not in _words(fit, trace, 60)
-    assert "amplitude" not in _words(fit, trace, 60)
+    assert words_of(fit, trace, 60).startswith("DRAG = −0.120(10)")
+    assert "period" not in words_of(fit, trace, 60)
+    assert "amplitude" not in words_of(fit, trace, 60)
     known = replace(fit, values={**values, "period": Value(40.0, 2.0, "")})
-    assert "period = 40.0(20)" in _words(known, trace, 60)
+    assert "period = 40.0(20)" in words_of(known, trace, 60)
 
 
 def test_values_for_which_there_is_no_room_are_not_left_out_in_silence():
     values = {f"value_{n}": Value(1.0 + n, 0.01, "") for n in range(20)}
     fit = Fit("t1", "q0", values, Verdict.ACCEPTED, "success", "", 1.0)
     trace = Trace("q0", X, X, np.full(X.size, 0.1), "delay", "s")
-    lines = _words(fit, trace, 60).splitlines()
-    assert len(lines) == 3
+    lines = words_of(fit, trace, 60).splitlines()
+    assert len(lines) == 4
     assert lines[-1].endswith(" …")
     assert max(map(len, lines)) <= 60
     few = replace(fit, values={"t1": Value(3e-5, 1e-6, "s")})
-    assert "…" not in _words(few, trace, 60)
+    assert "…" not in words_of(few, trace, 60)

@@ -17,7 +17,7 @@ from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.pictures.between import smooth
-from kammerton.estimation.pictures.maps import branches_of, line_of
+from kammerton.estimation.pictures.lines import branches_of, line_of, lines_of
 from kammerton.estimation.pictures.page import COLOURS
 from kammerton.estimation.pictures.picture import draw
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
@@ -220,6 +220,25 @@ def test_the_line_of_a_fitted_image(phase: float) -> None:
     background = 3.0 + 1e-9 * (f[:, None] - f[0])
     np.testing.assert_allclose(line_of(f, image + background), centres, atol=0.4e6)
     assert np.isnan(line_of(f, background + np.zeros(3))).all()
+
+
+@pytest.mark.parametrize("seen", ["in the plane", "as a quadrature", "as a magnitude"])
+def test_the_line_of_a_map_runs_smoothly_between_its_frequencies(seen: str) -> None:
+    """A line of two points a width, over a slope: it is drawn where it is to a 50th of a step."""
+    f, bias = np.linspace(4.9e9, 5.0e9, 51), np.linspace(-1.0, 1.0, 23)
+    centres = 4.97e9 - 5e7 * bias**2
+    pole = 1 / (1 + 2j * (f[:, None] - centres) / 4e6)
+    slope = 1e-9 * (f[:, None] - f[0])
+    image = {"in the plane": (1 - 0.7 * pole) * np.exp(0.3j) + slope,
+             "as a quadrature": 0.3 * pole.real + 0.1 * pole.imag + slope,
+             "as a magnitude": np.sqrt(1 - 0.7 * pole.real + slope)}[seen]  # fmt: skip
+    kind = "resonator_flux_map" if seen == "as a magnitude" else "qubit_flux_map"
+    grid = Grid("q3", (f, bias), image, np.ones(image.shape), ("f", "bias"), ("Hz", "A"))
+    fit = Fit(kind, "q3", {"linewidth": Value(4e6, 1e4, "Hz")}, Verdict.ACCEPTED, "success", "",
+              1.0, curve=image)  # fmt: skip
+    np.testing.assert_allclose(lines_of(grid, fit, image)[0], centres, atol=0.02 * (f[1] - f[0]))
+    bare = lines_of(grid, replace(fit, values={}), image)[0]
+    np.testing.assert_allclose(bare, centres, atol=1.0 * (f[1] - f[0]))
 
 
 def test_a_curve_between_unevenly_spaced_points_does_not_overshoot() -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
+from kammerton.estimation.pictures.law import RESONATING
+from kammerton.model import Fit, Verdict
 from kammerton.model.trace import ComplexArray, FloatArray
+
+SEEN = 0.01
+"""Turns across the window that nobody would see."""
 
 TRIED = np.linspace(-1.5, 1.5, 61)
 """Turns about those of the fitted curve: a resonance turns the phase once at most."""
@@ -27,6 +32,17 @@ def turns_of_cable(x: FloatArray, curve: ComplexArray) -> float:
     best = tried[int(np.argmin([off(turns) for turns in tried]))]
     step = float(TRIED[1] - TRIED[0])
     return float(minimize_scalar(off, bounds=(best - step, best + step), method="bounded").x)
+
+
+def turns_seen(fit: Fit, x: FloatArray, curve: ComplexArray) -> float:
+    """Return the turns that are to be taken out of a picture; 0 where nobody would see them.
+
+    A curve that was not accepted need not be a resonance's.
+    """
+    if fit.kind not in RESONATING or fit.verdict is not Verdict.ACCEPTED:
+        return 0.0
+    turns = turns_of_cable(x, curve)
+    return 0.0 if abs(turns) < SEEN else turns
 
 
 def unwinding(x: FloatArray, turns: float) -> ComplexArray:

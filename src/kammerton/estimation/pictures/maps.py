@@ -13,24 +13,22 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS
+from kammerton.estimation.pictures.lines import RESONATORS, lines_of
 from kammerton.estimation.pictures.page import (
     CURVE,
     INK,
+    PALE,
     SMALL,
     Page,
     label,
     plain,
 )
 from kammerton.estimation.pictures.scales import called, labelled, largest, on_axis, prefix_of
-from kammerton.model import Fit
+from kammerton.model import Fit, Verdict
 from kammerton.model.trace import FloatArray
 
 UPRIGHT = ("cz_chevron",)
 """Kinds whose first axis runs to the right; elsewhere it runs up."""
-RESONATORS = ("punch_out", "resonator_flux_map")
-"""Kinds whose line is a dip in the transmission."""
-
-ROUNDING = 1e-9
 
 LEFT, RIGHT = (0.09, 0.14, 0.44, 0.56), (0.58, 0.14, 0.36, 0.56)
 
@@ -47,7 +45,7 @@ def draw_map(page: Page, grid: Grid, fit: Fit | None) -> None:
     if curve is not None and np.isfinite(curve).any():
         if _spectra(kind):
             for line in lines_of(grid, fit, curve):
-                _line(axes, grid, line)
+                _line(axes, grid, line, fit)
         elif fit is not None:
             _cross(axes, grid, kind, fit)
     apart = page.add_axes(RIGHT)
@@ -99,42 +97,6 @@ def _median(values: FloatArray) -> FloatArray:
     return np.where(empty, np.nan, middle)
 
 
-def lines_of(grid: Grid, fit: Fit | None, curve: NDArray[Any]) -> list[FloatArray]:
-    """Return the fitted lines of a map, each its place in every column (B,), in Hz."""
-    if fit is not None and "crossing_bias" in fit.values:
-        return branches_of(grid.x[1], fit)
-    return [line_of(grid.x[0], curve)]
-
-
-def branches_of(bias: FloatArray, fit: Fit) -> list[FloatArray]:
-    """Return both branches of an avoided crossing (B,): of two straight lines that couple by g."""
-    names = ("crossing_bias", "crossing_frequency", "coupling", "slope_upper", "slope_lower")
-    place, middle, g, one, other = (fit.values[name].value for name in names)
-    away = bias - place
-    half = np.hypot(0.5 * (one - other) * away, g)
-    return [middle + 0.5 * (one + other) * away + sign * half for sign in (1.0, -1.0)]
-
-
-def line_of(frequency: FloatArray, curve: NDArray[Any]) -> FloatArray:
-    """Return the place of the line in every column (B,) of a fitted image (A, B), else NaN.
-
-    A Lorentzian over a straight background bends most at its centre.
-    """
-    order = np.argsort(frequency)
-    f, image = frequency[order], np.asarray(curve)[order]
-    bend = np.diff(np.diff(image, axis=0) / np.diff(f)[:, None], axis=0)
-    bend = np.where(np.isfinite(bend), np.abs(bend) ** 2, 0.0)
-    flat = ROUNDING * largest(image) / float(np.median(np.diff(f))) ** 2
-    places = np.arange(len(bend), dtype=np.float64)
-    peak = bend.argmax(axis=0)
-    inner = (peak > 0) & (peak < len(bend) - 1) & (bend.max(axis=0) > flat**2)
-    at = peak.astype(np.float64)
-    for _ in range(8):  # the mean of what bends around it
-        near = bend * np.exp(-0.5 * (places[:, None] - at) ** 2)
-        at = np.where(inner, (near.T @ places) / np.where(inner, near.sum(axis=0), 1.0), at)
-    return np.where(inner, np.interp(at, places, f[1:-1]), np.nan)
-
-
 def _image(
     page: Page,
     axes: Axes,
@@ -182,18 +144,25 @@ def _sides(kind: str) -> tuple[int, int]:
     return (0, 1) if kind in UPRIGHT else (1, 0)
 
 
-def _line(axes: Axes, grid: Grid, line: FloatArray) -> None:
+def _line(axes: Axes, grid: Grid, line: FloatArray, fit: Fit | None) -> None:
     x, _, _, _ = on_axis(grid.x[1], grid.names[1], grid.units[1])
     _, origin, factor, _ = on_axis(grid.x[0], grid.names[0], grid.units[0])
     order = np.argsort(x)
-    axes.plot(x[order], (line[order] - origin) / factor, "-", lw=1.3, color=CURVE,
-              path_effects=[withStroke(linewidth=2.6, foreground="white")])  # fmt: skip
+    axes.plot(x[order], (line[order] - origin) / factor, "-", **_style(fit))
+
+
+def _style(fit: Fit | None) -> dict[str, Any]:
+    """Return how a fitted line is drawn: one that was rejected stands back."""
+    if fit is not None and fit.verdict is Verdict.REJECTED:
+        return {"lw": 1.1, "color": PALE}
+    return {"lw": 1.3, "color": CURVE,
+            "path_effects": [withStroke(linewidth=2.6, foreground="white")]}  # fmt: skip
 
 
 def _cross(axes: Axes, grid: Grid, kind: str, fit: Fit) -> None:
-    """Mark the gate of a chevron: its amplitude and its length."""
+    """Mark the gate of a chevron, its amplitude and its length, where the map has them."""
     for axis, name, line in ((0, "amplitude", axes.axvline), (1, "cz_length", axes.axhline)):
-        if name in fit.values:
-            _, origin, factor, _ = on_axis(grid.x[axis], grid.names[axis], grid.units[axis])
-            line((fit.values[name].value - origin) / factor, lw=1.3, ls="--", color=CURVE,
-                 path_effects=[withStroke(linewidth=2.6, foreground="white")])  # fmt: skip
+        along = grid.x[axis]
+        if name in fit.values and along.min() <= fit.values[name].value <= along.max():
+            _, origin, factor, _ = on_axis(along, grid.names[axis], grid.units[axis])
+            line((fit.values[name].value - origin) / factor, ls="--", **_style(fit))

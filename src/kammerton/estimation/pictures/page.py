@@ -10,10 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
+from kammerton.estimation.pictures.scales import labelled
 from kammerton.model import Fit, Verdict
 from kammerton.model.trace import FloatArray
 
 INK, DATA, CURVE, ONE, PALE = "#333333", "#1f4e79", "#d9541e", "#b3246b", "#b8c0c8"
+BACK = "#7d8790"
+"""Of a curve that was rejected: it stands back, and is seen among many points."""
+
 STATES = (DATA, CURVE, "#009e73")
 """Colours of 0, 1 and 2, which the colour-blind can tell too (after Okabe and Ito)."""
 MARKS = ("o", "s", "^", "D", "v", "P")
@@ -28,10 +32,13 @@ SMALL = 8.0
 Page = Figure | SubFigure
 
 
-def axes_pair(page: Page, top: float = 0.76, **place: float) -> tuple[Axes, Axes]:
-    """Return axes for the data, and below them axes for what the fit leaves."""
+def axes_pair(page: Page, top: float = 0.74, **place: float) -> tuple[Axes, Axes]:
+    """Return axes for the data, and below them axes for what the fit leaves.
+
+    Between them is room for two halves of a number: a tick may be at the very end of each.
+    """
     grid = page.add_gridspec(
-        2, 1, height_ratios=(3.6, 1), hspace=0.07, bottom=0.14, top=top, **place
+        2, 1, height_ratios=(3.6, 1), hspace=0.14, bottom=0.14, top=top, **place
     )
     above = page.add_subplot(grid[0])
     below = page.add_subplot(grid[1], sharex=above)
@@ -39,6 +46,7 @@ def axes_pair(page: Page, top: float = 0.76, **place: float) -> tuple[Axes, Axes
     for axes in (above, below):
         plain(axes)
     below.yaxis.set_major_locator(MaxNLocator(2, symmetric=True))
+    below.margins(y=0.12)
     return above, below
 
 
@@ -65,10 +73,10 @@ def legend(axes: Axes, **place: Any) -> None:
         text.set_parse_math(False)
 
 
-def key_above(axes: Axes, count: int, scale: float = 1.5) -> None:
+def key_above(axes: Axes, count: int, scale: float = 1.5, gap: float = 0.1) -> None:
     """Name what is drawn in one line above the axes, where it hides nothing."""
     legend(axes, markerscale=scale, loc="lower left", bbox_to_anchor=(-0.03, 0.99), ncols=count,
-           handletextpad=0.1, columnspacing=1.0, borderpad=0)  # fmt: skip
+           handletextpad=gap, columnspacing=1.0, borderpad=0)  # fmt: skip
 
 
 def measured(
@@ -92,7 +100,12 @@ def measured(
 def line_style(fit: Fit | None) -> dict[str, Any]:
     """Return how a fitted curve is drawn: one that was rejected stands back."""
     rejected = fit is not None and fit.verdict is Verdict.REJECTED
-    return {"lw": 0.9, "color": PALE} if rejected else {"lw": 1.4, "color": CURVE}
+    return {"lw": 1.1, "color": BACK} if rejected else {"lw": 1.4, "color": CURVE}
+
+
+def remainder(known: bool, unit: str) -> str:
+    """Return the label of what a fit leaves: in sigmas where they are known."""
+    return "res. / σ" if known else labelled("res.", unit)
 
 
 def square(axes: Axes) -> None:

@@ -13,8 +13,9 @@ from kammerton.estimation.pictures.page import (
     SMALL,
     Page,
     axes_pair,
+    key_above,
     label,
-    legend,
+    remainder,
 )
 from kammerton.estimation.pictures.scales import called, labelled, largest, prefix_of
 from kammerton.model import Fit, Trace, Verdict
@@ -22,7 +23,7 @@ from kammerton.model import Fit, Trace, Verdict
 
 def draw_pairs(page: Page, trace: Trace, fit: Fit | None) -> None:
     """Draw every pair with its name, the fitted levels, and the ideal ones as steps."""
-    above, below = axes_pair(page, left=0.15, right=0.97)
+    above, below = axes_pair(page, left=0.10, right=0.97, top=0.71)
     doubled = bool(np.nanmax(trace.x) > len(PAIRS) - 1)
     pair = (trace.x // 2 if doubled else trace.x).astype(int)
     apart = 0.12 * (2 * (trace.x % 2) - 1) if doubled else np.zeros(pair.size)
@@ -43,11 +44,11 @@ def draw_pairs(page: Page, trace: Trace, fit: Fit | None) -> None:
         scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
         below.plot(pair + apart, (trace.y - curve) / scale, "o", ms=2.6, mew=0, color=DATA)
     below.axhline(0, lw=0.8, color=CURVE)
-    legend(above, loc="upper left")
+    key_above(above, 3, gap=0.5)
     name = called(np.real(trace.y), trace.y_unit, trace.y_name)
     label(above, "", labelled(name, prefix + trace.y_unit))
-    label(below, "pulses (capitals π, small letters π/2; I idle)", "res. / σ" if known else
-          "residual")  # fmt: skip
-    below.set_xticks(places, [name.replace(" ", "") for name in PAIRS], fontsize=SMALL - 1.5,
+    label(below, "pulses (capitals π, small letters π/2; I idle)",
+          remainder(known, prefix + trace.y_unit))  # fmt: skip
+    below.set_xticks(places, [name.replace(" ", "") for name in PAIRS], fontsize=SMALL,
                      color=INK)  # fmt: skip
     below.set_xlim(-0.7, len(PAIRS) - 0.3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,9 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kammerton.estimation.files.grid import Grid, axes_of
-from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form
+from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.estimation.pictures.between import Line, between
+from kammerton.estimation.pictures.flat import NOTHING, without_signal
 from kammerton.estimation.pictures.maps import draw_map
 from kammerton.estimation.pictures.page import (
     COLOURS,
@@ -31,6 +31,7 @@ from kammerton.estimation.pictures.page import (
     label,
     line_style,
     measured,
+    remainder,
 )
 from kammerton.estimation.pictures.pairs import draw_pairs
 from kammerton.estimation.pictures.plane import draw_plane
@@ -40,14 +41,12 @@ from kammerton.estimation.pictures.scales import (
     largest,
     on_axis,
     prefix_of,
-    written,
 )
 from kammerton.estimation.pictures.series import draw_series
 from kammerton.estimation.pictures.shots import draw_shots, shots_of
-from kammerton.estimation.pictures.wording import given
+from kammerton.estimation.pictures.wording import words_of
 from kammerton.estimation.reduce import axis_of
 from kammerton.model import Fit, Trace, Verdict
-from kammerton.model.advised import in_words
 from kammerton.model.trace import ComplexArray, FloatArray
 
 TITLE, NOTE, HEIGHT, NARROW, WIDE, DPI = 0.35, 0.15, 3.5, 4.6, 7.0, 100
@@ -59,36 +58,11 @@ LETTERS = 14.5
 Shown = Callable[[NDArray[Any]], FloatArray]
 """What of a signal is drawn."""
 
-NOTHING = "no signal"
-"""The finding after which a fitted curve shows nothing: it follows the noise."""
-
-ROWS, MORE = 3, " …"
-"""Lines of values above a picture, and what says that there are more."""
-
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
 
-LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_", "p1_given_1", "p2_given_2")
-"""Values that the picture of single shots shows itself."""
-
-OF_PERIOD = ("period", "amplitude", "offset")
-"""Values that say nothing where so little of a period was swept that it is not known."""
-
-SYMBOLS = {
-    "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "t2_cpmg": "T₂ CPMG", "frequency": "f",
-    "linewidth": "FWHM", "q_loaded": "Q", "q_internal": "Q internal", "q_coupling": "Q coupling",
-    "frequency_gf_half": "f 02/2", "pi_amplitude": "A π", "pi_length": "t π",
-    "rabi_frequency": "f Rabi", "t_rabi": "T Rabi", "bare_frequency": "f bare",
-    "assignment_fidelity": "F", "readout_angle": "angle", "readout_threshold": "threshold",
-    "readout_contrast": "contrast", "drag_coefficient": "DRAG", "depolarization": "p",
-    "depolarization_interleaved": "p interleaved", "error_per_clifford": "error/Clifford",
-    "error_per_gate": "error/gate", "error_per_gate_bound": "bound", "allxy_deviation": "deviation",
-    "angle_error": "angle error", "detuning_angle": "detuning", "drag_error": "DRAG error",
-    "coupling": "g", "cz_length": "t CZ", "frequency_0": "f₀", "frequency_1": "f₁",
-    "resonator_shift": "2χ", "readout_frequency": "f readout", "lines": "lines",
-    "p1_given_0": "P(1|0)", "thermal_population": "thermal", "dispersive_shift": "χ",
-    "amplitude_scale": "scale",
-}  # fmt: skip
+BOLD, SMALLER = 11, 0.75
+"""Points of a target's name, and the part of them down to which a long one shrinks."""
 
 SMALLEST, LETTER = 5.5, 0.56
 """Points of a title that is too long for its picture, and the width of a letter in its size."""
@@ -115,7 +89,7 @@ def draw(
         The picture cannot be written.
     """
     shots = shots or {}
-    wide = any(_is_wide(trace) for trace in traces.values())
+    wide = any(_is_wide(trace, fits.get(target)) for target, trace in traces.items())
     columns = max(1, min(2 if wide else 3, len(traces)))
     rows = max(1, math.ceil(len(traces) / columns))
     head = TITLE + (NOTE if note else 0.0)
@@ -159,18 +133,20 @@ def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray
 
 
 def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
-    inches = WIDE if _is_wide(trace) else NARROW
+    inches = WIDE if _is_wide(trace, fit) else NARROW
     letters = int(LETTERS * inches)
     verdict = "not fitted" if fit is None else _verdict(fit)
-    target = _shortened(trace.target, int(8.8 * inches - 0.68 * len(verdict)) - 4)
-    page.text(0.13, 0.955, target, va="top", fontsize=11, weight="bold", color=INK,
+    room = 8.8 * inches - 0.68 * len(verdict) - 4
+    size = BOLD * max(SMALLER, min(1.0, room / max(len(trace.target), 1)))
+    target = _shortened(trace.target, math.ceil(room * BOLD / size))
+    page.text(0.13, 0.97, target, va="top", fontsize=size, weight="bold", color=INK,
               parse_math=False)  # fmt: skip
     colour = INK if fit is None else _colour(fit)
-    page.text(0.97, 0.95, verdict, va="top", ha="right", fontsize=9, color=colour,
+    page.text(0.97, 0.965, verdict, va="top", ha="right", fontsize=9, color=colour,
               parse_math=False)  # fmt: skip
     if fit is not None:
-        words = _words(fit, trace, letters)
-        page.text(0.97, 0.895, words, va="top", ha="right", fontsize=SMALL, color=INK,
+        words = words_of(fit, trace, letters)
+        page.text(0.97, 0.912, words, va="top", ha="right", fontsize=SMALL, color=INK,
                   linespacing=1.25, parse_math=False)  # fmt: skip
 
 
@@ -184,44 +160,13 @@ def _colour(fit: Fit) -> str:
     return COLOURS[Verdict.INSUFFICIENT if found else fit.verdict]
 
 
-def _is_wide(trace: Trace | Grid) -> bool:
-    return isinstance(trace, Grid) or bool(np.iscomplexobj(trace.y))
+def _is_wide(trace: Trace | Grid, fit: Fit | None) -> bool:
+    pairs = fit is not None and fit.kind == "allxy"
+    return pairs or isinstance(trace, Grid) or bool(np.iscomplexobj(trace.y))
 
 
 def _shortened(name: str, letters: int) -> str:
     return name if len(name) <= letters else name[: letters - 1] + "…"
-
-
-def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
-    """The values of an accepted fit; else the reason, and what to change."""
-    if fit.verdict is not Verdict.ACCEPTED:
-        advice = "; ".join(in_words(fit.advice, axes_of(trace)))
-        text = fit.reason + (f" → {advice}" if advice else "")
-        return "\n".join(textwrap.wrap(text, letters)[:3])
-    period = fit.values.get("period")
-    unseen = OF_PERIOD if period is not None and period.stderr > abs(period.value) else ()
-    values = [
-        f"{SYMBOLS.get(name, name.replace('_', ' '))} = "
-        + written(v.value, v.unit or (trace.y_unit if name in OF_Y else ""), v.stderr)
-        + given(name, v)
-        for name, v in fit.values.items()
-        if math.isfinite(v.value) and not name.startswith(LEFT_OUT) and name not in unseen
-    ]
-    if math.isfinite(fit.chi2_reduced):
-        values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")
-    lines = _lines(values, letters - len(MORE))
-    return "\n".join(lines[:ROWS]) + (MORE if len(lines) > ROWS else "")
-
-
-def _lines(values: list[str], letters: int) -> list[str]:
-    lines = [""]
-    for value in values:
-        joined = f"{lines[-1]}   {value}" if lines[-1] else value
-        if len(joined) <= letters:
-            lines[-1] = joined
-        else:
-            lines.append(value)
-    return lines
 
 
 def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
@@ -267,18 +212,12 @@ def _sweep(
     measured(above, x, y / factor, trace.sigma / factor if known else None)
     label(above, "", labelled(name, prefix + trace.y_unit))
     below.axhline(0, lw=0.8, color=CURVE)
-    label(below, x_label, "res. / σ" if known else "residual")
+    label(below, x_label, remainder(known, prefix + trace.y_unit))
     if fit is None or fit.curve is None or line is None:
         return
     curve, line = shown(fit.curve), replace(line, y=shown(line.y))
     if fit.status == NOTHING and np.isfinite(y).any():
-        curve, line = _flat(trace.x, y)
+        curve, line = without_signal(trace.x, y, fit.kind)
     draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
-
-
-def _flat(x: FloatArray, y: FloatArray) -> tuple[FloatArray, Line]:
-    """Return what a trace without a signal is, at its points and as it is drawn: its mean."""
-    level = np.full(y.shape, np.nanmean(y))
-    return level, Line(np.sort(x), level, True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from kammerton.estimation.pictures.between import Line
-from kammerton.estimation.pictures.cable import turns_of_cable, unwinding
+from kammerton.estimation.pictures.cable import turns_seen, unwinding
 from kammerton.estimation.pictures.page import (
     DATA,
     INK,
@@ -19,11 +20,12 @@ from kammerton.estimation.pictures.page import (
     square,
 )
 from kammerton.estimation.pictures.scales import labelled, largest, prefix_of
-from kammerton.model import Fit, Trace, Verdict
-from kammerton.model.trace import FloatArray
+from kammerton.model import Fit, Trace
 
-SEEN = 0.01
-"""Turns across the window that nobody would see."""
+
+def name_unwound(plane: Axes) -> None:
+    """Say that what is drawn lacks the turns of a cable."""
+    plane.set_title("cable's delay taken out", fontsize=SMALL - 1, color=INK, pad=3)
 
 
 def draw_plane(page: Page, trace: Trace, fit: Fit | None, line: Line | None) -> None:
@@ -33,9 +35,9 @@ def draw_plane(page: Page, trace: Trace, fit: Fit | None, line: Line | None) -> 
     unit = prefix + trace.y_unit
     y = trace.y / factor
     if fit is not None and line is not None and fit.status != "no signal":
-        turns = _of_cable(fit, trace.x)
+        turns = turns_seen(fit, trace.x, np.asarray(fit.curve, dtype=np.complex128))
         if turns != 0:
-            plane.set_title("cable's delay taken out", fontsize=SMALL - 1, color=INK, pad=3)
+            name_unwound(plane)
             y = y * unwinding(trace.x, turns)
         z = line.y * unwinding(line.x, turns) / factor
         draw_curve(plane, z.real, z.imag, line.joined, "x", **line_style(fit))
@@ -44,10 +46,3 @@ def draw_plane(page: Page, trace: Trace, fit: Fit | None, line: Line | None) -> 
     plane.xaxis.set_major_locator(MaxNLocator(4))
     square(plane)
     label(plane, labelled("I", unit), labelled("Q", unit))
-
-
-def _of_cable(fit: Fit, x: FloatArray) -> float:
-    if fit.kind != "resonator_spectroscopy" or fit.verdict is not Verdict.ACCEPTED:
-        return 0.0
-    turns = turns_of_cable(x, np.asarray(fit.curve, dtype=np.complex128))
-    return 0.0 if abs(turns) < SEEN else turns

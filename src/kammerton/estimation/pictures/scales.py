@@ -28,11 +28,14 @@ def written(value: float, unit: str, stderr: float) -> str:
     '0.9815(19)'
     >>> written(0.0035721, "", 0.0002)
     '3.57(20)×10⁻³'
+    >>> written(1.4012e9, "Hz/V", 3.3e5)
+    '1.40120(33) GHz/V'
     """
     if not (math.isfinite(value) and math.isfinite(stderr) and stderr > 0):
         return show(value, unit)
     unit = unit.replace("^2", "²")
-    bare = unit if unit in SCALED else ""
+    over = unit.partition("/")[0]
+    bare = over if over in SCALED else ""
     factor, prefix = prefix_of(max(abs(value), 10 * stderr), bare)
     digits = places(stderr / factor)
     last = round(stderr / factor * 10 ** max(digits, 0), min(digits, 0))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.pictures.between import Line, between
+from kammerton.estimation.pictures.cable import turns_seen, unwinding
+from kammerton.estimation.pictures.flat import NOTHING, without_signal
 from kammerton.estimation.pictures.page import (
     DATA,
     INK,
@@ -18,10 +24,12 @@ from kammerton.estimation.pictures.page import (
     label,
     measured,
     plain,
+    remainder,
     square,
 )
+from kammerton.estimation.pictures.plane import name_unwound
 from kammerton.estimation.pictures.scales import called, labelled, largest, on_axis, prefix_of
-from kammerton.model import Fit
+from kammerton.model import Fit, Verdict
 
 
 def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
@@ -41,16 +49,19 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
         if n not in lines or fit is None or fit.curve is None:
             continue
         line = lines[n]
-        draw_curve(above, (line.x - origin) / unit, shown(line.y) / factor, line.joined, lw=1.4,
-                   color=colour)  # fmt: skip
+        curve, line = shown(fit.curve[n]), replace(line, y=shown(line.y))
+        if fit.status == NOTHING and np.isfinite(y).any():
+            curve, line = without_signal(grid.x[1], y, fit.kind)
+        draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, color=colour,
+                   **_style(fit))  # fmt: skip
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
-        below.plot(x, (y - shown(fit.curve[n])) / scale, mark, ms=2.2, mew=0, color=colour)
+        below.plot(x, (y - curve) / scale, mark, ms=2.2, mew=0, color=colour)
     key_above(above, len(grid.x[0]))
     name = (grid.y_name or "|S|") if flat else called(grid.y, grid.y_unit, grid.y_name)
     label(above, "", labelled(name, prefix + grid.y_unit))
-    label(below, x_label, "res. / σ" if known else "residual")
+    label(below, x_label, remainder(known, prefix + grid.y_unit))
     if flat:
-        _plane(page, grid, lines, factor, prefix)
+        _plane(page, grid, fit, lines, factor, prefix)
 
 
 def _lines(grid: Grid, fit: Fit | None) -> dict[int, Line]:
@@ -64,15 +75,30 @@ def _lines(grid: Grid, fit: Fit | None) -> dict[int, Line]:
     }
 
 
-def _plane(page: Page, grid: Grid, lines: dict[int, Line], factor: float, prefix: str) -> None:
+def _style(fit: Fit) -> dict[str, Any]:
+    """Return how fitted curves are drawn: those that were rejected stand back."""
+    return {"lw": 0.9, "alpha": 0.4} if fit.verdict is Verdict.REJECTED else {"lw": 1.4}
+
+
+def _plane(
+    page: Page, grid: Grid, fit: Fit | None, lines: dict[int, Line], factor: float, prefix: str
+) -> None:
+    """Draw I and Q of every sweep; of resonances without the turns of their cable."""
     plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
+    turns = 0.0
+    if fit is not None and fit.curve is not None and 0 in lines:
+        turns = turns_seen(fit, grid.x[1], np.asarray(fit.curve[0], dtype=np.complex128))
+    if turns != 0:
+        name_unwound(plane)
     for n, (colour, mark) in enumerate(_styles(len(grid.x[0]))):
-        z = grid.y[n] / factor
+        z = grid.y[n] * unwinding(grid.x[1], turns) / factor
         plane.plot(z.real, z.imag, mark, ms=2.0, mew=0, alpha=0.6, color=colour)
-        if n in lines:
-            line = lines[n].y / factor
-            draw_curve(plane, line.real, line.imag, lines[n].joined, "x", lw=1.2, color=colour)
+        if fit is not None and n in lines and fit.status != NOTHING:
+            line = lines[n].y * unwinding(lines[n].x, turns) / factor
+            draw_curve(plane, line.real, line.imag, lines[n].joined, "x", color=colour,
+                       **_style(fit))  # fmt: skip
     plain(plane)
+    plane.xaxis.set_major_locator(MaxNLocator(4))
     square(plane)
     unit = prefix + grid.y_unit
     label(plane, labelled("I", unit), labelled("Q", unit))

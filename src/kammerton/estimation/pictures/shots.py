@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from kammerton.estimation.pictures.page import (
     INK,
@@ -18,15 +19,17 @@ from kammerton.estimation.pictures.page import (
     plain,
     square,
 )
-from kammerton.estimation.pictures.scales import labelled, prefix_of
+from kammerton.estimation.pictures.scales import labelled, prefix_of, written
 from kammerton.model import Fit, Trace, Value
 from kammerton.model.trace import ComplexArray, FloatArray
 
 MOST = 2000
 """Shots of one state that are drawn; the histogram counts all."""
 
-BINS = 80
-LEFT, RIGHT = (0.10, 0.14, 0.40, 0.56), (0.62, 0.14, 0.34, 0.56)
+BINS, FEW = 80, 30
+"""Bins of the histogram, and shots in the fullest with which it has more numbers than powers."""
+
+LEFT, RIGHT = (0.10, 0.14, 0.40, 0.52), (0.62, 0.14, 0.34, 0.52)
 
 Values = Mapping[str, Value]
 Sets = Sequence[ComplexArray]
@@ -107,9 +110,29 @@ def _projected(axes: Axes, sets: Sets, values: Values, factor: float, unit: str)
     mixture = _mixture(values, factor, angle, edges)
     for u, fitted, colour in zip(along, mixture, STATES, strict=False):
         axes.plot(0.5 * (edges[1:] + edges[:-1]), u.size * fitted, "-", lw=1.6, color=colour)
+    _count_up(axes)
+    _as_prepared(axes, values)
+    label(axes, labelled("from 0 to 1", unit), "shots")
+
+
+def _count_up(axes: Axes) -> None:
+    """Give an axis of counts a logarithmic scale in plain numbers."""
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
-    label(axes, labelled("from 0 to 1", unit), "shots")
+    if axes.get_ylim()[1] < FEW:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _as_prepared(axes: Axes, values: Values) -> None:
+    """Say how many shots are on the wrong side, which the errors of preparation are part of."""
+    names = {"P(1|0)": "counted_1_given_0", "P(0|1)": "counted_0_given_1"}
+    if all(name in values for name in names.values()):
+        shares = ((symbol, values[name]) for symbol, name in names.items())
+        said = "   ".join(f"{symbol} = {written(v.value, '', v.stderr)}" for symbol, v in shares)
+        axes.text(1.0, 1.08, f"as prepared: {said}", transform=axes.transAxes, va="bottom",
+                  ha="right", fontsize=SMALL - 1, color=INK, parse_math=False)  # fmt: skip
 
 
 def _mixture(values: Values, factor: float, angle: float, edges: FloatArray) -> list[FloatArray]:
@@ -150,8 +173,11 @@ def _assignment(axes: Axes, values: Values, states: int) -> None:
     matrix = np.array([[values[name].value for name in row] for row in names])
     axes.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
     for (row, column), part in np.ndenumerate(matrix):
-        axes.text(column, row, f"{max(part, 0.0):.3f}", ha="center", va="center",
-                  fontsize=SMALL + 1, color="white" if part > 0.5 else INK)  # fmt: skip
+        counted = values.get(f"counted_{column}_given_{row}")
+        more = "" if counted is None else f"\n({counted.value:.3f})"
+        axes.text(column, row, f"{max(part, 0.0):.3f}{more}", ha="center", va="center",
+                  fontsize=SMALL, color="white" if part > 0.5 else INK)  # fmt: skip
+    axes.set_title("(in brackets: by what was prepared)", fontsize=SMALL - 1, color=INK, pad=3)
     places = np.arange(states)
     axes.set_xticks(places, [str(state) for state in places])
     axes.set_yticks(places, [str(state) for state in places])

@@ -1,13 +1,118 @@
-"""Values as one would say them at the bench."""
+"""What a picture says of a fit, as one would say it at the bench."""
 
 from __future__ import annotations
 
-from kammerton.model import Value
+import math
+import re
+import textwrap
+
+from kammerton.estimation.files.grid import Grid, axes_of
+from kammerton.estimation.files.layouts import OF_Y
+from kammerton.estimation.pictures.scales import written
+from kammerton.model import Fit, Trace, Value, Verdict
+from kammerton.model.advised import in_words
 
 COUNTED = ("lines",)
 """Values that are counts, which have no error either."""
+
+ROWS, MORE = 4, " …"
+"""Lines of words above a picture, and what says that there are more values."""
+
+FIRST = ("assignment_fidelity", "p1_given_0", "p0_given_1", "allxy_deviation")
+"""Values for which their kind is measured; all others follow as the fit has them."""
+
+LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_given_0", "p1_given_1")
+"""Values that the picture of single shots shows itself."""
+
+MATRIX = re.compile(r"p\d_given_\d")
+"""Values that the picture of three states shows itself."""
+
+OF_PERIOD = ("period", "amplitude", "offset")
+"""Values that say nothing where so little of a period was swept that it is not known."""
+
+SYMBOLS = {
+    "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "t2_cpmg": "T₂ CPMG", "frequency": "f",
+    "linewidth": "FWHM", "q_loaded": "Q", "q_internal": "Q internal", "q_coupling": "Q coupling",
+    "frequency_gf_half": "f 02/2", "frequency_splitting": "splitting", "pi_amplitude": "A π",
+    "pi_length": "t π", "rabi_frequency": "f Rabi", "t_rabi": "T Rabi", "bare_frequency": "f bare",
+    "assignment_fidelity": "state at the start: F", "readout_threshold": "threshold",
+    "readout_contrast": "contrast", "drag_coefficient": "DRAG", "depolarization": "p",
+    "depolarization_interleaved": "p interleaved", "error_per_clifford": "error/Clifford",
+    "error_per_gate": "error/gate", "error_per_gate_bound": "bound", "allxy_deviation": "deviation",
+    "angle_error": "angle error", "detuning_angle": "detuning", "drag_error": "DRAG error",
+    "coupling": "g", "cz_length": "t CZ", "frequency_0": "f₀", "frequency_1": "f₁",
+    "frequency_2": "f₂", "frequency_3": "f₃", "frequency_4": "f₄", "frequency_5": "f₅",
+    "resonator_shift": "2χ", "readout_frequency": "f readout",
+    "p1_given_0": "P(1|0)", "p0_given_1": "P(0|1)", "thermal_population": "thermal",
+    "dispersive_shift": "χ", "amplitude_scale": "scale",
+}  # fmt: skip
+
+_UNIT = re.compile(r"(?<=\d) (?=[A-Za-zµ%]{1,4}\b)")
 
 
 def given(name: str, value: Value) -> str:
     """Return what to say of a value that was given and not measured."""
     return " (known)" if value.stderr == 0 and name not in COUNTED else ""
+
+
+def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
+    """Return what stands above a picture, in lines of so many letters.
+
+    Of an accepted fit its values, after what else was found; else the reason, and what to change.
+    """
+    if fit.verdict is not Verdict.ACCEPTED:
+        advice = "; ".join(in_words(fit.advice, axes_of(trace)))
+        text = fit.reason + (f" → {advice}" if advice else "")
+        return "\n".join(_wrapped(text, letters)[: ROWS - 1])
+    found = [] if fit.status == "success" else _wrapped(fit.reason, letters)[: ROWS - 2]
+    values = [_said(name, v, trace) for name, v in _in_order(fit) if _is_told(fit, name)]
+    if math.isfinite(fit.chi2_reduced):
+        values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")
+    room = ROWS - len(found)
+    lines = _lines(values, letters - len(MORE))
+    more = MORE if len(lines) > room else ""
+    return "\n".join([*found, *lines[:room]]) + more
+
+
+def _said(name: str, value: Value, trace: Trace | Grid) -> str:
+    unit = value.unit or (trace.y_unit if name in OF_Y else "")
+    symbol = SYMBOLS.get(name, name.replace("_", " "))
+    return f"{symbol} = {written(value.value, unit, value.stderr)}{given(name, value)}"
+
+
+def _in_order(fit: Fit) -> list[tuple[str, Value]]:
+    return sorted(fit.values.items(), key=lambda each: each[0] not in FIRST)
+
+
+def _is_told(fit: Fit, name: str) -> bool:
+    """Whether a value is said in words: not where the picture shows it, nor one twice."""
+    value, values = fit.values[name], fit.values
+    if not math.isfinite(value.value) or name.startswith(LEFT_OUT):
+        return False
+    if name == "lines":
+        return value.value > 1
+    if "p2_given_2" in values and MATRIX.fullmatch(name):
+        return False
+    period = values.get("period")
+    if name in OF_PERIOD and period is not None and period.stderr > abs(period.value):
+        return False
+    twin = values.get("frequency_gf_half")
+    again = name.startswith("frequency_") and name.removeprefix("frequency_").isdigit()
+    return not (again and twin is not None and value.value == twin.value)
+
+
+def _wrapped(text: str, letters: int) -> list[str]:
+    """Return lines of a sentence; no unit begins one."""
+    whole = _UNIT.sub("\N{NO-BREAK SPACE}", text)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in textwrap.wrap(whole, letters)]
+
+
+def _lines(values: list[str], letters: int) -> list[str]:
+    lines = [""]
+    for value in values:
+        joined = f"{lines[-1]}   {value}" if lines[-1] else value
+        if len(joined) <= letters:
+            lines[-1] = joined
+        else:
+            lines.append(value)
+    return lines

@@ -1,0 +1,212 @@
+"""The words of a picture: none hides another, none is missing, none says a thing twice."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.pictures.picture import draw
+from kammerton.estimation.pictures.wording import ROWS, words_of
+from kammerton.model import Advice, Fit, Trace, Value, Verdict
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import truths
+from tests.unit.estimation import measured_files
+from tests.unit.estimation.seen import collisions, watched
+from tests.unit.estimation.shot_inputs import LEAKY, THREE, Laboratory
+
+SOME = {truth.kind: truth for truth in reversed(truths().values())} | {
+    name: truth for name, truth in truths().items() if name in ("ramsey, two frequencies",
+    "qubit_spectroscopy, two-photon line", "resonator_spectroscopy, notch, magnitude")
+}  # fmt: skip
+"""The first truth of each kind, and those of which a picture says more."""
+
+FLAT = next(each for each in BROKEN if each.name == "flat noise")
+F, X = np.linspace(4.9e9, 5.0e9, 51), np.linspace(0.0, 4e-5, 51)
+
+
+def words_in(folder: Path, arguments: list[str]) -> list[str]:
+    """Return the words of a picture of which none may hide another."""
+    path = folder / "a.png"
+    with watched() as words:
+        result = CliRunner().invoke(app, ["fit", *arguments, "--plot", str(path)])
+    assert result.exit_code in (0, 3), result.output
+    rows, columns = matplotlib.image.imread(path).shape[:2]
+    assert collisions(words, columns, rows) == []
+    return [text for text, _ in words]
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_no_word_hides_another(name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    words_in(tmp_path, measured_files.written(tmp_path / "q3.csv", SOME[name], rng, 60.0))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, truth in SOME.items() if FLAT.traces(truth, 5, 1) is not None]
+)
+def test_no_word_hides_another_where_nothing_was_measured(name: str, tmp_path: Path) -> None:
+    truth = SOME[name]
+    traces = FLAT.traces(truth, 5, 1)
+    assert traces is not None
+    words_in(tmp_path, measured_files.saved(tmp_path / "q3.csv", truth, traces))
+
+
+def shots(folder: Path, laboratory: Laboratory, count: int = 2000) -> list[str]:
+    sets = laboratory.draw(np.random.default_rng(1), count)
+    rows = [[state, z.real, z.imag] for state, each in enumerate(sets) for z in each]
+    path = folder / "q3.csv"
+    np.savetxt(path, rows, delimiter=",", comments="", header="state,I [V],Q [V]")
+    return [str(path), "--kind", "single_shot_readout"]
+
+
+@pytest.mark.parametrize("laboratory", [Laboratory(), LEAKY], ids=["two states", "leakage"])
+def test_what_a_readout_is_worth_is_told_apart_from_what_was_counted(
+    laboratory: Laboratory, tmp_path: Path
+) -> None:
+    words = words_in(tmp_path, shots(tmp_path, laboratory))
+    above = next(text for text in words if "state at the start: F = 0.99" in text)
+    assert "P(1|0) = " in above
+    assert "P(0|1) = " in above
+    assert "given" not in above
+    assert any(text.startswith("as prepared: P(1|0) = 0.01") for text in words)
+
+
+def test_three_states_show_both_matrices_and_say_none_of_them_again(tmp_path: Path) -> None:
+    words = words_in(tmp_path, shots(tmp_path, THREE))
+    assert "(in brackets: by what was prepared)" in words
+    assert not any("given" in text or "P(" in text for text in words)
+    assert sum("\n(0." in text for text in words) == 9
+
+
+def test_few_shots_are_counted_in_plain_numbers(tmp_path: Path) -> None:
+    words = words_in(tmp_path, shots(tmp_path, Laboratory(), 30))
+    assert {"1", "2", "5"} <= set(words)
+    assert not any("$" in text for text in words), "powers of ten"
+
+
+def found(kind: str, values: dict[str, Value], status: str = "success", reason: str = "") -> Fit:
+    return Fit(kind, "q3", values, Verdict.ACCEPTED, status, reason, 1.0)
+
+
+def test_what_else_was_found_is_said_before_the_values() -> None:
+    """The mean of two frequencies alone is half of what was measured."""
+    values = {"frequency": Value(246e3, 1.5e3, "Hz")}
+    said = "two frequencies, 142.187 kHz and 300.532 kHz; their mean is given"
+    trace = Trace("q3", X, X, X, "delay", "s")
+    lines = words_of(found("ramsey", values, "beating", said), trace, 66).splitlines()
+    assert lines[0] == said
+    assert lines[1].startswith("f = 246.0(15) kHz")
+    assert said not in words_of(found("ramsey", values, "success", said), trace, 66)
+
+
+def test_a_long_finding_leaves_room_for_values() -> None:
+    values = {f"value_{n}": Value(1.0 + n, 0.01, "") for n in range(20)}
+    trace = Trace("q3", X, X, X, "delay", "s")
+    lines = words_of(found("t1", values, "beating", "word " * 90), trace, 60).splitlines()
+    assert len(lines) == ROWS
+    assert "value 0 = 1.000(10)" in lines[2]
+
+
+def test_a_line_that_is_the_two_photon_line_is_said_once() -> None:
+    twice, other = Value(4.918e9, 1e5, "Hz"), Value(4.94e9, 1e5, "Hz")
+    values = {
+        "frequency": Value(4.958e9, 3e4, "Hz"), "frequency_gf_half": twice,
+        "lines": Value(3.0, 0.0, ""), "frequency_2": twice, "frequency_3": other,
+    }  # fmt: skip
+    text = words_of(found("qubit_spectroscopy", values), Trace("q3", F, F, F, "f", "Hz"), 99)
+    assert text.count("4.9180") == 1
+    assert "f 02/2 = 4.91800(10) GHz" in text
+    assert "f₃ = 4.94000(10) GHz" in text
+    assert "lines = 3" in text
+    single = {**values, "lines": Value(1.0, 0.0, "")}
+    trace = Trace("q3", F, F, F, "f", "Hz")
+    assert "lines" not in words_of(found("qubit_spectroscopy", single), trace, 99)
+
+
+def test_the_deviation_of_allxy_comes_first(tmp_path: Path) -> None:
+    arguments = measured_files.written(
+        tmp_path / "q3.csv", SOME["allxy"], np.random.default_rng(3), 40.0
+    )
+    words = words_in(tmp_path, arguments)
+    values = next(text for text in words if "deviation = " in text).splitlines()
+    assert next(line for line in values if " = " in line).startswith("deviation = ")
+
+
+def test_no_unit_begins_a_line() -> None:
+    wide = Fit("qubit_spectroscopy", "q3", {}, Verdict.INSUFFICIENT, "range too narrow",
+               "the line may be as wide as the window", 1.0,
+               advice=Advice(window_times=5.0, extend_window_to=5e8))  # fmt: skip
+    trace = Trace("q3", F, F, F, "frequency", "Hz")
+    for letters in range(40, 90):
+        lines = words_of(wide, trace, letters).splitlines()
+        assert not any(line.startswith("MHz") for line in lines)
+        assert "500 MHz" in "\n".join(lines)
+
+
+def drawn(folder: Path, trace: Trace | Grid, fit: Fit) -> list[str]:
+    with watched() as words:
+        draw({"q3": trace}, {"q3": fit}, folder / "a.png", "a.csv")
+    return [text for text, _ in words]
+
+
+def test_a_kind_is_named_in_full_beside_a_long_verdict(tmp_path: Path) -> None:
+    trace = Trace("qubit_spectroscopy", F, F / 1e10, np.full(F.size, math.nan), "f", "Hz")
+    fit = replace(found("qubit_spectroscopy", {}), verdict=Verdict.INSUFFICIENT,
+                  status="range too narrow", reason="wide")  # fmt: skip
+    assert "qubit_spectroscopy" in drawn(tmp_path, trace, fit)
+
+
+def test_what_is_left_has_a_unit(tmp_path: Path) -> None:
+    y = 2e-3 * np.exp(-X / 1e-5)
+    trace = Trace("q3", X, y, np.full(X.size, math.nan), "delay", "s", "V")
+    assert "res. (mV)" in drawn(tmp_path, trace, replace(found("t1", {}), curve=y))
+    known = replace(trace, sigma=np.full(X.size, 1e-5))
+    assert "res. / σ" in drawn(tmp_path, known, replace(found("t1", {}), curve=y))
+
+
+@pytest.fixture
+def upright(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Where dashed lines stand upright."""
+    places: list[float] = []
+    line = Axes.axvline
+
+    def seen(self: Axes, x: float = 0.0, *more: float, **how: object) -> object:
+        places.append(x)
+        return line(self, x, *more, **how)
+
+    monkeypatch.setattr(Axes, "axvline", seen)
+    return places
+
+
+def test_a_gate_outside_of_its_map_does_not_stretch_it(
+    upright: list[float], tmp_path: Path
+) -> None:
+    amplitude, length = np.linspace(0.18, 0.23, 12), np.linspace(0.0, 8e-8, 10)
+    y = np.random.default_rng(0).normal(size=(12, 10))
+    grid = Grid("q3", (amplitude, length), y, np.full(y.shape, math.nan),
+                ("amplitude", "length"), ("V", "s"))  # fmt: skip
+    for at, there in ((0.2, [pytest.approx(200.0)]), (0.38, [])):
+        upright.clear()
+        fit = found("cz_chevron", {"amplitude": Value(at, 1e-3, "V")})
+        drawn(tmp_path, grid, replace(fit, curve=0.9 * y))
+        assert upright == there
+
+
+def test_the_cable_of_both_states_is_taken_out(tmp_path: Path) -> None:
+    f = np.linspace(7.09e9, 7.11e9, 101)
+    curve = np.stack([1 - 0.8 / (1 + 2j * (f - at) / 2e6) for at in (7.101e9, 7.099e9)])
+    for delay, said in ((60e-9, True), (0.0, False)):
+        y = curve * np.exp(-2j * np.pi * (f - f[0]) * delay)
+        grid = Grid("q3", (np.array([0.0, 1.0]), f), y, np.full(y.shape, 0.01),
+                    ("state", "frequency"), ("", "Hz"), "V", ("0", "1"))  # fmt: skip
+        words = drawn(tmp_path, grid, replace(found("dispersive_shift", {}), curve=y))
+        assert ("cable's delay taken out" in words) is said
