@@ -33,14 +33,21 @@ async def named(devices: Mapping[str, Instrument], within: float = PATIENCE) -> 
 class Boxes:
     """Remembers who answered first; nothing is written to whoever answers instead.
 
-    Nor to one whose serial number is not the one that lab.toml names.
+    Nor to one whose serial number is not the one that lab.toml names, or, where it names none, not
+    the one of earlier starts.
     """
 
     def __init__(self, lab: Lab, note: Callable[[OutputChange], None] = lambda _: None) -> None:
         self._note = note
         entries = lab.instruments.values()
         self._serials = {entry.name: entry.serial for entry in entries if entry.serial}
+        self._before = {e.name: e.before for e in entries if e.before and not e.serial}
         self._known: dict[str, Identity] = {}
+
+    @property
+    def answered(self) -> Mapping[str, Identity]:
+        """Who has answered so far, by instrument."""
+        return self._known
 
     def met(self, found: Mapping[str, Identity]) -> None:
         """Remember who answered when the session was opened."""
@@ -59,6 +66,9 @@ class Boxes:
     async def as_declared(self, devices: Mapping[str, Instrument]) -> None:
         """Raise unless each whose serial number lab.toml names says that it is the one.
 
+        Those of which only earlier starts know one are not asked again: who did not say who it is
+        when its session was opened has the benefit of the doubt.
+
         Raises
         ------
         InstrumentError
@@ -66,6 +76,11 @@ class Boxes:
         """
         asked = {n: partial(self.same, n, devices[n]) for n in self._serials if n in devices}
         await all_of(asked, "is not the instrument of lab.toml", within=PATIENCE)
+        met = {n: partial(self._as_before, n) for n in self._before if n in self._known}
+        await all_of(met, "is not the instrument of earlier starts")
+
+    async def _as_before(self, name: str) -> None:
+        self._require_serial(name, self._known[name])
 
     def guarded(
         self, name: str, device: Instrument, action: Callable[[], Awaitable[None]]
@@ -103,15 +118,24 @@ class Boxes:
         )
 
     def _require_serial(self, name: str, found: Identity) -> None:
-        serial = self._serials.get(name)
+        declared = self._serials.get(name)
+        serial = declared or self._before.get(name)
         if serial is None or _bare(serial) == _bare(found.serial):
             return
         who = _words(found)
         self._note(OutputChange(name, None, "any change", "gate", f"another box answers: {who}"))
+        meant = f"lab.toml names serial {serial}" if declared else f"serial {serial} did before"
+        cure = "" if declared else _cure(name, found)
         raise InstrumentError(
-            f"{name}: {who} answers, but lab.toml names serial {serial}; nothing is written to it",
-            instrument=name,
+            f"{name}: {who} answers, but {meant}; nothing is written to it{cure}", instrument=name
         )
+
+
+def _cure(name: str, found: Identity) -> str:
+    return (
+        f"; see its address, or, where it was replaced for good, write under [instruments.{name}] "
+        f'in lab.toml serial = "{found.serial}" and start the daemon anew'
+    )
 
 
 def _bare(serial: str) -> str:

@@ -104,14 +104,14 @@ def held_boxes(
     numbered = [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
-        if _tells(who.serial) and not on_this_computer(lab.instruments[name].address, numbers)
+        if tells(who.serial) and not on_this_computer(lab.instruments[name].address, numbers)
     ]
     _once(numbered)
     with _held(lab, folder, numbered, everybody=usual):
         yield
 
 
-def _tells(serial: str) -> bool:
+def tells(serial: str) -> bool:
     """Return whether a serial number can be one box's alone."""
     bare = re.sub(r"[\W_]", "", serial).lower()
     return bare.removeprefix("sn").strip("0") not in PLACEHOLDERS

@@ -27,7 +27,8 @@ def check(
     from kammerton.lab import examine
 
     findings = examine(lab_or_exit(either(lab, at)))
-    findings = replace(findings, warnings=(*findings.warnings, *_keys(findings.lab)))
+    more = (*_keys(findings.lab), *_serials(findings.lab))
+    findings = replace(findings, warnings=(*findings.warnings, *more))
     if as_json:
         said = {"problems": findings.problems, "warnings": findings.warnings}
         typer.echo(json.dumps(said))
@@ -49,6 +50,24 @@ def _keys(lab: Lab | None) -> list[str]:
     except BrokerError as problem:
         return [f"nobody may command over MQTT: {problem}"]
     return []
+
+
+def _serials(lab: Lab | None) -> list[str]:
+    """Say which instruments have no serial number, and which one answered where a daemon ran."""
+    if lab is None:
+        return []
+    from kammerton.model import StoreError
+    from kammerton.store import Store
+    from kammerton.store.place import named
+    from kammerton.store.plates import known, unnamed
+
+    if not unnamed(lab, {}):
+        return []
+    try:
+        with Store.read(named(lab.database, lab.computer)) as store:
+            return unnamed(lab, known(lab, store))
+    except StoreError:  # no daemon ran yet, or it cannot be read now: `status` says why
+        return unnamed(lab, {})
 
 
 def _say(findings: Findings) -> None:

@@ -32,6 +32,7 @@ class InstrumentEntry:
     "power" (dBm) and "frequency" (Hz) for a source. What has no limit cannot be set.
     safe: what a bias source does when everything is made safe; None for what is usual: a bias
     holds, all else goes off. serial: the only serial number that may answer at the address.
+    before: that which answered at earlier starts, of which lab.toml knows nothing.
     """
 
     name: str
@@ -41,6 +42,7 @@ class InstrumentEntry:
     line: int = 0
     safe: SafeState | None = None
     serial: str | None = None
+    before: str | None = None
 
 
 @dataclass(frozen=True, order=True)

@@ -9,7 +9,7 @@ WHAT_TO_DO: Mapping[str, str] = {
     "instrument": (
         "See that it is switched on, that its cable is plugged in and that nobody else uses it. "
         "Where another box answers, see its address; where it was replaced for good, give the new "
-        "`serial` in lab.toml, if one is there, and start the daemon anew. "
+        "`serial` in lab.toml and start the daemon anew. "
         "Kammerton tries again by itself while it runs and nobody holds the instruments. Where its "
         "outputs are not known to be off, look at its front panel before anybody reaches in."
     ),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.guard import said
+from kammerton.bench.locks import tells
 from kammerton.bench.tasks import settled, told_while, unbroken
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
@@ -19,7 +20,14 @@ from kammerton.loop.loop import Committed
 from kammerton.loop.record import Record
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, InstrumentError, InstrumentInUse, LabClock, LastingFault
+from kammerton.model import (
+    Held,
+    InstrumentError,
+    InstrumentInUse,
+    LabClock,
+    LastingFault,
+    StoreUnavailable,
+)
 from kammerton.model.alarm import Tell
 from kammerton.model.roles import FridgeMonitor, Queued
 from kammerton.publish import Alarms
@@ -36,6 +44,7 @@ from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
 from kammerton.serve.unanswered import Unanswered
 from kammerton.store import Store
+from kammerton.store.plates import expecting, known, remember, unnamed
 from kammerton.store.rows import Lease
 
 log = logging.getLogger(__name__)
@@ -167,7 +176,7 @@ class Tuning:
             await asyncio.to_thread(self._say, words)
             try:
                 async with open_bench(
-                    self.lab,
+                    await asyncio.to_thread(expecting, self.lab, self.store),
                     self.clock,
                     on_change=self.outputs.changed,
                     holds=self.holds,
@@ -178,6 +187,7 @@ class Tuning:
                     self.answered()
                     self.speaks.set()
                     self.up()
+                    await self._met(bench, first=loop is None)
                     await told_while(ready, self._waiting, SLOW)
                     # anybody's code: outputs are off
                     planner = planner or Planner(load_calibrations())
@@ -200,6 +210,18 @@ class Tuning:
                 return parked
             if loop is not None:
                 loop.patience.forget()
+
+    async def _met(self, bench: Bench, *, first: bool) -> None:
+        """Remember which boxes answer; say first of which lab.toml does not name the number."""
+        found = {n: w for n, w in bench.gate.guard.boxes.answered.items() if tells(w.serial)}
+        try:
+            await asyncio.to_thread(remember, self.lab, self.store, found)
+            serials = await asyncio.to_thread(known, self.lab, self.store)
+        except StoreUnavailable as problem:  # the next start makes up for it
+            log.warning("which boxes answer is not remembered yet: %s", problem)
+            return
+        for words in unnamed(self.lab, serials) if first else ():
+            log.warning("%s", words)
 
     def may_speak_after(self, end: BaseException) -> None:
         """Let what is wrong be told over MQTT where the work failed, unless it was refused."""

@@ -21,6 +21,7 @@ from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
+from kammerton.store.plates import expecting
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ async def stay_safe(
         clock = LabClock.not_before(store.now())
         doing("safe mode: switching all outputs off")
         if touch:
-            state = _held(lab, store, outputs) or await _switched_off(lab, clock, outputs)
+            meant = await asyncio.to_thread(expecting, lab, store)
+            state = _held(lab, store, outputs) or await _switched_off(meant, clock, outputs)
         else:
             state = _untouched(outputs)
         up()
@@ -99,7 +101,7 @@ async def left_safe(lab: Lab) -> None:
                     speaks.set()
                     return
                 within = end_of_process().share(LAST_CONNECT, 0.5)
-                if await _switched_off(lab, clock, outputs, within) == IN_USE:
+                if await _switched_off(expecting(lab, store), clock, outputs, within) == IN_USE:
                     return  # which is for the daemon that has them to say
             except asyncio.CancelledError as late:
                 outputs.left_on(late)

@@ -84,3 +84,23 @@ def test_i6_another_box_is_not_even_switched_off_where_a_second_one_is_away(fake
         asyncio.run(connect(lab_with(make, "lo", "B42"), drivers))
     assert written(fake, "lo") == []
     assert written(fake, "awg") == [("safe",)]
+
+
+@pytest.mark.parametrize("name", ["awg", "lo", "dig", "bias"])
+def test_i6_where_lab_toml_names_none_the_box_of_earlier_starts_is_the_only_one(
+    fake, make, tmp_path, name
+):
+    fake.lo.on = True
+    lab = lab_with(make, name, None)
+    expected = replace(lab.instruments[name], before="B42")
+    words = rf"serial {name}, .* answers, but serial B42 did before; .*\[instruments.{name}\] in "
+    with pytest.raises(InstrumentError, match=rf'{words}lab.toml serial = "{name}"'):
+        opened(replace(lab, instruments={**lab.instruments, name: expected}), fake, tmp_path)
+    assert written(fake, name) == []
+    assert fake.lo.on is (name == "lo"), "all others go off"
+
+
+def test_i6_lab_toml_has_the_last_word_on_what_answered_before(fake, make, tmp_path):
+    lab = lab_with(make, "lo", "LO ")
+    entry = replace(lab.instruments["lo"], before="B42")
+    opened(replace(lab, instruments={**lab.instruments, "lo": entry}), fake, tmp_path)

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.cli.loading import load_or_exit
+from kammerton.store import Store
 from tests.unit.lab.example import FILE, TEXT, spoilt
 
 
@@ -105,3 +106,19 @@ def test_load_or_exit_leaves_with_2(lab_file, capsys):
         load_or_exit(lab_file)
     assert left.value.exit_code == 2
     assert 'there is no instrument "awg7"' in capsys.readouterr().err
+
+
+def test_who_has_no_serial_number_is_told_which_one_answered(lab_file):
+    address = "TCPIP0::10.0.0.7::hislip0::INSTR"
+    text = spoilt("TCPIP0::127.0.0.1::hislip0,4882::INSTR", address)
+    lab_file.write_text(spoilt('serial = "1416.0505k02/100001"\n', "", text))
+    result = kammerton("check", lab_file)
+    assert result.exit_code == 0
+    assert 'under [instruments.drive_lo], as serial = "1234"' in result.stderr
+    assert not lab_file.with_name("kammerton.sqlite").exists()
+    with Store.open(lab_file.with_name("kammerton.sqlite"), "two-qubits") as store:
+        store.audit("daemon", f"box drive_lo at {address}", "", "B7", "it answers there")
+        assert 'serial = "B7"' in kammerton("check", lab_file).stderr
+    head = "[instruments.drive_lo]\n"
+    lab_file.write_text(lab_file.read_text().replace(head, f'{head}serial = "B7"\n'))
+    assert kammerton("check", lab_file).stderr == ""

@@ -46,7 +46,7 @@ def named(problems, path):
 
 LEAVES = st.sampled_from(list(leaves(DATA)))
 OPTIONAL = {"store", "broker", "limits"}
-OPTIONAL_KEYS = {"attenuation", "max_at_device", "note"}
+OPTIONAL_KEYS = {"attenuation", "max_at_device", "note", "serial"}
 
 
 @given(LEAVES)

@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
 
 import pytest
 
+from kammerton.lab import InstrumentEntry
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wish, Wishes
 from kammerton.model import Held, InstrumentError, LabClock, LastingFault, StoreUnavailable
+from kammerton.model.roles import Identity
 from kammerton.serve import computer
 from kammerton.serve.background import Background
 from kammerton.serve.computer import Tuning
 from kammerton.serve.kernels import Kernels
 from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
+from kammerton.store.plates import known
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
@@ -75,8 +79,11 @@ def tuned(
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
     digitizer = next(iter(lab.feedlines.values())).digitizer
+    lab = replace(lab, instruments={digitizer: InstrumentEntry(digitizer, "d", "ats://1/1", {})})
     holds = Holding(digitizer, frozenset({digitizer} if held else ()))
-    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None))
+    boxes = SimpleNamespace(answered={digitizer: Identity("a", "b", "B7", "1")})
+    guard = SimpleNamespace(boxes=boxes)
+    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard)
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
     seen: list[frozenset[str]] = []
     outputs = SimpleNamespace(
@@ -100,6 +107,7 @@ def tuned(
     )  # fmt: skip
     assert asyncio.run(tuning.run(once=False)) == {}
     assert len(answered) == len(holds.sigmas), "once each time that all are connected"
+    assert known(lab, store) == {digitizer: "B7"}
     return [sigma / 1e-6 for sigma in holds.sigmas]
 
 

@@ -1,0 +1,69 @@
+"""Which serial number answered is remembered, and a person is told the line for lab.toml."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kammerton.lab import load
+from kammerton.model.roles import Identity
+from kammerton.store import Store
+from kammerton.store.plates import expecting, known, remember, unnamed
+from tests.unit.lab.example import FILE
+
+
+@pytest.fixture
+def lab():
+    """Return a laboratory whose first two instruments are no simulated ones."""
+    whole = load(FILE)
+    entries = dict(whole.instruments)
+    for number, name in enumerate(("awg1", "drive_lo")):
+        entries[name] = replace(entries[name], address=f"TCPIP0::10.0.0.{number}::INSTR")
+    return replace(whole, instruments=entries)
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as opened:
+        yield opened
+
+
+def who(serial):
+    return Identity("R&S", "SGS100A", serial, "4.2")
+
+
+def test_i6_what_answers_at_the_first_start_is_expected_at_the_next(lab, store):
+    assert expecting(lab, store).instruments == dict(lab.instruments)
+    remember(lab, store, {"drive_lo": who("101 ")})
+    remember(lab, store, {"drive_lo": who("101")})
+    assert [(row.old, row.new) for row in store.log(9)] == [("", "101")], "once"
+    assert expecting(lab, store).instruments["drive_lo"].before == "101"
+    assert expecting(lab, store).instruments["awg1"].before is None
+
+
+def test_i6_another_address_in_lab_toml_is_another_first_start(lab, store):
+    remember(lab, store, {"drive_lo": who("101")})
+    moved = replace(lab.instruments["drive_lo"], address="TCPIP0::10.0.0.9::INSTR")
+    other = replace(lab, instruments={**lab.instruments, "drive_lo": moved})
+    assert expecting(other, store).instruments["drive_lo"].before is None
+
+
+def test_i6_a_number_that_lab_toml_names_anew_replaces_what_was_remembered(lab, store):
+    for serial in ("101", "102"):
+        remember(lab, store, {"drive_lo": who(serial)})
+    assert known(lab, store) == {"drive_lo": "102"}
+    assert store.log(1)[0].old == "101"
+
+
+def test_each_without_a_number_is_named_with_the_line_to_paste(lab):
+    first, second = unnamed(lab, {"drive_lo": "101"})
+    assert first.startswith("awg1: lab.toml names no serial number of it")
+    assert 'under [instruments.drive_lo], if that is the right box: serial = "101"' in second
+    entry = replace(lab.instruments["drive_lo"], serial="101")
+    named = replace(lab, instruments={**lab.instruments, "drive_lo": entry})
+    assert [words.partition(":")[0] for words in unnamed(named, {})] == ["awg1"]
+
+
+def test_what_is_simulated_on_this_computer_is_no_reason_to_warn():
+    assert unnamed(load(FILE), {}) == []
