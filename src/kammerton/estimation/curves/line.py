@@ -34,7 +34,8 @@ from kammerton.estimation.verdict.findings import (
 )
 from kammerton.estimation.verdict.kind import Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
-from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.outcome import Outcome, significance
+from kammerton.estimation.verdict.place import PLACE, expectation, judge_place
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
@@ -49,7 +50,6 @@ UNITS = {
     **dict.fromkeys(OTHERS, "Hz"),
 }  # fmt: skip
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
-NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
 MIXED = 0.9  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
@@ -63,7 +63,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     """
     if batch.parts == 2:
         return _projected(batch, known)
-    expected = _expectation(batch, known)
+    expected = expectation(batch, known)
     fit = one_line(batch)
     pairs = two_lines(batch, fit)
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
@@ -89,7 +89,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         "the data jump to another level and back instead of following " + law,
     )  # fmt: skip
     judge_line(findings, batch, found, shoulders=True)
-    _judge_place(findings, batch, found, expected, known)
+    judge_place(findings, batch, batch.window, found, known)
     judge_doubt(findings, evidence, law, SEEN, drift_asked(batch, known, DRIFT))
     findings.insufficient(
         box < unlike_box, "signal too weak",
@@ -120,12 +120,6 @@ def _projected(batch: Batch, known: Known) -> Outcome:
     return replace(found, curve=curve)
 
 
-def _expectation(batch: Batch, known: Known) -> Array:
-    """Return where the line is expected (N,), NaN where nothing is."""
-    expected = per_trace(known, "expected", batch)
-    return np.full(batch.traces, np.nan) if expected is None else np.array(expected)
-
-
 def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs) -> tuple[Array, Array]:
     """Return how much better the lines are than a jump and back (N,), and how much they must be.
 
@@ -136,19 +130,6 @@ def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs) -> tuple[Array, Arr
     needed = np.full(batch.traces, UNLIKE_BOX)
     needed[pairs.which] = PAIR_UNLIKE_BOX
     return np.minimum(level, sloping), needed
-
-
-def _judge_place(
-    findings: Findings, batch: Batch, found: Derived, expected: Array, known: Known
-) -> None:
-    """Object to a line that is not where it is believed to be."""
-    within = per_trace(known, "within", batch)
-    near = batch.window * NEARBY if within is None else within
-    off = np.abs(found.values["frequency"] - expected)
-    findings.rejected(
-        off > 5.0 * np.hypot(near, found.stderr["frequency"]), "wrong peak",
-        lambda n: f"the line lies {off[n] / 1e6:.3g} MHz from where it is expected",
-    )  # fmt: skip
 
 
 def _said(found: Derived, n: int) -> str:
@@ -294,7 +275,5 @@ def _two(batch: Batch, fit: Solution, expected: Array) -> Formulas:
 
 
 KINDS: dict[str, Kind] = {
-    "qubit_spectroscopy": sweep(
-        qubit_spectroscopy, 6, complex_too=True, known=("expected", "within")
-    )
+    "qubit_spectroscopy": sweep(qubit_spectroscopy, 6, complex_too=True, known=PLACE)
 }

@@ -28,9 +28,10 @@ from kammerton.estimation.resonances.shared_plane import (
 )
 from kammerton.estimation.verdict.evidence import IN_PLANE, gain_over, weigh
 from kammerton.estimation.verdict.findings import UNSURE
-from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.kind import Kind, Known
 from kammerton.estimation.verdict.nulls import Nulls
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.place import PLACE
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -90,14 +91,15 @@ def ready(x: Any, y: ArrayLike, sigma: ArrayLike | None) -> Pair:
 def dispersive_shift(pair: Pair, known: dict[str, object]) -> Outcome:
     """Fit both resonances; the part of the shots of each trace that were in 1 may be known.
 
+    And where the resonance is `expected` with the qubit in 0, `within` one sigma.
     Complex traces share what the evidence lets them (`shared_plane`); magnitudes share nothing.
     """
     populations = _populations(pair, known)
     if pair.both.parts == 2:
-        return _outcome(pair, _of_planes(pair, populations))
+        return _outcome(pair, _of_planes(pair, populations), known)
     if (populations[:, 0] > 0).any() or (populations[:, 1] < 1).any():
         raise TraceError("population_0 and population_1 need complex y: magnitudes do not mix")
-    return _outcome(pair, _of_magnitudes(pair))
+    return _outcome(pair, _of_magnitudes(pair), known)
 
 
 def _populations(pair: Pair, known: dict[str, object]) -> Array:
@@ -184,12 +186,12 @@ def _of_magnitudes(pair: Pair) -> Sides:
     )  # fmt: skip
 
 
-def _outcome(pair: Pair, sides: Sides) -> Outcome:
+def _outcome(pair: Pair, sides: Sides, known: Known) -> Outcome:
     both = pair.both
     zero, span = both.column(both.zero)[::2], both.column(both.span)[::2]
     found = derive(lambda theta: _numbers(theta, zero, span), sides.theta, sides.cov)
     found.stderr["readout_frequency"] = span * _error_of_best(sides.theta, sides.cov)
-    findings = judge(pair.maps, sides, found)
+    findings = judge(pair.maps, sides, found, known)
     curve = both.restore(sides.curve).reshape(pair.maps.y.shape)
     chi2 = sides.chi2.reshape(-1, 2).mean(axis=1)
     return Outcome(found, dict.fromkeys(NAMES, "Hz"), curve, chi2, findings)
@@ -224,5 +226,7 @@ def _error_of_best(theta: Array, cov: Array) -> Array:
 
 
 KINDS: dict[str, Kind] = {
-    "dispersive_shift": Kind(ready, dispersive_shift, ("population_0", "population_1"), axes=2)
+    "dispersive_shift": Kind(
+        ready, dispersive_shift, ("population_0", "population_1", *PLACE), axes=2
+    )
 }

@@ -32,6 +32,8 @@ from kammerton.estimation.verdict.findings import (
     judge_signal,
     percent,
 )
+from kammerton.estimation.verdict.kind import Known
+from kammerton.estimation.verdict.place import judge_place
 from kammerton.estimation.verdict.rail import judge_rails
 from kammerton.model import Advice
 from kammerton.model.quantity import show
@@ -91,7 +93,7 @@ def judge_planes(
     return findings
 
 
-def judge(maps: Maps, sides: Sides, found: Derived) -> Findings:
+def judge(maps: Maps, sides: Sides, found: Derived, known: Known) -> Findings:
     """Judge pairs: both traces, that they are of one resonator, and the shift."""
     findings = Findings(len(sides.theta))
     _judge_copies(findings, maps)
@@ -103,6 +105,8 @@ def judge(maps: Maps, sides: Sides, found: Derived) -> Findings:
             "have moved out of the window", replace(OUTSIDE, axis=1),
         )  # fmt: skip
     _judge_each(findings, sides.findings)
+    judge_place(findings, maps, maps.window[1], found, known, "frequency_0",
+                "the line with the qubit in 0")  # fmt: skip
     _judge_likeness(findings, sides)
     _judge_shift(findings, sides, found)
     return findings

@@ -31,9 +31,10 @@ from kammerton.estimation.verdict.findings import (
     judge_line,
     judge_signal,
 )
-from kammerton.estimation.verdict.kind import Kind, sweep
+from kammerton.estimation.verdict.kind import Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
+from kammerton.estimation.verdict.place import PLACE, judge_place
 from kammerton.estimation.verdict.rail import judge_rails
 
 Array = NDArray[np.float64]
@@ -60,17 +61,15 @@ UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "",
 def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit a resonance; `geometry` may be known ("notch", "reflection" or "transmission").
 
-    Else it is taken from the depth, and named in the reason. An undercoupled reflection looks
-    exactly like a notch, and is then taken for one: its internal and coupling Q are wrong.
+    And where it is `expected` (Hz), `within` one sigma of that. A geometry that is not known is
+    taken from the depth, and named in the reason: an undercoupled reflection looks exactly like a
+    notch, and is then taken for one: its internal and coupling Q are wrong.
     """
     geometry = one_word(known, "geometry", GEOMETRIES)
-    asked = drift_asked(batch, known, DRIFT)
-    if batch.parts == 2:
-        return _complex(batch, geometry, asked)
-    return _magnitude(batch, geometry, asked)
+    return (_complex if batch.parts == 2 else _magnitude)(batch, geometry, known)
 
 
-def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
+def _complex(batch: Batch, geometry: object, known: Known) -> Outcome:
     plane = fit_plane(batch)
     turned, fit = plane.turned, plane.fit
     curve = fit.curve(turned)
@@ -79,7 +78,7 @@ def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
     nulls = plane.nulls()
     found = _judged(
         turned, share, fit, curve, nulls, weigh(turned, fit, curve, nulls),
-        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
+        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), known,
         lambda among: compressed(turned, fit, among),
     )  # fmt: skip
     found.curve[:, batch.points :] *= plane.sign[:, None]
@@ -120,7 +119,7 @@ def _qualities(
     }  # fmt: skip
 
 
-def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
+def _magnitude(batch: Batch, geometry: object, known: Known) -> Outcome:
     """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
     level = batch.y + batch.level[:, None]
     sizes = _not_below_zero(batch, level)
@@ -161,7 +160,7 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
         weigh(seen, fit, power - seen.level[:, None], nulls), weigh(batch, fit, curve, nulls)
     )
     return _judged(
-        batch, share, fit, curve, nulls, evidence, derive, drift,
+        batch, share, fit, curve, nulls, evidence, derive, known,
         lambda among: flattened(batch, fit, size, among & sizes),
     )  # fmt: skip
 
@@ -234,7 +233,7 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
 
 def _judged(
     batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls, evidence: Evidence,
-    derive: Callable[[Array], dict[str, Array]], drift: float, bent: Callable[[Mask], Mask],
+    derive: Callable[[Array], dict[str, Array]], known: Known, bent: Callable[[Mask], Mask],
 ) -> Outcome:  # fmt: skip
     found = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
@@ -246,8 +245,9 @@ def _judged(
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
     findings.rejected(bent(findings.is_open()), "saturated", COMPRESSED)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
+    judge_place(findings, batch, batch.window, found, known)
     _judge_circle(findings, found)
-    judge_doubt(findings, evidence, law, searched, drift)
+    judge_doubt(findings, evidence, law, searched, drift_asked(batch, known, DRIFT))
     lossless = np.isfinite(found.values["q_coupling"]) & np.isnan(found.values["q_internal"])
     findings.accept(
         lambda n: f"a clear resonance{SEEN_AS.get(share[n], '')}{LOSSLESS if lossless[n] else ''}"
@@ -275,6 +275,6 @@ def _judge_circle(findings: Findings, found: Derived) -> None:
 
 KINDS: dict[str, Kind] = {
     "resonator_spectroscopy": sweep(
-        resonator_spectroscopy, 8, complex_too=True, known=("geometry",)
+        resonator_spectroscopy, 8, complex_too=True, known=("geometry", *PLACE)
     )
 }
