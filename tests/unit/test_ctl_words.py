@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import math
 
 import pytest
 
@@ -161,3 +162,23 @@ def test_what_is_said_of_several_names_is_said_once():
         "no truth of 'q0.x'; as the demo does: so",
     ]
     assert words.alike([*pulses, *pulses]) == pulses
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("10m", 600.0),
+        ("1.5 m", 90.0),
+        ("10min", 600.0),
+        ("10ms", 0.01),
+        ("90", 90.0),
+        ("2h", 7200.0),
+    ],
+)
+def test_a_time_is_read_as_kammerton_hold_reads_it(text, seconds):
+    assert ctl_parser.duration(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("text", ["m", "10mm", "10 metres", "tenm"])
+def test_what_is_no_time_is_none(text):
+    assert math.isnan(ctl_parser.duration(text))

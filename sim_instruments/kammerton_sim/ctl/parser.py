@@ -46,13 +46,15 @@ searched for.
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 _COUNT = number(int, lambda n: n >= 0, "a whole number of records or entries")
 _NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_MINUTES = re.compile(r"(?<=[\d.\s])m$")
+"""Of a time these are minutes, as for `kammerton hold`: nobody means thousandths without a unit."""
 _SUCH_AS = "such as 90s, 10min or 2h"
 _SIGMAS = number(float, lambda s: 0 < s < math.inf, "a number of standard errors above 0")
 
 
 def duration(text: str) -> float:
-    """Return the seconds of "15h" or "3600"; nan where it is no time."""
-    said = plain(text.strip(), "s")
+    """Return the seconds of "15h", "10m" (minutes) or "3600"; nan where it is no time."""
+    said = plain(_MINUTES.sub("min", text.strip()), "s")
     return float(said) if _NUMBER.fullmatch(said) else math.nan
 
 

@@ -52,6 +52,7 @@ def log(
     """List the last runs, newest last, with the verdict on every qubit.
 
     Among them stand every revert, and every attempt that led to no run: aborted, refused, given up.
+    All ages are by this computer's clock, which a simulated laboratory may be ahead of.
     """
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import note_beside
@@ -71,7 +72,7 @@ def log(
             noted = {"note": note} if note else {}
             print_json([_document(entry, waits, later) | noted for entry in entries])
         elif entries:
-            _show(entries, waits, _revisions(entries, later), store.now())
+            _show(entries, waits, _revisions(entries, later))
             if note:
                 typer.echo(note)
             if len(entries) == count:
@@ -101,6 +102,7 @@ def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:
             "calibration": entry.calibration,
             "started": entry.started.isoformat(),
             "ended": entry.ended.isoformat(),
+            "committed": entry.committed.isoformat(),
             "instrument_seconds": entry.instrument_seconds,
             "revision": entry.revision,
             "fits": {target: described_fit(fit) for target, fit in entry.fits.items()},
@@ -150,11 +152,9 @@ def _revisions(entries: list[Entry], later: Later) -> dict[str, str]:
     return {run: ", ".join(f"r{n}" for n in sorted(numbers)) for run, numbers in found.items()}
 
 
-def _show(
-    entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str], now: datetime
-) -> None:
+def _show(entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str]) -> None:
     heading = ("run", "revision", "calibration", "ended", "verdict", "qubits")
-    rows = (row for entry in entries for row in _rows(entry, withheld, revisions, now))
+    rows = (row for entry in entries for row in _rows(entry, withheld, revisions))
     told = [(heading, ""), *rows]
     widths = [max(len(cells[column]) for cells, _ in told) for column in range(5)]
     for cells, reason in told:
@@ -165,16 +165,14 @@ def _show(
 
 
 def _rows(
-    entry: Entry, withheld: Withheld, revisions: Mapping[str, str], now: datetime
+    entry: Entry, withheld: Withheld, revisions: Mapping[str, str]
 ) -> list[tuple[Cells, str]]:
     """Return run, revision, calibration, end, verdict and qubits; and what there is to say."""
     from kammerton.client.words import by, values
-    from kammerton.model.span import duration
     from kammerton.store import Revision, StoredRun
 
     if isinstance(entry, StoredRun):
-        ended = f"{duration(now - entry.ended)} ago"
-        head = (entry.id, revisions[entry.id], entry.calibration, ended)
+        head = (entry.id, revisions[entry.id], entry.calibration, _ago(entry.committed))
         found = _alike(entry.fits, withheld.get(entry.id, frozenset()))
         heads = [head] + [("", "", "", "")] * (len(found) - 1)
         return [
@@ -190,7 +188,7 @@ def _rows(
 
 
 def _ago(time: datetime) -> str:
-    """Return the age of what is dated by the wall clock, as all that led to no run."""
+    """Return the age by the wall clock: laboratory time is known of runs alone."""
     from kammerton.model.span import duration
     from kammerton.store import clock
 

@@ -15,6 +15,7 @@
     ├── CalibrationError    the code of a calibration, anybody's, has failed
     ├── CalibrationHangs    it does not return: only the end of the process ends it
     ├── StoreError          the database cannot be opened, read or written
+    │   ├── NotMeasured     what was asked for was refused, or nobody could do it
     │   ├── Overtaken       somebody else made a revision since the caller looked
     │   ├── StoreInUse      another process has it open for writing
     │   └── StoreUnavailable  the disk is full, or another program's lock holds; it may pass
@@ -97,6 +98,14 @@ class CalibrationHangs(KammertonError):
 
 class StoreError(KammertonError):
     """The database cannot be opened, read or written."""
+
+
+class NotMeasured(StoreError):
+    """What a person asked for was refused, or nobody is there who could measure it; says why."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows of it, as IPython asks: the reason, not our lines."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class Overtaken(StoreError):

@@ -280,6 +280,7 @@ class ReadStore(Closing):
                 None if row.data is None else (self.place.folder or Path()) / row.data,
                 row.revision,
                 fits[row.number],
+                committed=moment(row.committed),
             )
             for row in rows
         ]

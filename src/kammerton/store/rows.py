@@ -100,6 +100,7 @@ class StoredRun:
     data: Path | None
     revision: int | None
     fits: Mapping[str, Fit]
+    committed: datetime
     note: str = field(default="", compare=False)
 
     @property

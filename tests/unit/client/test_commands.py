@@ -16,7 +16,7 @@ from kammerton.cli.log import _alike
 from kammerton.cli.wrapped import print_wrapped
 from kammerton.model import Advice, Verdict
 from kammerton.store import Store
-from tests.stored import estimate, fit, run
+from tests.stored import NOON, estimate, fit, run
 
 
 @pytest.fixture(autouse=True)
@@ -242,3 +242,21 @@ def test_status_says_that_laboratory_time_runs_ahead(tmp_path, ahead):
     said = CliRunner().invoke(app, ["status", str(tmp_path / "db.sqlite")]).stdout
     words = r"ages are those of laboratory time, which is 1 min [23]\d s ahead of this computer"
     assert bool(re.search(words, " ".join(said.split()))) == (ahead > 0)
+
+
+def test_all_ages_of_the_log_are_of_one_clock(tmp_path: Path) -> None:
+    """Laboratory time may run ahead, and attempts know only the clock on the wall."""
+    path = tmp_path / "kammerton.sqlite"
+    with Store.open(path, "two") as store:
+        store.commit(run(started=NOON - timedelta(hours=5)), {})
+        store.commit(run(), {})
+        store.begin("t1", ["q0"])
+        store.abort_open()
+    told = call("log", path).stdout
+    assert len(re.findall(r"\b\d+ s ago", told)) == 3, told
+    _, first, second = json.loads(call("log", path, "--json").stdout)
+    ended, committed = (
+        datetime.fromisoformat(second[key]) - datetime.fromisoformat(first[key])
+        for key in ("ended", "committed")
+    )
+    assert ended > timedelta(hours=4) > timedelta(minutes=1) > committed

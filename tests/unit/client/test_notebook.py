@@ -13,7 +13,8 @@ import kammerton
 from kammerton.client import Client
 from kammerton.client.locate import find_database
 from kammerton.client.words import duration, validity
-from kammerton.model import LabError, StoreError, Verdict
+from kammerton.model import LabError, NotMeasured, StoreError, Verdict
+from kammerton.store import Store
 from tests.stored import NOON
 
 
@@ -128,6 +129,17 @@ def test_every_way_to_name_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     (tmp_path / "lab.toml").write_text("nonsense = [")
     with pytest.raises(LabError):
         find_database()
+
+
+def test_what_could_not_be_measured_is_one_sentence_in_a_notebook(tmp_path: Path) -> None:
+    Store.open(tmp_path / "db.sqlite", "two-qubits").close()
+    client = Client(tmp_path / "db.sqlite")
+    with pytest.raises(NotMeasured, match="no daemon runs here") as refused:
+        client.measure("q0", "t1")
+    client.close()
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+    assert refused.value._render_traceback_() == [f"NotMeasured: {refused.value}"]
 
 
 @pytest.mark.parametrize(
