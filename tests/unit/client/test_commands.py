@@ -248,7 +248,8 @@ def test_all_ages_of_the_log_are_of_one_clock(tmp_path: Path) -> None:
     """Laboratory time may run ahead, and attempts know only the clock on the wall."""
     path = tmp_path / "kammerton.sqlite"
     with Store.open(path, "two") as store:
-        store.commit(run(started=NOON - timedelta(hours=5)), {})
+        earlier = NOON - timedelta(hours=5)
+        store.commit(replace(run(started=earlier), ended=earlier + timedelta(minutes=1)), {})
         store.commit(run(), {})
         store.begin("t1", ["q0"])
         store.abort_open()
