@@ -29,7 +29,9 @@ SOME = {truth.kind: truth for truth in reversed(truths().values())} | {
 }  # fmt: skip
 """The first truth of each kind, and those of which a picture says more."""
 
-FLAT = next(each for each in BROKEN if each.name == "flat noise")
+FLAT, CONSTANT = (
+    next(each for each in BROKEN if each.name == name) for name in ("flat noise", "constant")
+)
 F, X = np.linspace(4.9e9, 5.0e9, 51), np.linspace(0.0, 4e-5, 51)
 
 
@@ -58,6 +60,18 @@ def test_no_word_hides_another_where_nothing_was_measured(name: str, tmp_path: P
     traces = FLAT.traces(truth, 5, 1)
     assert traces is not None
     words_in(tmp_path, measured_files.saved(tmp_path / "q3.csv", truth, traces))
+
+
+@pytest.mark.parametrize("kind", ["t1", "ramsey", "allxy", "dispersive_shift"])
+@pytest.mark.parametrize("given", [True, False])
+def test_what_never_changes_is_not_shown_by_its_rounding(
+    kind: str, given: bool, tmp_path: Path
+) -> None:
+    traces = CONSTANT.traces(SOME[kind], 11, 1)
+    assert traces is not None
+    arguments = measured_files.saved(tmp_path / "q3.csv", SOME[kind], traces)
+    words = words_in(tmp_path, arguments if given else arguments[:3])
+    assert max(map(len, (text for text in words if text[:1].isdigit()))) < 8
 
 
 def shots(folder: Path, laboratory: Laboratory, count: int = 2000) -> list[str]:

@@ -29,6 +29,9 @@ COLOURS = {
 SMALL = 8.0
 """Points."""
 
+ROUNDING = 1e-9
+"""Of a signal: less than this is no change of it."""
+
 Page = Figure | SubFigure
 
 
@@ -48,6 +51,19 @@ def axes_pair(page: Page, top: float = 0.74, **place: float) -> tuple[Axes, Axes
     below.yaxis.set_major_locator(MaxNLocator(2, symmetric=True))
     below.margins(y=0.12)
     return above, below
+
+
+def without_rounding(above: Axes, below: Axes) -> None:
+    """Show what does not change as a line, not by its rounding in 15 digits.
+
+    Call it when all is drawn.
+    """
+    size = max(map(abs, above.get_ylim()))
+    for axes, middle in ((above, float(np.mean(above.get_ylim()))), (below, 0.0)):
+        low, high = axes.get_ylim()
+        if high - low < ROUNDING * size:
+            half = 0.1 * size
+            axes.set_ylim(middle - half, middle + half)
 
 
 def plain(axes: Axes) -> None:

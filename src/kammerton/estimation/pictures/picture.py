@@ -32,6 +32,7 @@ from kammerton.estimation.pictures.page import (
     line_style,
     measured,
     remainder,
+    without_rounding,
 )
 from kammerton.estimation.pictures.pairs import draw_pairs
 from kammerton.estimation.pictures.plane import draw_plane
@@ -179,7 +180,7 @@ def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     name = trace.y_name or "|S|"
     if fit is not None and fit.kind == "qubit_spectroscopy":  # fitted along one line in the plane
         turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))
-        shown, name = partial(_along, turn), "along the axis"
+        shown, name = partial(_along, turn), "signal along its axis"
     line = _line(trace, fit)
     _sweep(page, trace, fit, line, shown, name, left=0.12, right=0.58)
     draw_plane(page, trace, fit, line)
@@ -221,3 +222,4 @@ def _sweep(
     draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
+    without_rounding(above, below)
