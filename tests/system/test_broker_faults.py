@@ -321,6 +321,42 @@ def test_b7_a_newer_revision_than_the_database_has_begins_a_new_epoch(
     assert verify(store.path).findings == ()
 
 
+@pytest.mark.parametrize("parameters", [True, False])
+def test_b7_what_a_restored_database_does_not_know_is_no_longer_retained(
+    store: Store, tmp_path: Path, process: BrokerProcess, parameters: bool
+) -> None:
+    """No later revision would ever replace it: a dashboard would show it for good."""
+    kept, gone = TOPICS.parameter("q0.t1"), TOPICS.parameter("q1.t1")
+
+    async def retained() -> set[str]:
+        found, heard = set[str](), list[str]()
+        async with connect(at(process)) as late:
+            await late.subscribe(TOPICS.parameter("+.+"), TOPICS.status)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    async for message in late.messages():
+                        heard.append(message.topic)
+                        if message.retained and message.payload:
+                            found.add(message.topic)
+        assert heard, "the status at least"
+        return found - {TOPICS.status}
+
+    async def scenario(after: Store) -> None:
+        await asyncio.to_thread(commit, store, 1.0, "q0.t1", "q1.t1")
+        async with relaying(store, at(process)) as relay:
+            await relay.drained()
+        assert await retained() == {kept, gone}
+        await asyncio.to_thread(commit, after, 2.0, "q0.t1")
+        async with relaying(after, at(process), parameters=parameters) as relay:
+            await relay.drained()
+            await asyncio.sleep(0.3)
+            await relay.drained()
+            assert await retained() == ({kept} if parameters else {kept, gone})
+
+    with Store.open(tmp_path / "restored.sqlite", "two-qubits") as after:
+        asyncio.run(scenario(after))
+
+
 def test_b7_a_stale_snapshot_from_before_is_replaced_without_alarm(
     store: Store, process: BrokerProcess
 ) -> None:

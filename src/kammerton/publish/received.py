@@ -107,6 +107,14 @@ def parameter_set(payload: bytes) -> ParameterSet:
     return found
 
 
+def names(payload: bytes) -> frozenset[str]:
+    """Return the parameters of a snapshot; none of one that is not as its publisher made it."""
+    try:
+        return frozenset(parameter_set(payload).parameters)
+    except BrokerError:
+        return frozenset()
+
+
 def _called(found: ParameterSet) -> str:
     return f"revision {found.revision} of epoch {found.epoch[:20]!r}"
 

@@ -88,6 +88,7 @@ class Relay:
         self._backoff = backoff or Backoff(longest=PAUSE)
         self._patience = Patience()
         self._mirror = Mirror()
+        self._earlier = set[str]()
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
         self._obeying = Obeying(self._topics, obey, self._tell, CommandLog(store))
@@ -186,6 +187,7 @@ class Relay:
         A database that cannot be read ends no connection: by it the alarm gets out that says so.
         """
         try:
+            await session.forget(self._earlier)
             if not await session.empty_outbox():
                 self._news.set()  # the rest comes as soon as snapshot and alarms are out
             wait = await session.renew_snapshot()
@@ -203,6 +205,9 @@ class Relay:
         """Hear what others hear of this computer; whoever else publishes it is noticed."""
         async for message in connection.messages():
             if message.topic == self._topics.snapshot:
+                if message.retained:
+                    self._earlier |= received.names(message.payload)
+                    self._news.set()
                 await self._gone_back(message.payload)
                 foreign = self._mirror.heard(message.payload, retained=message.retained)
                 if foreign:

@@ -77,6 +77,19 @@ class Session:
         for change in self._greeted:
             await self._publish_parameter(change)
 
+    async def forget(self, names: set[str]) -> None:
+        """Take back each parameter of an earlier set that is not in the present one; empties it.
+
+        After a restore nobody publishes them any more: their topics would keep a value for ever.
+        """
+        if not names:
+            return
+        head = await asyncio.to_thread(self._store.snapshot)
+        while names:
+            name = names.pop()
+            if self._parameters and name not in head.parameters:
+                await self._connection.publish(self._topics.parameter(name), b"", retain=True)
+
     async def empty_outbox(self) -> bool:
         """Hand over what waits, in order; return whether that was all.
 

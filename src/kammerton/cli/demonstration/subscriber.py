@@ -28,6 +28,9 @@ class Received:
     def take(self, topic: str, payload: bytes) -> None:
         """Take one message; `first` remembers when the first one came (monotonic)."""
         *_, element, name = topic.split("/")
+        if not payload:  # it is taken back
+            self.parameters.pop(f"{element}.{name}", None)
+            return
         data = json.loads(payload)
         until = data.get("valid_until")
         self.parameters[f"{element}.{name}"] = Estimate(
