@@ -155,6 +155,14 @@ def test_the_deviation_of_allxy_comes_first(tmp_path: Path) -> None:
     assert next(line for line in values if " = " in line).startswith("deviation = ")
 
 
+def test_what_is_not_known_at_all_is_not_said() -> None:
+    trace = Trace("q3", X, X, X, "delay", "s")
+    for phase, amplitude, said in ((0.1, 0.01, True), (18.0, 5000.0, False)):
+        values = {"phase": Value(0.0, phase, "rad"), "amplitude": Value(0.3, amplitude, "")}
+        text = words_of(found("ramsey", values), trace, 66)
+        assert ("phase" in text, "amplitude" in text) == (said, said)
+
+
 def test_no_unit_begins_a_line() -> None:
     wide = Fit("qubit_spectroscopy", "q3", {}, Verdict.INSUFFICIENT, "range too narrow",
                "the line may be as wide as the window", 1.0,
@@ -213,6 +221,16 @@ def test_a_gate_outside_of_its_map_does_not_stretch_it(
         fit = found("cz_chevron", {"amplitude": Value(at, 1e-3, "V")})
         drawn(tmp_path, grid, replace(fit, curve=0.9 * y))
         assert upright == there
+
+
+@pytest.mark.parametrize(("status", "drawn_too"), [("no signal", False), ("striped", True)])
+def test_a_map_without_a_signal_has_no_curve(status: str, drawn_too: bool, tmp_path: Path) -> None:
+    y = np.random.default_rng(0).normal(size=(51, 10))
+    grid = Grid("q3", (F, np.linspace(0.0, 1.0, 10)), y, np.ones(y.shape),
+                ("frequency", "bias"), ("Hz", "V"))  # fmt: skip
+    fit = replace(found("qubit_flux_map", {}), verdict=Verdict.REJECTED, status=status,
+                  curve=0.9 * y)  # fmt: skip
+    assert ("no curve was fitted" not in drawn(tmp_path, grid, fit)) is drawn_too
 
 
 def test_the_cable_of_both_states_is_taken_out(tmp_path: Path) -> None:

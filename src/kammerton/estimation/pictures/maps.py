@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS
+from kammerton.estimation.pictures.flat import NOTHING
 from kammerton.estimation.pictures.lines import RESONATORS, lines_of
 from kammerton.estimation.pictures.page import (
     CURVE,
@@ -65,8 +66,8 @@ def draw_map(page: Page, grid: Grid, fit: Fit | None) -> None:
 
 
 def _fitted(fit: Fit | None) -> NDArray[Any] | None:
-    """Return the fitted image; NaN in columns that the fit left out."""
-    if fit is None or fit.curve is None:
+    """Return the fitted image, NaN in columns that the fit left out; None where it is of noise."""
+    if fit is None or fit.curve is None or fit.status == NOTHING:
         return None
     curve = np.array(fit.curve)
     curve[:, (curve == 0).all(axis=0)] = np.nan

@@ -93,6 +93,8 @@ def _is_told(fit: Fit, name: str) -> bool:
         return value.value > 1
     if "p2_given_2" in values and MATRIX.fullmatch(name):
         return False
+    if value.stderr > {"amplitude": abs(value.value), "phase": math.pi}.get(name, math.inf):
+        return False  # amplitude = 0(5000) helps nobody
     period = values.get("period")
     if name in OF_PERIOD and period is not None and period.stderr > abs(period.value):
         return False
