@@ -10,10 +10,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.pictures.page import axes_pair, settle
 from kammerton.estimation.pictures.picture import draw
 from kammerton.estimation.pictures.wording import ROWS, words_of
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
@@ -193,6 +195,17 @@ def test_what_is_left_has_a_unit(tmp_path: Path) -> None:
     assert "res. (mV)" in drawn(tmp_path, trace, replace(found("t1", {}), curve=y))
     known = replace(trace, sigma=np.full(X.size, 1e-5))
     assert "res. / σ" in drawn(tmp_path, known, replace(found("t1", {}), curve=y))
+
+
+@pytest.mark.parametrize(("largest", "mark"), [(3.4, 3.0), (0.019, 0.02), (71.0, 80.0), (1.0, 1.0)])
+def test_what_is_left_is_shown_alike_on_both_sides(largest: float, mark: float) -> None:
+    above, below = axes_pair(Figure())
+    below.plot([0, 1, 2], [largest, 0.0, -0.2 * largest])
+    settle(above, below)
+    low, high = below.get_ylim()
+    assert low == -high
+    assert high > largest
+    assert list(below.get_yticks()) == pytest.approx([-mark, 0.0, mark])
 
 
 @pytest.fixture

@@ -32,6 +32,9 @@ SMALL = 8.0
 ROUNDING = 1e-9
 """Of a signal: less than this is no change of it."""
 
+ROUND = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+"""Numbers, and their tenfold and so on, that may stand at an axis."""
+
 Page = Figure | SubFigure
 
 
@@ -48,22 +51,25 @@ def axes_pair(page: Page, top: float = 0.74, **place: float) -> tuple[Axes, Axes
     above.tick_params(labelbottom=False)
     for axes in (above, below):
         plain(axes)
-    below.yaxis.set_major_locator(MaxNLocator(2, symmetric=True))
     below.margins(y=0.12)
     return above, below
 
 
-def without_rounding(above: Axes, below: Axes) -> None:
-    """Show what does not change as a line, not by its rounding in 15 digits.
+def settle(above: Axes, below: Axes) -> None:
+    """Give both axes their ends once all is drawn: below alike on both sides of 0.
 
-    Call it when all is drawn.
+    What does not change is shown as a line, and not by its rounding in 15 digits.
     """
-    size = max(map(abs, above.get_ylim()))
-    for axes, middle in ((above, float(np.mean(above.get_ylim()))), (below, 0.0)):
-        low, high = axes.get_ylim()
-        if high - low < ROUNDING * size:
-            half = 0.1 * size
-            axes.set_ylim(middle - half, middle + half)
+    low, high = above.get_ylim()
+    size, end = max(abs(low), abs(high)), max(map(abs, below.get_ylim()))
+    if high - low < ROUNDING * size:
+        middle = 0.5 * (low + high)
+        above.set_ylim(middle - 0.1 * size, middle + 0.1 * size)
+    end = 0.1 * size if end < ROUNDING * size else end
+    power = 10.0 ** math.floor(math.log10(end))
+    mark = max(n * power for n in ROUND if n * power <= end)
+    below.set_yticks((-mark, 0.0, mark))
+    below.set_ylim(-end, end)
 
 
 def plain(axes: Axes) -> None:

@@ -16,7 +16,7 @@ from kammerton.estimation.pictures.page import (
     key_above,
     label,
     remainder,
-    without_rounding,
+    settle,
 )
 from kammerton.estimation.pictures.scales import called, labelled, largest, prefix_of
 from kammerton.model import Fit, Trace, Verdict
@@ -45,7 +45,7 @@ def draw_pairs(page: Page, trace: Trace, fit: Fit | None) -> None:
         scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
         below.plot(pair + apart, (trace.y - curve) / scale, "o", ms=2.6, mew=0, color=DATA)
     below.axhline(0, lw=0.8, color=CURVE)
-    without_rounding(above, below)
+    settle(above, below)
     key_above(above, 3, gap=0.5)
     name = called(np.real(trace.y), trace.y_unit, trace.y_name)
     label(above, "", labelled(name, prefix + trace.y_unit))

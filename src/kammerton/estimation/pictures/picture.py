@@ -32,7 +32,7 @@ from kammerton.estimation.pictures.page import (
     line_style,
     measured,
     remainder,
-    without_rounding,
+    settle,
 )
 from kammerton.estimation.pictures.pairs import draw_pairs
 from kammerton.estimation.pictures.plane import draw_plane
@@ -222,4 +222,4 @@ def _sweep(
     draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
-    without_rounding(above, below)
+    settle(above, below)

@@ -25,8 +25,8 @@ from kammerton.estimation.pictures.page import (
     measured,
     plain,
     remainder,
+    settle,
     square,
-    without_rounding,
 )
 from kammerton.estimation.pictures.plane import name_unwound
 from kammerton.estimation.pictures.scales import called, labelled, largest, on_axis, prefix_of
@@ -57,7 +57,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
                    **_style(fit))  # fmt: skip
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
         below.plot(x, (y - curve) / scale, mark, ms=2.2, mew=0, color=colour)
-    without_rounding(above, below)
+    settle(above, below)
     key_above(above, len(grid.x[0]))
     name = (grid.y_name or "|S|") if flat else called(grid.y, grid.y_unit, grid.y_name)
     label(above, "", labelled(name, prefix + grid.y_unit))
