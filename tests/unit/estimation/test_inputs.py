@@ -61,6 +61,16 @@ def test_refused(case):
         fit_batch(*arguments, **known)
 
 
+@pytest.mark.parametrize(
+    "kind", ["drag_repetitions", "drag_sequences", "interleaved_randomized_benchmarking"]
+)
+def test_series_without_a_point_or_a_trace_are_named(kind):
+    with pytest.raises(TraceError, match="an axis of x holds no point"):
+        fit_batch(kind, ([0.0, 1.0], []), np.empty((2, 0)))
+    with pytest.raises(TraceError, match="y holds no trace"):
+        fit_batch(kind, ([0.0, 1.0], X), np.empty((0, 2, X.size)))
+
+
 def test_a_refusal_is_a_value_error():
     with pytest.raises(ValueError, match="x is constant"):
         fit_batch("t1", np.ones_like(X), Y)

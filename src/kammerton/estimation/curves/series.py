@@ -50,6 +50,8 @@ def split(
     if values.ndim not in (2, 3) or values.shape[-2:] != shape:
         raise TraceError(f"y has shape {values.shape}; it must be {shape} or (N, {shape[0]}, "
                          f"{shape[1]})")  # fmt: skip
+    if not values.size:
+        raise TraceError("y holds no trace" if all(shape) else "an axis of x holds no point")
     values = values.reshape(-1, *shape)
     noise = None if sigma is None else noise_of(sigma, values.shape)
     order = np.argsort(labels, kind="stable")
