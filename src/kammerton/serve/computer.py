@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.guard import said
@@ -35,6 +36,7 @@ from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
 from kammerton.serve.errands import Measuring
+from kammerton.serve.expected import expected
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import Kernels
 from kammerton.serve.memory import giving_back
@@ -44,7 +46,7 @@ from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
 from kammerton.serve.unanswered import Unanswered
 from kammerton.store import Store
-from kammerton.store.plates import expecting, known, remember, unnamed
+from kammerton.store.plates import Plates, unnamed
 from kammerton.store.rows import Lease
 
 log = logging.getLogger(__name__)
@@ -148,6 +150,11 @@ class Tuning:
     kernels: Kernels = field(default_factory=Kernels)
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @cached_property
+    def plates(self) -> Plates:
+        """Return what is known of the boxes of earlier starts."""
+        return Plates(self.lab, self.store)
+
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them.
 
@@ -176,7 +183,7 @@ class Tuning:
             await asyncio.to_thread(self._say, words)
             try:
                 async with open_bench(
-                    await asyncio.to_thread(expecting, self.lab, self.store),
+                    await expected(self.plates),
                     self.clock,
                     on_change=self.outputs.changed,
                     holds=self.holds,
@@ -215,8 +222,8 @@ class Tuning:
         """Remember which boxes answer; say first of which lab.toml does not name the number."""
         found = {n: w for n, w in bench.gate.guard.boxes.answered.items() if tells(w.serial)}
         try:
-            await asyncio.to_thread(remember, self.lab, self.store, found)
-            serials = await asyncio.to_thread(known, self.lab, self.store)
+            await asyncio.to_thread(self.plates.remember, found)
+            serials = await asyncio.to_thread(self.plates.before)
         except StoreUnavailable as problem:  # the next start makes up for it
             log.warning("which boxes answer is not remembered yet: %s", problem)
             return

@@ -15,13 +15,14 @@ from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, InstrumentInUse, LabClock
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
+from kammerton.serve.expected import expected
 from kammerton.serve.holding import Holds
 from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
-from kammerton.store.plates import expecting
+from kammerton.store.plates import Plates
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ async def stay_safe(
         clock = LabClock.not_before(store.now())
         doing("safe mode: switching all outputs off")
         if touch:
-            meant = await asyncio.to_thread(expecting, lab, store)
+            meant = await expected(Plates(lab, store))
             state = _held(lab, store, outputs) or await _switched_off(meant, clock, outputs)
         else:
             state = _untouched(outputs)
@@ -100,8 +101,9 @@ async def left_safe(lab: Lab) -> None:
                     log.warning("%s", held)
                     speaks.set()
                     return
+                meant = await expected(Plates(lab, store))
                 within = end_of_process().share(LAST_CONNECT, 0.5)
-                if await _switched_off(expecting(lab, store), clock, outputs, within) == IN_USE:
+                if await _switched_off(meant, clock, outputs, within) == IN_USE:
                     return  # which is for the daemon that has them to say
             except asyncio.CancelledError as late:
                 outputs.left_on(late)

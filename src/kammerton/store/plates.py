@@ -22,25 +22,42 @@ ADVICE = "lab.toml names no serial number of it, so that at a first start any bo
 
 def known(lab: Lab, store: ReadStore) -> dict[str, str]:
     """Return the serial numbers that answered last at the addresses of a lab, by instrument."""
-    rows = {name: store.log(1, _what(entry)) for name, entry in lab.instruments.items()}
-    return {name: found[0].new for name, found in rows.items() if found}
+    names = {_what(entry): name for name, entry in lab.instruments.items()}
+    return {names[what]: serial for what, serial in store.newest(names).items()}
 
 
-def expecting(lab: Lab, store: ReadStore) -> Lab:
-    """Return a lab whose instruments must be those that answered before, where it names none."""
-    before = known(lab, store)
-    entries = {n: replace(e, before=before.get(n)) for n, e in lab.instruments.items()}
-    return replace(lab, instruments=entries)
+class Plates:
+    """What one process knows of the boxes of earlier starts: it asks the database once.
 
+    The audit log has no index, and a million rows. Whoever asks is blocked, and hears a StoreError.
+    """
 
-def remember(lab: Lab, store: Store, found: Mapping[str, Identity]) -> None:
-    """Note which serial numbers answer, where that is news. found: who tells one."""
-    before = known(lab, store)
-    for name, who in found.items():
-        old, new = before.get(name, ""), who.serial.strip()
-        if new != old:
-            why = f"{who.vendor} {who.model} answers there"
-            store.audit("daemon", _what(lab.instruments[name]), old, new, why)
+    def __init__(self, lab: Lab, store: Store) -> None:
+        self.lab = lab
+        self._store = store
+        self._before: dict[str, str] | None = None
+
+    def before(self) -> dict[str, str]:
+        """Return the serial numbers that answered last, by instrument."""
+        if self._before is None:
+            self._before = known(self.lab, self._store)
+        return self._before
+
+    def expecting(self) -> Lab:
+        """Return the lab whose instruments must be those of before, where it names none."""
+        before = self.before()
+        entries = {n: replace(e, before=before.get(n)) for n, e in self.lab.instruments.items()}
+        return replace(self.lab, instruments=entries)
+
+    def remember(self, found: Mapping[str, Identity]) -> None:
+        """Note which serial numbers answer, where that is news. found: who tells one."""
+        before = self.before()
+        for name, who in found.items():
+            old, new = before.get(name, ""), who.serial.strip()
+            if new != old:
+                why = f"{who.vendor} {who.model} answers there"
+                self._store.audit("daemon", _what(self.lab.instruments[name]), old, new, why)
+                before[name] = new
 
 
 def unnamed(lab: Lab, serials: Mapping[str, str]) -> list[str]:

@@ -152,6 +152,16 @@ class ReadStore(Closing):
                 for row in rows
             ]
 
+    def newest(self, whats: Collection[str]) -> dict[str, str]:
+        """Return what each thing was set to last by the audit log, in one look through it."""
+        table = schema.audit
+        last = (
+            select(func.max(table.c.number)).where(table.c.what.in_(whats)).group_by(table.c.what)
+        )
+        query = select(table.c.what, table.c.new).where(table.c.number.in_(last))
+        with self._read() as connection:
+            return {row.what: row.new for row in connection.execute(query)}
+
     def parameters_at(self, revision: int) -> dict[str, Change]:
         """Return the whole parameter set as a revision left it, by full name.
 

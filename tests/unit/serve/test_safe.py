@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import threading
 
 import pytest
 
 from kammerton.bench import OutputChange
 from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
 from kammerton.publish import Alarms
 from kammerton.serve import safe
 from kammerton.serve.holding import Holds
 from kammerton.store import Store
+from kammerton.store.plates import Plates
 from tests.unit.loop.laboratory import two_qubits
 
 
@@ -39,12 +42,12 @@ def lab(tmp_path):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """Count benches that were opened."""
+    """Collect the labs whose benches were opened."""
     count = []
 
     @contextlib.asynccontextmanager
-    async def bench(*_, **__):
-        count.append(1)
+    async def bench(lab, *_, **__):
+        count.append(lab)
         yield
 
     monkeypatch.setattr(safe, "open_bench", bench)
@@ -106,6 +109,51 @@ def test_r8_what_a_person_holds_after_an_unclean_end_is_not_called_off(lab, open
         store.activity("t1 on q0")
     assert "outputs are NOT known to be off" in asyncio.run(stay(lab, touch=True))
     assert not opened
+
+
+def before(lab):
+    return lab.instruments["awg1"].before
+
+
+def answered_once(lab, serial):
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        Plates(lab, store).remember({"awg1": Identity("Tek", "AWG5208", serial, "1")})
+
+
+def test_i6_safe_mode_writes_to_no_other_box_than_answered_at_earlier_starts(lab, opened):
+    answered_once(lab, "B7")
+    asyncio.run(stay(lab, touch=True))
+    assert [before(each) for each in opened] == ["B7"]
+
+
+def test_i6_nor_does_who_only_switches_off_at_the_end_what_was_left_on(lab, opened):
+    answered_once(lab, "B7")
+    leave_unclean(lab)
+    asyncio.run(safe.left_safe(lab))
+    assert [before(each) for each in opened] == ["B7"]
+
+
+def test_r2_what_was_left_on_goes_off_though_the_database_is_long_about_who_answered_before(
+    lab, opened, monkeypatch, caplog
+):
+    answered_once(lab, "B7")
+    leave_unclean(lab)
+    waits = threading.Event()
+    monkeypatch.setattr(Store, "newest", lambda *_: waits.wait(20) and {})
+    monkeypatch.setattr("kammerton.serve.expected.PATIENCE", 0.1)
+
+    @contextlib.asynccontextmanager
+    async def bench(meant, *_, **__):
+        opened.append(meant)
+        late.append(waits.is_set())
+        waits.set()
+        yield
+
+    late = []
+    monkeypatch.setattr(safe, "open_bench", bench)
+    asyncio.run(safe.left_safe(lab))
+    assert (late, [before(each) for each in opened]) == ([False], [None])
+    assert "has not said so within 0.1 s" in caplog.text
 
 
 @pytest.fixture

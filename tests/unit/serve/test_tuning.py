@@ -23,7 +23,7 @@ from kammerton.serve.computer import Tuning
 from kammerton.serve.kernels import Kernels
 from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
-from kammerton.store.plates import known
+from kammerton.store.plates import Plates, known
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
@@ -74,7 +74,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def tuned(
     tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False,
-    restarted: frozenset[str] = frozenset(),
+    restarted: frozenset[str] = frozenset(), meant: list[str | None] | None = None,
 ):  # fmt: skip
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
@@ -91,7 +91,9 @@ def tuned(
     )
 
     @contextlib.asynccontextmanager
-    async def opened(*words, on_restart, **how):
+    async def opened(wanted, *words, on_restart, **how):
+        if meant is not None:
+            meant.append(wanted.instruments[digitizer].before)
         if restarted and not seen:
             seen.append(restarted)
             await on_restart(restarted)
@@ -138,6 +140,29 @@ def test_i7_what_rests_on_who_was_switched_off_and_on_while_no_daemon_ran_is_dou
 
 def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch):
     assert tuned(tmp_path, store, monkeypatch, Asked()) == pytest.approx([1.0, 1.0])
+
+
+def test_i6_a_start_expects_the_box_that_answered_at_the_earlier_one(tmp_path, store, monkeypatch):
+    meant: list[str | None] = []
+    for _ in range(2):
+        tuned(tmp_path, store, monkeypatch, object(), meant=meant)
+    assert meant == [None, "B7", "B7", "B7"], "two loops each, and the second start is another"
+
+
+def test_a_server_that_is_silent_about_earlier_boxes_ends_no_start(
+    tmp_path, store, monkeypatch, caplog
+):
+    class Once(Plates):
+        def before(self):
+            if not meant:
+                raise StoreUnavailable("the server said nothing for 15 s")
+            return super().before()
+
+    meant: list[str | None] = []
+    monkeypatch.setattr(computer, "Plates", Once)
+    tuned(tmp_path, store, monkeypatch, object(), meant=meant)
+    assert meant == [None, "B7"], "it connects, and knows it once the server answers"
+    assert "is not known: the server said nothing for 15 s" in caplog.text
 
 
 def test_a_database_that_is_locked_ends_no_process_that_compiles(tmp_path, store, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from kammerton.lab import load
 from kammerton.model.roles import Identity
 from kammerton.store import Store
-from kammerton.store.plates import expecting, known, remember, unnamed
+from kammerton.store.plates import Plates, known, unnamed
 from tests.unit.lab.example import FILE
 
 
@@ -34,27 +34,51 @@ def who(serial):
     return Identity("R&S", "SGS100A", serial, "4.2")
 
 
+def expecting(lab, store):
+    """Return what the next process expects."""
+    return Plates(lab, store).expecting().instruments
+
+
 def test_i6_what_answers_at_the_first_start_is_expected_at_the_next(lab, store):
-    assert expecting(lab, store).instruments == dict(lab.instruments)
-    remember(lab, store, {"drive_lo": who("101 ")})
-    remember(lab, store, {"drive_lo": who("101")})
+    assert expecting(lab, store) == dict(lab.instruments)
+    plates = Plates(lab, store)
+    plates.remember({"drive_lo": who("101 ")})
+    plates.remember({"drive_lo": who("101")})
+    Plates(lab, store).remember({"drive_lo": who("101")})
     assert [(row.old, row.new) for row in store.log(9)] == [("", "101")], "once"
-    assert expecting(lab, store).instruments["drive_lo"].before == "101"
-    assert expecting(lab, store).instruments["awg1"].before is None
+    for known_by in (expecting(lab, store), plates.expecting().instruments):
+        assert known_by["drive_lo"].before == "101"
+        assert known_by["awg1"].before is None
 
 
 def test_i6_another_address_in_lab_toml_is_another_first_start(lab, store):
-    remember(lab, store, {"drive_lo": who("101")})
+    Plates(lab, store).remember({"drive_lo": who("101")})
     moved = replace(lab.instruments["drive_lo"], address="TCPIP0::10.0.0.9::INSTR")
     other = replace(lab, instruments={**lab.instruments, "drive_lo": moved})
-    assert expecting(other, store).instruments["drive_lo"].before is None
+    assert expecting(other, store)["drive_lo"].before is None
 
 
 def test_i6_a_number_that_lab_toml_names_anew_replaces_what_was_remembered(lab, store):
     for serial in ("101", "102"):
-        remember(lab, store, {"drive_lo": who(serial)})
+        Plates(lab, store).remember({"drive_lo": who(serial)})
     assert known(lab, store) == {"drive_lo": "102"}
     assert store.log(1)[0].old == "101"
+
+
+def test_the_audit_log_is_looked_through_once_in_a_process_whatever_the_number_of_boxes(
+    lab, store, monkeypatch
+):
+    """It has no index, and after years a million rows."""
+    Plates(lab, store).remember({"drive_lo": who("101"), "awg1": who("B1")})
+    looks = []
+    read = store._read
+    monkeypatch.setattr(store, "_read", lambda: looks.append(1) or read())
+    plates = Plates(lab, store)
+    for _ in range(3):
+        plates.expecting()
+        plates.remember({"drive_lo": who("101")})
+    assert plates.before() == {"drive_lo": "101", "awg1": "B1"}
+    assert len(looks) == 1
 
 
 def test_each_without_a_number_is_named_with_the_line_to_paste(lab):
