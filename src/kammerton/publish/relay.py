@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -34,6 +35,9 @@ POLL = 1.0
 
 SLOW = 30.0
 """Seconds between attempts where a person must change something first."""
+
+ECHO = 0.3
+"""Seconds to wait for our own status: a broker may let us publish and not hear, or be far."""
 
 FAREWELL = 2.0
 """Seconds that saying goodbye may take."""
@@ -95,6 +99,7 @@ class Relay:
         self._word, self._outputs, self._speaks = word, outputs, speaks
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
+        self._heard_us = asyncio.Event()
 
     @property
     def may_take(self) -> bool:
@@ -142,7 +147,7 @@ class Relay:
         head = await asyncio.to_thread(self._store.snapshot)
         will = last_will(self._topics, head, self._now(), self._store.note)
         async with self._connect(self._broker, will, self._patience) as connection:
-            self._mirror = Mirror()
+            self._mirror, self._heard_us = Mirror(), asyncio.Event()
             session = Session(
                 connection, self._store, self._topics, self._now, self._parameters, self._mirror,
                 self._word, self._outputs,
@@ -161,9 +166,24 @@ class Relay:
                 raise
 
     async def _greet(self, session: Session) -> None:
+        with self._missing():
+            head = await session.arrive()
+        await self._hear_what_is_retained()
+        await session.forget(self._earlier)  # the new set replaces what says which they are
+        with self._missing():
+            self._patience.answered(await session.retain_set(head))
+
+    async def _hear_what_is_retained(self) -> None:
+        """Wait for our own status: what the broker retained came before it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ECHO):
+                await self._heard_us.wait()
+
+    @contextmanager
+    def _missing(self) -> Iterator[None]:
         began = time.monotonic()
         try:
-            self._patience.answered(await session.greet())
+            yield
         except (BrokerError, asyncio.CancelledError):  # who listens may find it dead first
             self._patience.missed(time.monotonic() - began)
             raise
@@ -266,6 +286,8 @@ class Relay:
             said = received.status(payload)
         except BrokerError:
             return
+        if said.instance == payloads.INSTANCE:
+            self._heard_us.set()
         if said.status == "offline":
             self._mirror.deny()
             self._news.set()

@@ -57,16 +57,19 @@ class Session:
         self._insist_due = 0.0
         self._repeat_due = 0.0
 
-    async def greet(self) -> float:
-        """Say that we are here and retain the whole set: the broker may have lost what it had.
-
-        Return the seconds that the set took, which is the largest message; retain_parameters
-        follows.
-        """
+    async def arrive(self) -> Snapshot:
+        """Listen for what is published of this computer, and say that we are here."""
         mine = self._topics.snapshot, self._topics.status, self._topics.alarm
         await self._connection.subscribe(*mine)
         head = await asyncio.to_thread(self._store.snapshot)
         await self._say(head, self._word)
+        return head
+
+    async def retain_set(self, head: Snapshot) -> float:
+        """Retain the whole set: the broker may have lost what it had.
+
+        Return the seconds that it took, which is the largest message; retain_parameters follows.
+        """
         began = time.monotonic()
         await self._publish_snapshot(head)
         self._greeted = tuple(head.parameters.values())
@@ -81,14 +84,15 @@ class Session:
         """Take back each parameter of an earlier set that is not in the present one; empties it.
 
         After a restore nobody publishes them any more: their topics would keep a value for ever.
+        A name whose line breaks before the broker has acknowledged that stays for the next.
         """
         if not names:
             return
         head = await asyncio.to_thread(self._store.snapshot)
-        while names:
-            name = names.pop()
+        for name in sorted(names):
             if self._parameters and name not in head.parameters:
                 await self._connection.publish(self._topics.parameter(name), b"", retain=True)
+            names.discard(name)
 
     async def empty_outbox(self) -> bool:
         """Hand over what waits, in order; return whether that was all.

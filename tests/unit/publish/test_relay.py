@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import random
 import socket
@@ -17,7 +18,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm
 from kammerton.model.backoff import Backoff, pass_cancellation
-from kammerton.publish import Alarms, Message, Relay, Topics, Will, mqtt, received
+from kammerton.publish import Alarms, Message, Relay, Topics, Will, mqtt, payloads, received
 from kammerton.publish.patience import Patience
 from kammerton.store import Store
 from tests.stored import NOON, estimate, run
@@ -43,6 +44,7 @@ class Wire:
         self.dead = asyncio.Event()
         self.error_at_close = False
         self.echoes = True
+        self.retained: bytes | None = None
 
     @contextlib.asynccontextmanager
     async def connect(
@@ -59,7 +61,7 @@ class Wire:
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         await asyncio.sleep(0)
-        self.sent.append((topic, json.loads(payload), retain))
+        self.sent.append((topic, json.loads(payload or b"null"), retain))
         if self.fails(topic, len(self.sent)):
             raise BrokerError("no acknowledgement")
 
@@ -68,9 +70,11 @@ class Wire:
 
     async def messages(self) -> AsyncIterator[Message]:
         said = 0
+        if self.retained is not None and self.connected == 1:
+            yield Message(TOPICS.snapshot, self.retained, retained=True)
         while not self.dead.is_set():
             for topic, document, _ in self.sent[said:]:
-                if self.echoes and topic == TOPICS.snapshot:
+                if self.echoes and topic in (TOPICS.snapshot, TOPICS.status):
                     yield Message(topic, json.dumps(document).encode())
             said = len(self.sent)
             with contextlib.suppress(TimeoutError):
@@ -312,6 +316,33 @@ def test_every_single_failure_still_ends_with_everything_sent(store: Store) -> N
             assert store.backlog() == 0
             assert sorted(set(deltas)) == [1, 2]
             assert deltas == sorted(deltas)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("breaks", [2, 3, 4])
+def test_what_a_restore_took_away_is_taken_back_also_where_the_line_breaks_in_between(
+    store: Store, monkeypatch: pytest.MonkeyPatch, breaks: int
+) -> None:
+    """And before the new set replaces the one that tells the names, should the process end."""
+
+    async def scenario() -> None:
+        gone = [f"q{k}.t1" for k in range(1, 4)]
+        store.commit(run(), {name: estimate() for name in ("q0.t1", *gone)})
+        head = store.snapshot()
+        wire = Wire(lambda topic, n: n == breaks)
+        wire.retained = payloads.encode(payloads.snapshot(head, NOON, "simulated"))
+        present = {"q0.t1": head.parameters["q0.t1"]}
+        monkeypatch.setattr(
+            store, "snapshot", lambda: dataclasses.replace(head, parameters=present)
+        )
+        monkeypatch.setattr(store, "waiting", list)
+        await relayed(relay_of(store, wire))
+        acknowledged = [sent for n, sent in enumerate(wire.sent, 1) if n != breaks]
+        assert {topic for topic, said, _ in acknowledged if said is None} == {
+            TOPICS.parameter(name) for name in gone
+        }
+        assert wire.topics()[1] == "param/q1/t1"
 
     asyncio.run(scenario())
 
