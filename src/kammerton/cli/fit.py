@@ -75,6 +75,9 @@ XUnit = Annotated[
     str | None,
     typer.Option(metavar="UNIT", help="Unit of x, e.g. ns; of the axes of a map: ns,mV."),
 ]
+YUnit = Annotated[
+    str | None, typer.Option(metavar="UNIT", help="Unit of y, e.g. dB, where the header has none.")
+]
 Geometry = Annotated[
     str | None,
     typer.Option(metavar="WORD", help="Of a resonator: notch, reflection or transmission."),
@@ -96,6 +99,7 @@ def fit(
     phase: Phase = None,
     sigma: Sigma = None,
     x_unit: XUnit = None,
+    y_unit: YUnit = None,
     geometry: Geometry = None,
     as_json: Json = False,
     plot: Plot = None,
@@ -114,7 +118,7 @@ def fit(
 
     _check_picture(plot)
     kind = _named(kind)
-    choice = Choice(y, phase, sigma, x_unit, cal_points, tuple(x or ()))
+    choice = Choice(y, phase, sigma, x_unit, cal_points, tuple(x or ()), y_unit)
     try:
         all_known = _known(kind, known or [], shots, geometry, sigma)
         with told_before(_compiles):

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.files.calibration_points import calibrated
 from kammerton.estimation.files.layouts import Axis, layout_of
+from kammerton.estimation.files.levels import with_units
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.files.text import nearest
-from kammerton.estimation.files.units import si
+from kammerton.estimation.files.units import DECIBEL, level, si
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
 
 MAX_POINTS = 20_000
 DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle",
               "dBm": "a power in dBm", "": "a plain number"}  # fmt: skip
-DECIBEL = {"dB": "voltage ratio", "dBm": "voltage over that of 0 dBm"}
-"""What a level becomes, which is fitted as a voltage."""
 
-_PHASE = re.compile(r"phase|angle|(^|[^a-z])(arg|phi)([^a-z]|$)")
+_PHASE = re.compile(r"phase|angle|(^|[^a-z])(arg|phi|ang)([^a-z]|$)|^(deg|rad)([^a-z]|$)")
+_SCATTERING = re.compile(r"s_?\d\d")
 _ERROR = re.compile(
     r"(^|[^a-z])(err|errs|errors?|std|stdev|stderr|sigmas?|uncertainty|σ)([^a-z]|$)"
 )
@@ -40,7 +40,7 @@ class Choice:
     """What the user chose; None leaves the choice to the header.
 
     x: columns of the axes in the order of the kind. x_unit: several, one for each axis of a map,
-    are parted by commas.
+    are parted by commas. y_unit: of y, dB for a level.
     """
 
     y: str | None = None
@@ -49,6 +49,7 @@ class Choice:
     x_unit: str | None = None
     cal_points: int = 0
     x: tuple[str, ...] = ()
+    y_unit: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +82,13 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
     x, x_unit, x_notes = axis_values(table, column, layout.axes[0], kind, choice.x_unit)
     signal = signal_columns(table, choice, {column})[0]
     phase = phase_column(table, choice, {column}) if layout.phase else None
+    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
     values, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     name = table.headings[column].name
     trace = Trace(
         table.path.stem, x, values, sigma, name, x_unit, y_unit, signal_name(table, signal)
     )
-    notes = (*x_notes, *told(table, [column], signal, phase, choice))
+    notes = (*x_notes, *supposed, *told(table, [column], signal, phase, choice))
     if choice.cal_points:
         trace = calibrated(trace, choice.cal_points, str(table.path))
     return Chosen(_ascending(trace), choice.sigma is not None, notes)
@@ -150,8 +152,11 @@ def unit_of(table: Table, title: Heading, written: str, needed: str | None) -> t
 
 
 def is_phase(title: Heading) -> bool:
-    """Whether a column holds phases, by its name."""
-    return bool(_PHASE.search(title.name.lower())) and not is_error(title)
+    """Whether a column holds phases: by its name, or S21 in a unit of an angle."""
+    named = any(_PHASE.search(text.lower()) for text in (title.name, title.text))
+    turned = title.unit is not None and title.unit.casefold() in ("deg", "rad", "°")
+    turned = turned and bool(_SCATTERING.search(title.name.lower()))
+    return (named or turned) and not is_error(title)
 
 
 def is_error(title: Heading) -> bool:
@@ -199,7 +204,7 @@ def complex_signal(
 def signal_name(table: Table, column: int) -> str:
     """Return what a column of measured values is called, once its level in dB is a ratio."""
     title = table.headings[column]
-    ratio = DECIBEL.get(title.unit or "")
+    ratio = DECIBEL.get(level(title.unit))
     return title.name if ratio is None else f"{title.name}, {ratio}"
 
 
@@ -215,7 +220,7 @@ def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, F
     title = table.headings[column]
     y = table.numbers(column)
     errors = np.full(y.shape, math.nan) if sigma is None else _errors(table, table.find(sigma))
-    if (title.unit or "") in DECIBEL:
+    if level(title.unit):
         y = 10 ** (y / 20)
         return y, errors * y * math.log(10) / 20, ""
     unit, factor = unit_of(table, title, title.unit or "", None)

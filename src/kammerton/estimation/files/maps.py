@@ -21,11 +21,13 @@ from kammerton.estimation.files.columns import (
     signal_columns,
     signal_name,
     told,
+    unit_of,
 )
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Axis
+from kammerton.estimation.files.levels import level_of, with_units
 from kammerton.estimation.files.table import Heading, Table, heading, number
-from kammerton.estimation.files.units import si
+from kammerton.estimation.files.units import DECIBEL, level, si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
@@ -59,6 +61,7 @@ def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
     ]
     signal = signal_columns(table, choice, set(columns))[0]
     phase = phase_column(table, choice, set(columns)) if layout.phase else None
+    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
     y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     x, cells = _cells(table, axes[0][0], axes[1][0])
     names = table.headings[columns[0]].name, table.headings[columns[1]].name
@@ -66,7 +69,8 @@ def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
         table.path.stem, x, _spread(y, cells, x), _spread(sigma, cells, x).real, names,
         (axes[0][1], axes[1][1]), y_unit, y_name=signal_name(table, signal),
     )  # fmt: skip
-    notes = (*axes[0][2], *axes[1][2], *told(table, columns, signal, phase, choice))
+    said = told(table, columns, signal, phase, choice)
+    notes = (*axes[0][2], *axes[1][2], *supposed, *said)
     return Chosen(grid, choice.sigma is not None, notes)
 
 
@@ -206,16 +210,29 @@ def _matrix(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
         for title, axis, unit in zip(titles, axes, written, strict=True)
     ]
     down = table.numbers(0)
-    y = np.stack([table.numbers(k, empty=True) for k in range(1, len(table.headings))], axis=1)
+    y, y_unit, y_name, supposed = _cells_of(table, kind, choice.y_unit)
     _refuse_axes(table, down, across)
     x, cells = _cells(table, np.repeat(down, across.size), np.tile(across, down.size))
     grid = Grid(
         table.path.stem, (x[0] * units[0][1], x[1] * units[1][1]), _spread(y.ravel(), cells, x),
         np.full((x[0].size, x[1].size), math.nan), (titles[0].name, titles[1].name),
-        (units[0][0], units[1][0]),
+        (units[0][0], units[1][0]), y_unit, y_name=y_name,
     )  # fmt: skip
     note = f"a matrix: rows are {titles[0].text!r}, columns are {titles[1].text!r}"
-    return Chosen(_turned(grid) if swapped else grid, False, (*units[0][2], *units[1][2], note))
+    notes = (*units[0][2], *units[1][2], *supposed, note)
+    return Chosen(_turned(grid) if swapped else grid, False, notes)
+
+
+def _cells_of(table: Table, kind: str, unit: str | None) -> tuple[FloatArray, str, str, list[str]]:
+    """Return the cells of a matrix, their unit, what they are called, and what was supposed."""
+    y = np.stack([table.numbers(k, empty=True) for k in range(1, len(table.headings))], axis=1)
+    notes: list[str] = []
+    if unit is None:
+        unit, notes = level_of(y, kind, f"{table.path}: y, the cells of the matrix,")
+    if level(unit):
+        return 10 ** (y / 20), "", DECIBEL[level(unit)], notes
+    si_unit, factor = unit_of(table, Heading("y", "y", unit), unit or "", None)
+    return y * factor, si_unit, "", notes
 
 
 def _across(table: Table) -> tuple[Table, FloatArray]:

@@ -28,6 +28,7 @@ from kammerton.estimation.files.columns import (
 )
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, SERIES, Axis, Layout
+from kammerton.estimation.files.levels import with_units
 from kammerton.estimation.files.maps import named_after
 from kammerton.estimation.files.table import Table, number
 from kammerton.estimation.files.text import nearest
@@ -136,6 +137,7 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
     taken = {label, swept}
     signal = signal_columns(table, choice, taken)[0]
     phase = phase_column(table, choice, taken) if layout.phase else None
+    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
     y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     labels = labels_of(table, label, layout)
     sweeps = [(float(one), x[labels == one], y[labels == one], sigma[labels == one])
@@ -145,7 +147,8 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
         called |= _names_of(layout)
     names = table.headings[label].name, table.headings[swept].name
     told_of = told(table, [label, swept], signal, phase, choice)
-    grid = _together(table, sweeps, called, names, (unit, y_unit), choice, [*notes, *told_of])
+    all_notes = [*notes, *supposed, *told_of]
+    grid = _together(table, sweeps, called, names, (unit, y_unit), choice, all_notes)
     return _titled(grid, table, signal)
 
 
@@ -170,12 +173,14 @@ def _wide(table: Table, kind: str, choice: Choice, layout: Layout) -> Chosen[Gri
     titles = [table.headings[i].name for i in signals]
     labels = _labels_of_titles(table, titles, layout)
     paired = phases if len(phases) == len(signals) else [None] * len(signals)
+    table, supposed = with_units(table, kind, choice.y_unit, signals, paired)
     read = [complex_signal(table, i, p, None) for i, p in zip(signals, paired, strict=True)]
     sweeps = [(label, x, y, sigma) for label, (y, sigma, _) in zip(labels, read, strict=True)]
     called = dict(zip(labels, titles, strict=True)) | _names_of(layout)
     told_of = f"x is {table.headings[swept].text!r}, the series are {', '.join(map(repr, titles))}"
     names = layout.axes[0].name, table.headings[swept].name
-    return _together(table, sweeps, called, names, (unit, read[0][2]), choice, [*notes, told_of])
+    all_notes = [*notes, *supposed, told_of]
+    return _together(table, sweeps, called, names, (unit, read[0][2]), choice, all_notes)
 
 
 def _labels_of_titles(table: Table, titles: Sequence[str], layout: Layout) -> list[float]:
@@ -220,16 +225,17 @@ def _of_files(tables: Sequence[Table], kind: str, choice: Choice, layout: Layout
         x, unit, said = axis_values(table, swept, layout.axes[1], kind, choice.x_unit)
         signal = signal_columns(table, choice, {swept})[0]
         phase = phase_column(table, choice, {swept}) if layout.phase else None
+        table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
         y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
         sweeps.append((float(n), x, y, sigma))
-        notes += [*said, *told(table, [swept], signal, phase, choice)]
+        notes += [*said, *supposed, *told(table, [swept], signal, phase, choice)]
         units.add((unit, y_unit))
         names = layout.axes[0].name, table.headings[swept].name
     if len(units) > 1:
         raise TraceError(f"{tables[1].path}: other units than in {tables[0].path}")
     called = {float(n): words[0] for n, words in enumerate(layout.labels)} | _names_of(layout)
     grid = _together(tables[0], sweeps, called, names, units.pop(), choice, notes)
-    return _titled(grid, tables[-1], signal)
+    return _titled(grid, table, signal)
 
 
 def _titled(chosen: Chosen[Grid], table: Table, signal: int) -> Chosen[Grid]:

@@ -73,7 +73,8 @@ def _quadratures(table: Table, choice: Choice) -> tuple[ComplexArray, str]:
     scaled = []
     for column in columns:
         title = table.headings[column]
-        unit, factor = unit_of(table, title, choice.x_unit or title.unit or "", None)
+        written = choice.x_unit or choice.y_unit or title.unit or ""
+        unit, factor = unit_of(table, title, written, None)
         scaled.append((table.numbers(column) * factor, unit))
     (i, unit), (q, other) = scaled
     if unit != other:

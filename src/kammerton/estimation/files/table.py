@@ -27,8 +27,12 @@ _MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
 _INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
 _ENDING = re.compile(
-    r"(?P<name>.*\w)_(?P<unit>[num]s|[kMG]?Hz|[mun]?V|dBm?|deg|rad)", flags=re.IGNORECASE
+    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|dBm?|deg|rad)",
+    flags=re.IGNORECASE,
 )
+_BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
+_LEVEL = re.compile(r"(?<![a-z\d])(dbm?)(?![a-z\d])", flags=re.IGNORECASE)
+_LOG_MAGNITUDE = re.compile(r"log[ _-]*mag|(?<![a-z])(logm|mlog)(?![a-z])", flags=re.IGNORECASE)
 
 Row = tuple[int, list[str]]
 
@@ -223,17 +227,22 @@ def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
 
 
 def heading(text: str) -> Heading:
-    """Return name and unit of a title such as "Time [us]" or "delay_us"; a plain name has none.
+    """Return name and unit of a title such as "Time [us]" or "dB:S21"; a plain name has none.
 
-    Round brackets hold a unit only if it is one: "arg(S)" is a name.
+    Round brackets hold a unit only if it is one: "arg(S)" is a name. A magnitude that is called
+    logarithmic, or whose title says dB anywhere ("dB(S21)"), is a level.
     """
     text = text.strip()
-    match = _UNIT.fullmatch(text) or _ENDING.fullmatch(text)
-    if match is None or not match["name"]:
-        return Heading(text, text, None)
-    if not text.endswith("]") and not _is_unit(match["unit"]):
-        return Heading(text, text, None)
-    return Heading(text, match["name"], match["unit"].strip())
+    match = _UNIT.fullmatch(text) or _BEGINNING.fullmatch(text) or _ENDING.fullmatch(text)
+    known = match is not None and bool(match["name"]) and _is_unit(match["unit"])
+    if match is not None and known and (si(match["unit"])[0] or not _LOG_MAGNITUDE.search(text)):
+        return Heading(text, match["name"], match["unit"].strip())
+    said = _LEVEL.search(text)
+    if said or _LOG_MAGNITUDE.search(text):
+        return Heading(text, text, said[1] if said else "dB")
+    if match is not None and match["name"] and text.endswith("]"):
+        return Heading(text, match["name"], match["unit"].strip())
+    return Heading(text, text, None)
 
 
 def _is_unit(text: str) -> bool:

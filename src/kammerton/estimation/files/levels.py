@@ -1,0 +1,114 @@
+"""Units that no title names and the numbers tell: of a magnitude in dB, of a phase in degrees."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kammerton.estimation.files.layouts import LAYOUTS
+from kammerton.estimation.files.table import Table
+from kammerton.model import TraceError
+from kammerton.model.trace import FloatArray
+
+RESONATORS = ("resonator_spectroscopy", "dispersive_shift", "resonator_flux_map", "punch_out")
+"""Kinds whose y is what comes through, and never below zero."""
+
+DEEP = -1.0
+"""dB: what is negative and never so low may be a small voltage of the other sign."""
+
+ASK = "write its unit in the title, as in S21 [dB] or S21 [V], or give --y-unit"
+
+_MAGNITUDE = re.compile(r"s_?\d\d|mag|abs|\|")
+_PART = re.compile(r"(^|[^a-z])(re|real|im|imag|i|q)([^a-z]|$)")
+
+
+def with_units(
+    table: Table, kind: str, y_unit: str | None,
+    signals: Sequence[int], phases: Sequence[int | None],
+) -> tuple[Table, list[str]]:  # fmt: skip
+    """Return a table whose titles name the units of y and its phase, and what was supposed.
+
+    y_unit: what the user says of y, None to leave it to title and numbers.
+
+    Raises
+    ------
+    TraceError
+        y is below zero, as no magnitude is, and it is not clear whether it is in dB.
+    """
+    headings, notes = list(table.headings), []
+    turned = [phase for phase in phases if phase is not None]
+    for column in signals:
+        unit, said = _unit_of_y(table, kind, column, y_unit, phased=bool(turned))
+        headings[column] = replace(headings[column], unit=unit)
+        notes += said
+    for column in turned:
+        unit, said = _unit_of_phase(table, column)
+        headings[column] = replace(headings[column], unit=unit)
+        notes += said
+    return replace(table, headings=tuple(headings)), notes
+
+
+def level_of(
+    y: FloatArray, kind: str, called: str, *, magnitude: bool = False
+) -> tuple[str | None, list[str]]:
+    """Return "dB" where values (any shape) without a unit can be nothing else, and what to say.
+
+    called: file and column, as a message begins. magnitude: whether y is one for certain.
+
+    Raises
+    ------
+    TraceError
+        y is below zero, as no magnitude is, and it is not clear whether it is in dB.
+    """
+    finite = y[np.isfinite(y)]
+    if not (LAYOUTS[kind].phase and finite.size and finite.min() < 0):
+        return None, []
+    source, _, column = called.partition(": ")
+    everywhere, deep = bool(finite.max() <= 0), bool(finite.min() <= DEEP)
+    resonator = magnitude or kind in RESONATORS
+    if everywhere and deep and resonator:
+        return "dB", [f"{column} is negative everywhere and names no unit: taken as dB"
+                      " (--y-unit chooses another)"]  # fmt: skip
+    if (everywhere and resonator) or (magnitude and deep):
+        raise TraceError(
+            f"{source}: {column} goes from {finite.min():.4g} to {finite.max():.4g}, but no"
+            f" magnitude is negative: {ASK}"
+        )
+    if not (everywhere or (resonator and deep)):
+        return None, []
+    return None, [f"{column} goes from {finite.min():.4g} to {finite.max():.4g} and names no unit:"
+                  " taken as linear (--y-unit dB says otherwise)"]  # fmt: skip
+
+
+def _unit_of_y(
+    table: Table, kind: str, column: int, y_unit: str | None, *, phased: bool
+) -> tuple[str | None, list[str]]:
+    title = table.headings[column]
+    if y_unit is not None:
+        return y_unit, []
+    if title.unit is not None or not LAYOUTS[kind].phase:
+        return title.unit, []
+    name = title.name.lower()
+    part = bool(_PART.search(name))
+    if part and not phased:  # of a complex signal, of either sign
+        return None, []
+    magnitude = phased or bool(_MAGNITUDE.search(name))
+    called = f"{table.path}: y, column {title.text!r},"
+    return level_of(table.numbers(column), kind, called, magnitude=magnitude)
+
+
+def _unit_of_phase(table: Table, column: int) -> tuple[str | None, list[str]]:
+    """Return the unit of a phase: without one, what goes beyond a turn in rad is in degrees."""
+    title = table.headings[column]
+    if title.unit is not None:
+        return title.unit, []
+    phase = table.numbers(column)
+    largest = float(np.abs(phase[np.isfinite(phase)]).max())
+    if largest <= 2 * math.pi:
+        return None, []
+    return "deg", [f"phase, column {title.text!r}, goes to {largest:.4g} and names no unit: taken"
+                   f" as degrees (a title such as 'phase [rad]' chooses another)"]  # fmt: skip
