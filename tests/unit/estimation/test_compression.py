@@ -45,6 +45,21 @@ def test_a_resonance_over_a_background_is_not(snr, slope):
         assert np.mean(found.verdict == "accepted") > 0.99
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_a_wide_notch_of_little_signal_is_no_drift_beside_a_cable(given):
+    """A third of the window wide, at an SNR of 5: a cable of any delay follows much of it."""
+    rng = np.random.default_rng(35)
+    shape = (500, 1)
+    depth, delay = rng.uniform(0.4, 0.9, shape), rng.uniform(-0.5, 1.5, shape)
+    line = depth * np.exp(1j * rng.uniform(-0.5, 0.5, shape))
+    line = line / (1 + 2j * (F - rng.uniform(0.4, 0.6, shape)) / 0.35)
+    y = (1 - line) * np.exp(2j * np.pi * (rng.random(shape) - delay * F))
+    sigma = np.broadcast_to(depth / 5, y.shape)
+    y = y + sigma * (rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape))
+    found = fit_batch("resonator_spectroscopy", TONES, y, sigma if given else None)
+    assert np.mean(found.verdict == "accepted") > 0.95
+
+
 def test_only_traces_that_nothing_else_speaks_against_are_asked(monkeypatch):
     asked = []
 

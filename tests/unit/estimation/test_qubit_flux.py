@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from tests.catalogue.registry import truths
 from tests.catalogue.truths_flux import BIASES, DRIVES, lorentzian, transmon
 from tests.unit.estimation.map_inputs import NOTHING, how_many
 
@@ -197,3 +198,14 @@ def test_no_curve_where_the_line_is_outside_the_window_and_the_background_is_not
     assert np.abs((y[high] - found.curve[0])[:, ~left_out]).max() < 0.6
     level = fit_batch(KIND, (DRIVES[high], BIASES), (y - turning)[high], 0.1)
     assert np.abs((y - turning)[high] - level.curve[0]).max() < 0.6
+
+
+@pytest.mark.parametrize(("seed", "which"), [(8, [470, 552]), (3008, [1140]), (5008, [519, 1027])])
+def test_where_the_first_points_lead_astray_others_are_tried(seed, which):
+    """Clear arcs, of 1,250 each, whose first random triples, or widths, lead to another."""
+    truth, rng = truths()["qubit_flux_map"], np.random.default_rng([seed, 2])
+    traces = truth.measured(rng, truth.draw(rng, 1250)).take(np.array(which))
+    found = truth.fit(traces)
+    assert set(found.status) == {"success"}, found.reason
+    off = np.abs(found.values["frequency"] - traces.low["frequency"])
+    assert (off < 4 * found.stderr["frequency"]).all()

@@ -54,11 +54,13 @@ class Arc:
 class Seeker:
     """y(f), and a law's theta from an arc in y.
 
-    shift: y = (1 + f / shift)^4, in which a transmon's arc is a cosine; 0 where y = f.
+    shift: y = (1 + f / shift)^4, in which a transmon's arc is a cosine; 0 where y = f. draw: which
+    of the random triples are tried.
     """
 
     shift: float
     start: Callable[[Arc], Array]
+    draw: int = 20
 
     def forward(self, f: Array) -> Array:
         """Return y(f)."""
@@ -76,7 +78,7 @@ def arcs(
     periods: Array = PERIODS,
 ) -> list[Arc]:  # fmt: skip
     """Return the brightest arc of each period, brightest first."""
-    triple = _triples(found.height)
+    triple = _triples(found.height, seeker.draw)
     if triple is None:
         return []
     y, thin = seeker.forward(found.f[triple]), np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
@@ -96,12 +98,12 @@ def _arc(period: float, level: float, cos: float, sin: float, bright: float, sha
                float(share))  # fmt: skip
 
 
-def _triples(height: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def _triples(height: Array, draw: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """Return columns and candidates (T, 3) of random triples, bright points more often."""
     chance = np.where(height > BRIGHT, np.minimum(height, SOLID), 0.0)
     if np.count_nonzero(chance.max(axis=1)) < 4:
         return None
-    rng = np.random.default_rng(20)
+    rng = np.random.default_rng(draw)
     drawn = rng.choice(chance.size, size=(TRIPLES, 3), p=chance.ravel() / chance.sum())
     column, which = np.unravel_index(drawn, chance.shape)
     different = (np.diff(np.sort(column, axis=1), axis=1) > 0).all(axis=1)

@@ -1,9 +1,12 @@
-"""The magnitude of a resonance that an amplifier compresses.
+"""The magnitude of a resonance that is flatter than the law where it is strongest.
 
 As in the plane (`kammerton.estimation.resonances.compression`), for |S|^2 = b + a L + c u L with
 L = 1 / (1 + u^2): what is left of the fit is projected on the direction in which a compression
 moves the deviation from the background, less what place, width, both parts of the line and a
 background that slopes could do: to first order they move |S|^2 by 1, f, L, u L, L^2 and u L^2.
+
+An amplifier that compresses a peak does that, and a frequency that jitters. One that flattens the
+background of a notch does not: it leaves another notch.
 """
 
 from __future__ import annotations

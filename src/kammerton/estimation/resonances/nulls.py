@@ -15,6 +15,7 @@ from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 
 Array = NDArray[np.float64]
 
+FAR_MORE = 5  # parameters that a delay of any size is worth more than one near the resonance's own
 JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
 SCANNED = tuple(np.linspace(-reach, reach, n) for reach, n in ((0.6, 13), (0.08, 7), (0.02, 7)))
 """Turns about a delay that are tried, one set about the best of the other."""
@@ -39,10 +40,12 @@ def careful_nulls(
     A straight line of its own is what drift adds, and a jump what a loose cable does; with the
     cable's delay they bend.
     """
-    line, jump = np.full((2, batch.traces), np.inf)
-    for which, turns in ((wide, SCANNED_FAR), (~wide, SCANNED)):
-        if which.any():
-            line[which] = _scanned(batch.take(which), delay[which], fill_beside_a_line, turns)
+    jump = np.full(batch.traces, np.inf)
+    line = _scanned(batch, delay, fill_beside_a_line, SCANNED)
+    if wide.any():
+        part = batch.take(wide)
+        far = _scanned(part, delay[wide], fill_beside_a_line, SCANNED_FAR)
+        line[wide] = np.minimum(line[wide], far * part.rows ** (FAR_MORE / part.rows))
     if jumps.any():
         jump[jumps] = _scanned(batch.take(jumps), delay[jumps], fill_jumps, SCANNED)
     jump *= batch.rows ** (JUMP_MORE / batch.rows)  # by delta-BIC, as good as one of 3 parameters

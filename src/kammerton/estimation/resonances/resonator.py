@@ -55,6 +55,8 @@ LOSSLESS = "; its coupling is all of the loss that is seen, so that there is no 
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
 LARGER, SURELY = 0.25, 5.0  # part, and errors, by which a circle is too large for its geometry
 COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
+FLATTENED = ("the resonance is flatter where it is strongest than the law: an amplifier saturates, "
+             "or the frequency jitters while it is measured")  # fmt: skip
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
 
@@ -243,7 +245,8 @@ def _judged(
     if batch.parts == 2:
         judge_rails(findings, batch)
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
-    findings.rejected(bent(findings.is_open()), "saturated", COMPRESSED)
+    why = COMPRESSED if batch.parts == 2 else FLATTENED
+    findings.rejected(bent(findings.is_open()), "saturated", why)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     judge_place(findings, batch, batch.window, found, known)
     _judge_circle(findings, found)
