@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
+import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,8 +19,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-SHORTEST = 160
-"""Letters that are shown of a reason."""
+LONGEST = 2000
+"""Letters that are shown of a reason: at its end is what a person does about it."""
+
+MOMENT, LOOK = 0.3, 0.02
+"""s that somebody who only asks may have the lock for, and s between two looks at it."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,8 @@ class Note:
     @property
     def short(self) -> str:
         """Return why the last process ended, in one line."""
-        first = next(iter(self.why.splitlines()), "")
-        return first if len(first) <= SHORTEST else f"{first[:SHORTEST]} ..."
+        said = "; ".join(self.why.splitlines())
+        return said if len(said) <= LONGEST else f"{said[:LONGEST]} ..."
 
 
 def beside(database: Path) -> Path:
@@ -92,17 +98,38 @@ def take(path: Path) -> FileLock | Note:
 
 
 def there(path: Path | None) -> Note | None:
-    """Return the note of whoever keeps a computer up; None: nobody does, or one cannot know."""
+    """Return the note of whoever keeps a computer up; None: nobody does, or one cannot know.
+
+    A note of a process that does not live is believed only where the lock stays taken: of a killed
+    daemon it stays behind, and who asks has the lock for a moment, as another does who asks too.
+    """
     if path is None or not Path(_lock(path).lock_file).exists():
         return None
+    until = time.monotonic() + MOMENT
+    while True:
+        try:
+            found = take(path)
+        except OSError:
+            return None
+        if not isinstance(found, Note):
+            found.release()
+            return None
+        if _lives(found.pid) or time.monotonic() > until:
+            return found
+        time.sleep(LOOK)
+
+
+def _lives(pid: int) -> bool:
+    """Return whether there certainly is such a process; Windows cannot be asked so."""
+    if sys.platform == "win32" or not pid:
+        return False
     try:
-        found = take(path)
+        os.kill(pid, 0)
+    except PermissionError:  # of another user
+        return True
     except OSError:
-        return None
-    if isinstance(found, Note):
-        return found
-    found.release()
-    return None
+        return False
+    return True
 
 
 def write(path: Path, note: Note) -> None:
@@ -114,11 +141,22 @@ def write(path: Path, note: Note) -> None:
 
 
 def read(path: Path) -> Note:
-    """Return what a note says; an empty one where it cannot be read just now."""
+    """Return what a note says; an empty one where it cannot be read just now, or makes no sense."""
     try:
-        return Note(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        note = Note(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return Note()
+    return note if _sound(note) else Note()
+
+
+def _sound(note: Note) -> bool:
+    starts = note.starts
+    return (
+        all(type(n) is int and 0 <= n < 2**31 for n in (note.pid, note.failures))
+        and (starts is None or (type(starts) in (int, float) and abs(starts) < math.inf))
+        and isinstance(note.why, str)
+        and isinstance(note.ends, bool)
+    )
 
 
 def _lock(path: Path) -> FileLock:

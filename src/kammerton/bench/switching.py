@@ -132,7 +132,7 @@ async def all_of(
         except TimeoutError:
             return f"{name} {failure}: no answer within {time.monotonic() - began:.2g} s"
         except Exception as error:  # noqa: BLE001 - the others must be tried too; raised again below
-            return f"{name} {failure}: {error}"
+            return f"{name} {failure}: {str(error).removeprefix(f'{name}: ')}"
         return None
 
     found = await asyncio.gather(*(attempt(name, action) for name, action in actions.items()))

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 LOOK = 1.0
 """s to try for: `kammerton status` has the lock for a moment when it asks whether somebody has."""
 
+TOLD = 0.3
+"""s of that where we are told to end ourselves: long enough for who only asks."""
+
 ENDING = 10.0
 """s that one gets to end that was told to."""
 
@@ -50,8 +53,8 @@ class Only:
                 self._path, self._lock = Path(path), found
                 write(self._path, self._note)
                 return ""
-            waited = time.monotonic() - began
-            if waited > (ENDING if found.ends else LOOK) or stop.is_set():
+            longest = TOLD if stop.is_set() else ENDING if found.ends else LOOK
+            if time.monotonic() - began > longest:
                 return found.who
             await asyncio.sleep(PERIOD)
 
@@ -67,7 +70,12 @@ class Only:
 
     def release(self) -> None:
         """Let another become it."""
-        if self._path is not None and self._lock is not None:
+        if self._path is None or self._lock is None:
+            return
+        try:
             self._path.unlink(missing_ok=True)
+        except OSError as problem:  # nobody believes it: the lock counts
+            log.warning("the note of who keeps this computer up stays behind: %s", problem)
+        finally:
             self._lock.release()
             self._lock = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import threading
@@ -16,8 +17,11 @@ ORPHANED = 20.0
 """s that a process gets to switch off when its supervisor is gone; then it ends at once."""
 
 WORDS = 300
-"""Characters of what is done, or of why it ended: with twelve bytes each, less than the 4096 that
-are written to a pipe as a whole or not at all (PIPE_BUF on Linux). The log has all of it."""
+"""Characters of what is done."""
+
+BYTES = 3600
+"""Bytes of what is done, or of why it ended: with the rest of its line less than the 4096 that are
+written to a pipe as a whole or not at all (PIPE_BUF on Linux). The log has all of it."""
 
 _CHUNK = 65536
 
@@ -51,7 +55,8 @@ class Wire:
         What is longer than a pipe takes at once may arrive in part, and no heartbeat is heard
         behind that: a process that is well would be killed.
         """
-        short = {k: v[:WORDS] if k in ("beat", "why") else v for k, v in message.items()}
+        longest = {"beat": WORDS, "why": BYTES}
+        short = {k: _cut(v, longest[k]) if k in longest else v for k, v in message.items()}
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
             os.write(self._up, line(short))
 
@@ -85,3 +90,11 @@ class Wire:
         stop("the supervisor is gone", self.patience - SPARED)
         time.sleep(self.patience)
         os._exit(1)
+
+
+def _cut(words: str, longest: int) -> str:
+    """Return as much of words as fits: a letter takes up to twelve bytes."""
+    words = words[:longest]
+    while len(json.dumps(words)) > BYTES:
+        words = words[: -max(1, len(words) // 8)]
+    return words

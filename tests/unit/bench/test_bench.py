@@ -252,7 +252,7 @@ def test_a_cancellation_passes_though_an_instrument_fails_on_the_way_out(
 
     with pytest.raises(asyncio.CancelledError) as caught:
         use(fake, make, tmp_path, body)
-    assert "awg: no answer" in caught.value.__notes__[0]
+    assert "off: no answer" in caught.value.__notes__[0]
     assert re.search("on the way out: awg .*: awg: no answer", caplog.text)
 
 

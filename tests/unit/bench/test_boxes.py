@@ -52,7 +52,8 @@ def test_i6_a_first_box_of_another_serial_number_is_named_and_never_written_to(
     fake, make, tmp_path, name
 ):
     fake.lo.on = True
-    words = f"{name}: none fake, serial {name}, firmware 0 answers, but lab.toml names serial B42"
+    head = f"{name} is not the instrument of lab.toml: none fake, serial {name}, firmware 0"
+    words = f"{head} answers, but lab.toml names serial B42"
     with pytest.raises(InstrumentError, match=words):
         opened(lab_with(make, name, "B42"), fake, tmp_path)
     assert written(fake, name) == []
@@ -94,8 +95,9 @@ def test_i6_where_lab_toml_names_none_the_box_of_earlier_starts_is_the_only_one(
     lab = lab_with(make, name, None)
     expected = replace(lab.instruments[name], before="B42")
     words = rf"serial {name}, .* answers, but serial B42 did before; .*\[instruments.{name}\] in "
-    with pytest.raises(InstrumentError, match=rf'{words}lab.toml serial = "{name}"'):
+    with pytest.raises(InstrumentError, match=rf'{words}lab.toml serial = "{name}"') as refused:
         opened(replace(lab, instruments={**lab.instruments, name: expected}), fake, tmp_path)
+    assert str(refused.value).startswith(f"{name} is not the instrument of earlier starts: none ")
     assert written(fake, name) == []
     assert fake.lo.on is (name == "lo"), "all others go off"
 

@@ -779,7 +779,7 @@ def test_what_does_not_switch_off_is_told_once_however_often_it_is_tried(heard, 
     asyncio.run(watched(heard, body()))
     errors = [r for r in caplog.records if r.levelname == "ERROR"]
     assert [r.exc_info for r in errors] == [None, None]
-    assert "awg is not known to be off: awg: VI_ERROR_CONN_LOST; and more" in errors[0].message
+    assert "awg is not known to be off: VI_ERROR_CONN_LOST; and more" in errors[0].message
     noted = [change.refused for change in heard.changes if change.what == "all outputs"]
     assert [bool(refused) for refused in noted] == [True, True, False]
 

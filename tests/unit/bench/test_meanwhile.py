@@ -112,7 +112,7 @@ def test_a_generator_that_does_not_stop_leaves_nothing_on(fake, make):
     async def main() -> None:
         await gate.cold.refresh()
         await all_on(gate, make.compiled())
-        with pytest.raises(InstrumentError, match="awg did not stop: awg: still playing"):
+        with pytest.raises(InstrumentError, match="awg did not stop: still playing"):
             await gate.stop(["awg"])
 
     asyncio.run(main())

@@ -60,6 +60,17 @@ def test_however_much_there_is_to_say_a_heartbeat_arrives_as_a_whole(letter):
     assert all(beat == beats[1] for beat in beats[1:])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there a pipe is written as it is")
+def test_why_it_ended_arrives_with_the_cure_at_its_end():
+    down, up = os.pipe()
+    os.set_blocking(up, False)
+    reason = "x" * 1000 + "start it anew"
+    Wire(down, up).say(ended=1, why=reason, off=False)
+    os.close(up)
+    with os.fdopen(down, "rb") as heard:
+        assert json.loads(heard.read())["why"] == reason
+
+
 def test_without_a_thread_for_the_watch_it_beats_on(monkeypatch):
     """Where the system has none left: whoever is well is not taken for one that hangs."""
 

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -153,7 +154,7 @@ def status(database: Path, *options: str) -> str:
 def test_r7_status_says_that_the_daemon_runs_and_its_process_is_waited_for(database):
     text = " ".join(status(database).split())
     assert "the daemon runs (process 4711), and this computer's own process is not up: " in text
-    assert "attempt 4 begins in 40 s; it was killed by signal 9; CAUTION: outputs may be" in text
+    assert "attempt 4 begins in 40 s; it was killed by signal 9; more; CAUTION: outputs may" in text
     daemon = json.loads(status(database, "--json"))["daemon"]
     assert 30 < daemon.pop("starts_in_seconds") < 41
     assert (daemon["process"], daemon["attempt"], daemon["ends"]) == (4711, 4, False)
@@ -178,10 +179,73 @@ def test_r7_a_measurement_waits_a_little_for_the_next_process_and_then_says_what
 def test_a_note_that_is_torn_hides_nobody(tmp_path):
     note = tmp_path / "k.daemon"
     lock = keeping.take(note)
-    for text in ("", "{", "[1]", '{"what": 1}'):
+    spoilt = (
+        "", "{", "[1]", '{"what": 1}', '{"pid": 1, "starts": "soon"}', '{"pid": "1"}',
+        '{"pid": -1}', '{"pid": 1, "starts": NaN}', '{"why": 3}', '{"failures": null}',
+    )  # fmt: skip
+    for text in spoilt:
         note.write_text(text)
         assert "another process" in str(keeping.there(note))
     lock.release()
+
+
+def dead() -> int:
+    """Return the number of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_r7_two_who_ask_at_once_after_a_killed_daemon_hear_of_none(tmp_path):
+    """Its note is still there, and each has the lock for a moment."""
+    path = keeping.beside(tmp_path / "k.sqlite")
+    keeping.write(path, Note(dead(), starts=time.time() + 9))
+    asks = keeping.take(path)
+    timer = threading.Timer(0.1, asks.release)
+    timer.start()
+    assert keeping.there(path) is None
+    timer.join()
+
+
+def test_r7_the_note_of_a_daemon_whose_process_is_not_seen_counts_as_long_as_the_lock(tmp_path):
+    """As in another container."""
+    path = keeping.beside(tmp_path / "k.sqlite")
+    lock = keeping.take(path)
+    keeping.write(path, note := Note(dead(), failures=2))
+    assert keeping.there(path) == note
+    lock.release()
+
+
+def test_a_reason_is_shown_with_the_cure_at_its_end():
+    reason = f"awg1: {'x' * 300}; write under [instruments.awg1]\nlo: so too"
+    assert str(Note(1, time.time(), 1, reason)).endswith("[instruments.awg1]; lo: so too")
+    assert len(Note(1, why="x" * 10**5).short) < 3000
+
+
+def test_r7_one_that_is_told_to_end_takes_nobody_who_only_asks_for_a_daemon(tmp_path):
+    path, stop = tmp_path / "k.daemon", asyncio.Event()
+    stop.set()
+    asks = keeping.take(path)
+
+    async def main() -> str:
+        asyncio.get_running_loop().call_later(0.1, asks.release)
+        return await (only := Only()).become(str(path), stop) or only.release() or "ours"
+
+    assert asyncio.run(main()) == "ours"
+
+
+def test_r7_the_lock_is_let_go_though_the_note_cannot_be_taken_away(tmp_path, monkeypatch, caplog):
+    only, path = Only(), tmp_path / "k.daemon"
+    assert asyncio.run(only.become(str(path), asyncio.Event())) == ""
+
+    def refuse(*_, **__):
+        raise OSError("read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        only.release()
+    assert "stays behind: read-only file system" in caplog.text
+    keeping.take(path).release()
 
 
 def test_r7_two_daemons_of_one_lab_the_second_goes_and_the_first_stays(tmp_path):
