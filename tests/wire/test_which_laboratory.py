@@ -55,6 +55,40 @@ def test_of_several_one_must_be_named(alone, laboratory, other, capsys, monkeypa
     assert sorted(said[1:]) == sorted(wanted)
 
 
+def test_one_of_another_folder_must_be_named(alone, laboratory, tmp_path, capsys, monkeypatch):
+    """It may be somebody else's, who would wonder what happens to it."""
+    port = laboratory.ports["control"]
+    for folder in ("mine", "mine/below", "theirs"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "theirs")
+    with announced("a chip", port):
+        for folder, code in (("mine", 2), ("theirs", 0), (".", 0)):
+            monkeypatch.chdir(tmp_path / folder)
+            assert command(["ctl", "time"]) == code
+        monkeypatch.chdir(tmp_path / "mine")
+        capsys.readouterr()
+        assert command(["ctl", "frequency-hop", "q0"]) == 2
+        said = capsys.readouterr().err.splitlines()
+        assert said[0] == "what runs was begun in another folder; choose one by its --control:"
+        theirs = tmp_path / "theirs"
+        assert said[1] == f"  a chip (pid {os.getpid()} in {theirs}, --control {port})"
+        assert command(["ctl", "--control", str(port), "time"]) == 0
+
+
+def test_of_several_the_one_of_this_folder_is_meant(
+    alone, laboratory, other, tmp_path, capsys, monkeypatch
+):
+    here = Path.cwd()
+    with announced("one", laboratory.ports["control"]), monkeypatch.context() as patch:
+        patch.setattr("os.getpid", lambda: 1)
+        patch.chdir(tmp_path)
+        with announced("two", other.port):
+            patch.undo()
+            assert Path.cwd() == here
+            assert command(["ctl", "time"]) == 0
+            assert len(found()) == 2
+
+
 def test_one_that_ended_without_a_word_is_forgotten(alone, tmp_path):
     with announced("gone", 1):
         assert found() == []

@@ -1,7 +1,8 @@
-"""The laboratory that `kammerton sim ctl` speaks to: the one that is named, or the only one."""
+"""The laboratory that `kammerton sim ctl` speaks to: the one that is named, or the one here."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from kammerton_sim.command_line import Wrong
@@ -55,10 +56,22 @@ def _parsed(text: str) -> tuple[str, int]:
 
 
 def _only() -> int:
+    """Return the control port of the one laboratory that was begun here.
+
+    One that somebody began elsewhere is not this user's to spoil, though no other runs.
+    """
     running = found()
-    if len(running) == 1:
-        return running[0].control
     if not running:
         raise ConnectionError("no simulated laboratory runs here; name one by --control PORT")
-    names = "\n".join(f"  {which(r.chip, r.control, r.pid, r.folder)}" for r in running)
-    raise ValueError(f"several laboratories run; choose one by its --control:\n{names}")
+    here = [each for each in running if _is_here(each.folder)]
+    if len(here) == 1:
+        return here[0].control
+    several = "several laboratories run" if here else "what runs was begun in another folder"
+    names = "\n".join(f"  {which(r.chip, r.control, r.pid, r.folder)}" for r in here or running)
+    raise ValueError(f"{several}; choose one by its --control:\n{names}")
+
+
+def _is_here(folder: str) -> bool:
+    """Whether a laboratory's folder is this one, or one of both lies in the other."""
+    there, here = Path(folder or ".").resolve(), Path.cwd().resolve()
+    return there.is_relative_to(here) or here.is_relative_to(there)

@@ -140,7 +140,7 @@ def _parser() -> Parser:
         "--control",
         type=address,
         metavar="[HOST:]PORT",
-        help="the laboratory that is asked (default: the one that runs)",
+        help="the laboratory that is asked (default: the one that was begun in this folder)",
     )
     parser.add_argument(
         "--all",
