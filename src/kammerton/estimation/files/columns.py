@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.files.calibration_points import calibrated
 from kammerton.estimation.files.layouts import Axis, layout_of
 from kammerton.estimation.files.levels import with_units
+from kammerton.estimation.files.parts import phase_of
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.units import DECIBEL, level, si
@@ -21,10 +23,13 @@ from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
 
 MAX_POINTS = 20_000
+MOST = 6  # titles in one sentence
 DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle",
               "dBm": "a power in dBm", "": "a plain number"}  # fmt: skip
 
-_PHASE = re.compile(r"phase|angle|(^|[^a-z])(arg|phi|ang)([^a-z]|$)|^(deg|rad)([^a-z]|$)")
+_PHASE = re.compile(
+    r"(?<!in)(?<!in-)phase|angle|(^|[^a-z])(arg|phi|ang)([^a-z]|$)|^(deg|rad)([^a-z]|$)"
+)
 _SCATTERING = re.compile(r"s_?\d\d")
 _ERROR = re.compile(
     r"(^|[^a-z])(err|errs|errors?|std|stdev|stderr|sigmas?|uncertainty|σ)([^a-z]|$)"
@@ -247,11 +252,24 @@ def _ascending(trace: Trace) -> Trace:
 def told(
     table: Table, axes: Sequence[int], signal: int, phase: int | None, choice: Choice
 ) -> list[str]:
-    """Say in one sentence which columns were read as what."""
+    """Say which columns were read as what, and which were not."""
     text = [title.text for title in table.headings]
     read = f"y is {text[signal]!r}, x is {' and '.join(repr(text[axis]) for axis in axes)}"
-    if phase is not None:
+    if phase is not None and text[phase] != phase_of(text[signal]):
         read += f", phase is {text[phase]!r}"
     if choice.cal_points:
         read += f", the last {choice.cal_points} points are calibration points"
-    return [read]
+    return [read, *_left(table, {*axes, signal, phase}, choice)]
+
+
+def _left(table: Table, used: set[int | None], choice: Choice) -> list[str]:
+    """Say which columns are not used; a user may have meant the errors to be."""
+    left = [i for i in range(len(table.headings)) if i not in used]
+    left = [i for i in left if choice.sigma is None or i != table.find(choice.sigma)]
+    titles = [table.headings[i] for i in left]
+    errors = [t for t in titles if choice.sigma is None and is_error(t) and "phase" not in t.name]
+    said = [f"{errors[0].text!r} is there, but not used: --sigma {shlex.quote(errors[0].name)}"
+            " takes it as the error of y"] if errors else []  # fmt: skip
+    others = [repr(t.text) for t in titles if t not in errors]
+    more = f" and {len(others) - MOST} more" if len(others) > MOST else ""
+    return said + ([f"not used: {', '.join(others[:MOST])}{more}"] if others else [])

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.files.cells import number
 from kammerton.estimation.files.columns import (
     Choice,
     Chosen,
@@ -26,7 +27,7 @@ from kammerton.estimation.files.columns import (
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Axis
 from kammerton.estimation.files.levels import level_of, with_units
-from kammerton.estimation.files.table import Heading, Table, heading, number
+from kammerton.estimation.files.table import Heading, Table, heading
 from kammerton.estimation.files.units import DECIBEL, level, si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray

@@ -12,9 +12,11 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.known import check_known
 from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form, layout_of
 from kammerton.estimation.files.maps import choose_map
+from kammerton.estimation.files.parts import without_parts
 from kammerton.estimation.files.series import choose_series
 from kammerton.estimation.files.shots import choose_shots
-from kammerton.estimation.files.table import read_table
+from kammerton.estimation.files.table import Table, read_table
+from kammerton.estimation.files.touchstone import is_touchstone, read_touchstone
 from kammerton.estimation.numeric.weights import of_counts
 from kammerton.model import Fit, Trace, TraceError
 
@@ -53,7 +55,7 @@ def fit_file(
 def read_files(paths: Sequence[Path], kind: str, choice: Choice) -> Read:
     """Return what the files hold for `kind`."""
     layout = LAYOUTS[kind]
-    tables = [read_table(path) for path in paths]
+    tables = [_table(path, kind, choice) for path in paths]
     if layout.form is Form.SHOTS:
         return choose_shots(tables, kind, choice)
     if layout.form is Form.SERIES:
@@ -63,6 +65,13 @@ def read_files(paths: Sequence[Path], kind: str, choice: Choice) -> Read:
     if layout.form is Form.MAP:
         return choose_map(tables[0], kind, choice)
     return choose(tables[0], kind, choice)
+
+
+def _table(path: Path, kind: str, choice: Choice) -> Table:
+    table = read_touchstone(path, choice.y) if is_touchstone(path) else read_table(path)
+    if LAYOUTS[kind].form is Form.SHOTS:
+        return table
+    return without_parts(table, kind, {choice.y, choice.phase, choice.sigma, *choice.x})
 
 
 def _with_counts(chosen: Read, known: dict[str, object]) -> Read:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from kammerton.estimation.files.cells import number
 from kammerton.estimation.files.columns import (
     MAX_POINTS,
     Choice,
@@ -30,7 +31,7 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, SERIES, Axis, Layout
 from kammerton.estimation.files.levels import with_units
 from kammerton.estimation.files.maps import named_after
-from kammerton.estimation.files.table import Table, number
+from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kammerton.estimation.files.cells import (
+    Row,
+    is_number,
+    number,
+    numbers_in,
+    parted_cells,
+    parted_columns,
+    parted_titles,
+)
 from kammerton.estimation.files.text import Line, nearest, text_lines
 from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
@@ -21,10 +30,6 @@ SEPARATORS = (";", "\t", ",", None)
 LARGEST = 1e100
 """Squares of what is measured must stay numbers."""
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
-_MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
-_INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
 _ENDING = re.compile(
     r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|dBm?|deg|rad)",
@@ -33,8 +38,6 @@ _ENDING = re.compile(
 _BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
 _LEVEL = re.compile(r"(?<![a-z\d])(dbm?)(?![a-z\d])", flags=re.IGNORECASE)
 _LOG_MAGNITUDE = re.compile(r"log[ _-]*mag|(?<![a-z])(logm|mlog)(?![a-z])", flags=re.IGNORECASE)
-
-Row = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,21 @@ class Table:
         """Return the line of the file, from 1, in which a row stands."""
         return self.rows[row][0]
 
+    def with_columns(self, columns: Mapping[int, tuple[Heading, FloatArray]]) -> Table:
+        """Return the same table with other titles and numbers in some columns."""
+        headings, rows = list(self.headings), [(n, [*cells]) for n, cells in self.rows]
+        for column, (title, values) in columns.items():
+            headings[column] = title
+            for (_, cells), value in zip(rows, values.tolist(), strict=True):
+                cells += [""] * (column + 1 - len(cells))
+                cells[column] = repr(value)
+        return Table(self.path, tuple(headings), tuple(rows))
+
+    def without(self, column: int) -> Table:
+        """Return the same table without one column."""
+        rows = tuple((n, cells[:column] + cells[column + 1 :]) for n, cells in self.rows)
+        return Table(self.path, self.headings[:column] + self.headings[column + 1 :], rows)
+
     def _number(self, row: Row, column: int) -> float:
         line, cells = row
         text = cells[column] if column < len(cells) else ""
@@ -120,26 +138,14 @@ class Table:
         return value
 
 
-def number(text: str) -> float | None:
-    """Return the number in a cell, NaN for an empty one, None for other text.
-
-    A comma is a decimal comma here; where it separates cells it is gone already.
-    """
-    text = text.strip()
-    if _NUMBER.fullmatch(text) or text.lower() in _INFINITE:
-        return float(text)
-    if _DECIMAL_COMMA.fullmatch(text):
-        return float(text.replace(",", "."))
-    return float("nan") if text.lower() in _MISSING else None
-
-
 def read_table(path: Path) -> Table:
     """Read a file of columns separated by commas, semicolons, tabs or blanks.
 
     Blank lines do not matter, nor do lines that begin with # or %, except that one of them
     serves as the header where there is no other (numpy writes it so). A second header line that
-    holds only units is understood. A first column may hold words, such as names of series; one
-    without a name that only counts the rows (pandas writes it so) is dropped.
+    holds only units is understood. A column of complex numbers becomes two, its real and its
+    imaginary part. A first column may hold words, such as names of series; one without a name
+    that only counts the rows (pandas writes it so) is dropped.
 
     Raises
     ------
@@ -155,10 +161,19 @@ def read_table(path: Path) -> Table:
     heads = [cells for _, cells in rows[:start]]
     if not heads:
         heads = _commented_header(lines, separator, len(rows[start][1]))
-    headings = _headings(heads, len(rows[start][1]))
-    data = tuple(row for row in rows[start:] if any(cell.strip() for cell in row[1]))
+    width, rows = len(rows[start][1]), rows[start:]
+    parted = parted_columns(rows, width)
+    if parted:
+        heads = parted_titles(heads or [_numbered(width)], parted)
+        rows = [(n, parted_cells(cells, parted)) for n, cells in rows]
+    headings = _headings(heads, width + len(parted))
+    data = tuple(row for row in rows if any(cell.strip() for cell in row[1]))
     _refuse_long_rows(path, data, len(headings))
     return _without_counter(Table(path, headings, data))
+
+
+def _numbered(width: int) -> list[str]:
+    return [f"column {i}" for i in range(1, width + 1)]
 
 
 def _is_comment(line: str) -> bool:
@@ -176,17 +191,12 @@ def _cells(line: str, separator: str | None) -> list[str]:
 
 def _is_data(cells: list[str]) -> bool:
     """Two cells or more, the first a number or empty, and a number among the others."""
-    return len(cells) > 1 and number(cells[0]) is not None and _numbers(cells[1:]) > 0
+    return len(cells) > 1 and number(cells[0]) is not None and numbers_in(cells[1:]) > 0
 
 
 def _is_labelled(cells: list[str]) -> bool:
     """A word, such as the name of a series, and two numbers or more."""
-    return len(cells) > 2 and number(cells[0]) is None and _numbers(cells[1:]) > 1
-
-
-def _numbers(cells: list[str]) -> int:
-    values = map(number, cells)
-    return sum(value is not None and value == value for value in values)
+    return len(cells) > 2 and number(cells[0]) is None and numbers_in(cells[1:]) > 1
 
 
 def _separator(path: Path, body: list[Line]) -> str | None:
@@ -204,7 +214,7 @@ def _separator(path: Path, body: list[Line]) -> str | None:
 def _readable(cells: list[str]) -> float:
     if not (_is_data(cells) or _is_labelled(cells)):
         return 0.0
-    return sum(number(cell) is not None for cell in cells) / len(cells)
+    return sum(is_number(cell) for cell in cells) / len(cells)
 
 
 def _commented_header(lines: list[Line], separator: str | None, width: int) -> list[list[str]]:
@@ -215,7 +225,7 @@ def _commented_header(lines: list[Line], separator: str | None, width: int) -> l
 
 def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
     if not heads:
-        return tuple(Heading(f"column {i}", f"column {i}", None) for i in range(1, width + 1))
+        return tuple(Heading(name, name, None) for name in _numbered(width))
     headings = [heading(cell) for cell in heads[0]]
     if len(heads) > 1 and len(heads[1]) == len(headings):
         headings = [
