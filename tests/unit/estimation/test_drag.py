@@ -8,6 +8,8 @@ from scipy.linalg import expm
 
 from kammerton.estimation import fit_batch
 from kammerton.model import TraceError
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import truths
 
 X = np.linspace(-2.0, 2.0, 31)
 B = np.linspace(-2.0, 2.0, 21)
@@ -295,3 +297,10 @@ def test_refused(case):
     kind, arguments, known, message = REFUSED[case]
     with pytest.raises(TraceError, match=message):
         fit_batch(kind, *arguments, **known)
+
+
+def test_hardly_a_faint_walk_is_two_lines_that_cross():
+    truth = truths()["drag_sequences"]
+    walks = next(each for each in BROKEN if each.name == "faint random walk")
+    found = truth.fit(walks.traces(truth, 8, 3000))
+    assert np.count_nonzero(found.verdict == "accepted") < 10  # 22 at a delta-BIC of 20

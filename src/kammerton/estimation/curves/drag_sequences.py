@@ -38,7 +38,7 @@ from kammerton.model import Advice
 Array = NDArray[np.float64]
 
 LEAST = 7
-DRIFT = 20.0  # delta-BIC over a random walk
+DRIFT = 28.0  # delta-BIC over a random walk
 LINES, PARABOLAS, BOWED = [0, 1, 3, 4], [0, 1, 2, 3, 4, 5], [0, 1, 3, 4, 5, 6]  # of all powers
 WORTH = 8.0  # delta-BIC over lines for which the third law is believed where the second is not
 REAL = 1e-6  # windows off the real axis, which are rounding
