@@ -22,6 +22,8 @@ from filelock import FileLock, Timeout
 LONGEST = 2000
 """Letters that are shown of a reason: at its end is what a person does about it."""
 
+HERE = ("localhost", "127.0.0.1", "::1")
+
 MOMENT, LOOK = 0.3, 0.02
 """s that somebody who only asks may have the lock for, and s between two looks at it."""
 
@@ -66,15 +68,22 @@ def beside(database: Path) -> Path:
     return database.with_name(f"{database.name}.daemon")
 
 
-def of_server(database: str) -> Path:
+def of_server(host: str | None, port: str | int | None, database: str) -> Path:
     """Return the file of the note for a database of a server: of this user, on this machine.
+
+    A host is one however it is spelt, also this computer itself; a folder of sockets, a database
+    and a computer are others where a letter is another.
 
     A lock of the server needs a connection that lives as long as the daemon, which loads no driver;
     it would be gone with the first restart of the server.
     """
     from platformdirs import user_state_path
 
-    stem = hashlib.sha256(database.lower().encode()).hexdigest()[:24]
+    where = host or os.environ.get("PGHOST", "")
+    where = where if where.startswith(("/", "@")) else where.lower()
+    where = "localhost" if where in HERE else where
+    port = port or os.environ.get("PGPORT") or 5432
+    stem = hashlib.sha256(f"{where}:{port}/{database}".encode()).hexdigest()[:24]
     return user_state_path("kammerton", appauthor=False) / "daemons" / stem
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import NoReturn
 
 from kammerton.bench.deadline import QUARTER, end_of_process
+from kammerton.bench.locks import tells
 from kammerton.bench.switching import OutputChange, all_of
 from kammerton.lab import Lab
+from kammerton.lab.serials import alike, line
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, Instrument
 
@@ -34,7 +37,7 @@ class Boxes:
     """Remembers who answered first; nothing is written to whoever answers instead.
 
     Nor to one whose serial number is not the one that lab.toml names, or, where it names none, not
-    the one of earlier starts.
+    the one of earlier starts, which one that tells none may be, and one that is spelt otherwise.
     """
 
     def __init__(self, lab: Lab, note: Callable[[OutputChange], None] = lambda _: None) -> None:
@@ -118,14 +121,15 @@ class Boxes:
         )
 
     def _require_serial(self, name: str, found: Identity) -> None:
-        declared = self._serials.get(name)
-        serial = declared or self._before.get(name)
-        if serial is None or _bare(serial) == _bare(found.serial):
-            return
+        serial, before = self._serials.get(name), self._before.get(name)
+        if serial is not None and _bare(serial) != _bare(found.serial):
+            self._refuse(name, found, f"lab.toml names serial {serial}")
+        if before is not None and tells(found.serial) and not alike(before, found.serial):
+            self._refuse(name, found, f"serial {before} did before", _cure(name, found))
+
+    def _refuse(self, name: str, found: Identity, meant: str, cure: str = "") -> NoReturn:
         who = _words(found)
         self._note(OutputChange(name, None, "any change", "gate", f"another box answers: {who}"))
-        meant = f"lab.toml names serial {serial}" if declared else f"serial {serial} did before"
-        cure = "" if declared else _cure(name, found)
         raise InstrumentError(
             f"{name}: {who} answers, but {meant}; nothing is written to it{cure}", instrument=name
         )
@@ -134,7 +138,7 @@ class Boxes:
 def _cure(name: str, found: Identity) -> str:
     return (
         f"; see its address, or, where it was replaced for good, write under [instruments.{name}] "
-        f'in lab.toml serial = "{found.serial}" and start the daemon anew'
+        f"in lab.toml {line(found.serial.strip())} and start the daemon anew"
     )
 
 

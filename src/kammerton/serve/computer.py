@@ -220,14 +220,16 @@ class Tuning:
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
         """Remember which boxes answer; say first of which lab.toml does not name the number."""
-        found = {n: w for n, w in bench.gate.guard.boxes.answered.items() if tells(w.serial)}
+        answered = bench.gate.guard.boxes.answered
+        found = {name: who for name, who in answered.items() if tells(who.serial)}
         try:
             await asyncio.to_thread(self.plates.remember, found)
             serials = await asyncio.to_thread(self.plates.before)
         except StoreUnavailable as problem:  # the next start makes up for it
             log.warning("which boxes answer is not remembered yet: %s", problem)
             return
-        for words in unnamed(self.lab, serials) if first else ():
+        mute = answered.keys() - found.keys()
+        for words in unnamed(self.lab, serials, mute) if first else ():
             log.warning("%s", words)
 
     def may_speak_after(self, end: BaseException) -> None:

@@ -6,15 +6,16 @@ Where lab.toml names none, the first that answers counts as the right one, and t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kammerton.lab import InstrumentEntry, Lab
+from kammerton.lab.serials import alike, line
 from kammerton.model.roles import Identity
 from kammerton.store.read import ReadStore
 from kammerton.store.write import Store
 
-HERE = re.compile(r"(^|[:/])127\.")
+HERE = re.compile(r"(^|[:/@])(localhost|127(\.\d{1,3}){3}|\[::1\])(?=[:/]|$)", flags=re.IGNORECASE)
 """What is found in an address of this computer itself."""
 
 ADVICE = "lab.toml names no serial number of it, so that at a first start any box is taken for it"
@@ -54,29 +55,31 @@ class Plates:
         before = self.before()
         for name, who in found.items():
             old, new = before.get(name, ""), who.serial.strip()
-            if new != old:
+            if not (old and alike(old, new)):
                 why = f"{who.vendor} {who.model} answers there"
                 self._store.audit("daemon", _what(self.lab.instruments[name]), old, new, why)
                 before[name] = new
 
 
-def unnamed(lab: Lab, serials: Mapping[str, str]) -> list[str]:
+def unnamed(lab: Lab, serials: Mapping[str, str], mute: Collection[str] = ()) -> list[str]:
     """Say of which instruments lab.toml names no serial number, with the line to paste.
 
-    What answers on this computer is simulated, and nobody swaps it. serials: that are known.
+    What answers on this computer is simulated, and nobody swaps it; a refrigerator is only read.
+    serials: that are known. mute: who answered and told none, which no line would help.
     """
+    spared = {lab.interlock.fridge, lab.interlock.second, *mute}
     return [
         f"{entry.name}: {ADVICE}; {_paste(entry, serials)}"
         for entry in lab.instruments.values()
-        if entry.serial is None and not HERE.search(entry.address)
+        if entry.serial is None and entry.name not in spared and not HERE.search(entry.address)
     ]
 
 
 def _paste(entry: InstrumentEntry, serials: Mapping[str, str]) -> str:
+    under = f"under [instruments.{entry.name}]"
     if entry.name not in serials:
-        return f'write it under [instruments.{entry.name}], as serial = "1234"'
-    line = f'serial = "{serials[entry.name]}"'
-    return f"paste under [instruments.{entry.name}], if that is the right box: {line}"
+        return f"the line to paste {under} is known once a daemon has met it, if it tells a number"
+    return f"paste {under}, if that is the right box: {line(serials[entry.name])}"
 
 
 def _what(entry: InstrumentEntry) -> str:

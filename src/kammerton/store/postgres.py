@@ -125,8 +125,10 @@ class ServerPlace:
     @property
     def keeping(self) -> Path:
         """Return the note of the daemon that keeps the computer up: of this user, this machine."""
-        url = self.url
-        return of_server(f"{url.host}:{url.port or 5432}/{url.database}#{self.computer}")
+        _, said = self.url.get_dialect()().create_connect_args(self.url)  # ?host= has its say too
+        return of_server(
+            said.get("host"), said.get("port"), f"{said.get('dbname')}#{self.computer}"
+        )
 
     def hurry(self) -> None:
         """Wait no longer than a moment from now on: the process is about to end."""

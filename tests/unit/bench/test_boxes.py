@@ -1,6 +1,7 @@
 """The serial number that lab.toml names is the only one that is written to."""
 
 import asyncio
+import tomllib
 from dataclasses import dataclass, replace
 
 import pytest
@@ -106,3 +107,32 @@ def test_i6_lab_toml_has_the_last_word_on_what_answered_before(fake, make, tmp_p
     lab = lab_with(make, "lo", "LO ")
     entry = replace(lab.instruments["lo"], before="B42")
     opened(replace(lab, instruments={**lab.instruments, "lo": entry}), fake, tmp_path)
+
+
+def test_i6_a_serial_number_that_tells_nothing_or_is_spelt_otherwise_is_not_another(
+    fake, make, tmp_path
+):
+    """Where it is remembered: what a person declared is taken at their word."""
+    lab = lab_with(make, "lo", None)
+    whole = fake.lo.identity
+
+    def told(number, **how):
+        async def identity():
+            return replace(await whole(), serial=number)
+
+        fake.lo.identity = identity
+        entry = replace(lab.instruments["lo"], **how)
+        opened(replace(lab, instruments={**lab.instruments, "lo": entry}), fake, tmp_path)
+
+    for serial in ("000101", "10 1", "", "0", "N/A"):
+        told(serial, before="101")
+    told(' 5"6\\', serial='5"6\\')
+    for how in ({"before": "101"}, {"serial": "000102"}, {"serial": "1 02"}):
+        with pytest.raises(InstrumentError):
+            told("102", **how)
+    with pytest.raises(InstrumentError) as refused:
+        told('5"6\\', before="101")
+    line = str(refused.value).partition("in lab.toml ")[2].partition(" and start")[0]
+    assert tomllib.loads(line) == {"serial": '5"6\\'}
+    with pytest.raises(InstrumentError):
+        told("", serial="101")

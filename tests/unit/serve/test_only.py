@@ -264,13 +264,33 @@ def test_r7_two_daemons_of_one_lab_the_second_goes_and_the_first_stays(tmp_path)
     assert asyncio.run(main()) == (Code.DONE, Code.FAILED)
 
 
-def test_r7_for_a_database_on_a_server_the_lock_is_one_for_every_spelling_of_it(
-    monkeypatch, tmp_path
-):
+@pytest.fixture
+def note_of(monkeypatch, tmp_path):
+    """Return which note stands for a URL."""
     pytest.importorskip("psycopg")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    where = "postgresql+psycopg://{}db.lab{}/chips#two"
-    found = {place_of(where.format(*more)).keeping for more in (("", ""), ("a:b@", ":5432"))}
-    assert len(found) == 1
-    assert found != {place_of(where.format("", ":5433")).keeping}
-    assert found != {place_of("postgresql+psycopg://db.lab/chips#three").keeping}
+    for name in ("PGHOST", "PGPORT"):
+        monkeypatch.delenv(name, raising=False)
+    return lambda rest: place_of(f"postgresql+psycopg://{rest}").keeping
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("db.lab/chips#two", "a:b@db.lab:5432/chips#two", "DB.Lab/chips#two",
+         "/chips?host=db.lab#two", "other/chips?host=db.lab&port=5432#two"),
+        ("localhost/chips#two", "127.0.0.1/chips#two", "[::1]:5432/chips#two"),
+        ("/chips?host=/run/a#two", "a:b@/chips?host=/run/a&port=5432#two"),
+    ],
+)  # fmt: skip
+def test_r7_the_lock_is_one_however_user_host_and_port_of_a_server_are_spelt(note_of, same):
+    assert len({note_of(each) for each in same}) == 1
+
+
+def test_r7_another_server_database_or_computer_has_another_lock(note_of):
+    others = (
+        "db.lab/chips#two", "db.lab:5433/chips#two", "db2.lab/chips#two", "db.lab/chips#three",
+        "db.lab/Chips#two", "db.lab/chips#Two", "localhost/chips#two", "/chips?host=/run/a#two",
+        "/chips?host=/run/A#two", "/chips?host=/run/b#two", "/chips?host=/run/b&port=5433#two",
+    )  # fmt: skip
+    assert len({note_of(each) for each in others}) == len(others)

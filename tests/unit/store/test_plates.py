@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -88,6 +89,46 @@ def test_each_without_a_number_is_named_with_the_line_to_paste(lab):
     entry = replace(lab.instruments["drive_lo"], serial="101")
     named = replace(lab, instruments={**lab.instruments, "drive_lo": entry})
     assert [words.partition(":")[0] for words in unnamed(named, {})] == ["awg1"]
+
+
+def test_a_line_to_paste_is_one_of_lab_toml_whatever_the_number(lab):
+    serial = 'A"7\\b\t\x7f ü'
+    (words,) = (each for each in unnamed(lab, {"drive_lo": serial}) if "drive_lo:" in each)
+    pasted = words.partition("right box: ")[2]
+    assert tomllib.loads(pasted) == {"serial": serial}
+
+
+def test_no_line_is_advised_that_would_help_nobody(lab):
+    """Of a refrigerator nothing is remembered, and one without a number can tell none."""
+    fridge = replace(lab.instruments[lab.interlock.fridge], address="http://10.0.0.3", serial=None)
+    more = replace(lab, instruments={**lab.instruments, fridge.name: fridge})
+    assert [each.partition(":")[0] for each in unnamed(more, {}, {"awg1"})] == ["drive_lo"]
+    assert not any("serial =" in each for each in unnamed(more, {})), "an example would be pasted"
+
+
+def test_i6_another_spelling_of_a_number_is_no_news(lab, store):
+    for serial in ("101", "000101", " 1 01"):
+        Plates(lab, store).remember({"drive_lo": who(serial)})
+    assert known(lab, store) == {"drive_lo": "101"}
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("TCPIP0::127.0.0.1::inst0::INSTR", True),
+        ("TCPIP0::LOCALHOST::5025::SOCKET", True),
+        ("tcp://127.1.2.3:5025", True),
+        ("http://[::1]:49099", True),
+        ("http://localhost", True),
+        ("TCPIP0::127.lab::INSTR", False),
+        ("http://localhost.lab:49099", False),
+        ("tcp://10.127.0.0.1:1", False),
+    ],
+)
+def test_what_is_this_computer_by_its_address(lab, address, here):
+    entry = replace(lab.instruments["drive_lo"], address=address)
+    only = replace(lab, instruments={"drive_lo": entry})
+    assert (unnamed(only, {}) == []) is here
 
 
 def test_what_is_simulated_on_this_computer_is_no_reason_to_warn():
