@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kammerton.model import Estimate, Fit, Verdict
+from kammerton.model import Estimate, Fit, NotMeasured, StoreError, Verdict
 from kammerton.model.quantity import show
 from kammerton.store import ReadStore, Store, StoredRun, errand
 
@@ -73,18 +73,50 @@ def measure(
 
     Raises
     ------
-    StoreError
+    NotMeasured
         No daemon runs; it refused (the message says why); or it did not answer.
+    StoreError
+        It is measured and stored, and cannot be read now: the message says which run it is.
     """
+    with _asking(database) as store:
+        words = _asked(database, store, target, calibration, shots, meanwhile)
+        run_id, _, why = words.partition("; ")
+        try:
+            return _read(store, run_id, target, why, note)
+        except StoreError as problem:
+            said = f"{run_id} is measured and stored, but cannot be read now: {problem}"
+            raise StoreError(said) from problem
+
+
+def _asking(database: Path | str) -> ReadStore:
+    try:
+        return Store.read(database)
+    except StoreError as problem:
+        raise NotMeasured(str(problem)) from None
+
+
+def _asked(
+    database: Path | str,
+    store: ReadStore,
+    target: str,
+    calibration: str,
+    shots: int | None,
+    meanwhile: Callable[[ReadStore], object],
+) -> str:
+    """Ask for a run, and return the daemon's words once it is stored."""
     asked = {"target": target, "calibration": calibration}
     more = {} if shots is None else {"shots": shots}
-    with Store.read(database) as store:
-        words = errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
-        run_id, _, why = words.partition("; ")
-        run = replace(store.run(run_id), note=note)
-        known = store.parameters().items()
-        believed = {n: replace(e, note=note) for n, e in known if e.run == run_id}
-        return Measured(run, target, believed, _picture(run, store.runs()), why)
+    try:
+        return errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
+    except StoreError as problem:
+        raise NotMeasured(str(problem)) from None
+
+
+def _read(store: ReadStore, run_id: str, target: str, why: str, note: str) -> Measured:
+    run = replace(store.run(run_id), note=note)
+    known = store.parameters().items()
+    believed = {n: replace(e, note=note) for n, e in known if e.run == run_id}
+    return Measured(run, target, believed, _picture(run, store.runs()), why)
 
 
 def _picture(run: StoredRun, runs: Sequence[StoredRun]) -> Path | None:

@@ -12,7 +12,7 @@ from kammerton.client.measuring import Measured, measure
 from kammerton.client.missing import missing
 from kammerton.client.why import Why, explain
 from kammerton.client.words import table
-from kammerton.model import Estimate, NotMeasured, StoreError
+from kammerton.model import Estimate, StoreError
 from kammerton.store import Store, StoredRun, open_traces
 
 if TYPE_CHECKING:
@@ -125,12 +125,11 @@ class Client(Mapping[str, Estimate]):
         ------
         NotMeasured
             No daemon runs; it refused, and the message says why; or it did not answer.
+        StoreError
+            There is no such database; or the run is stored, and cannot be read now.
         """
         database = find_database(self._place)
-        try:
-            return measure(database, target, calibration, shots, note=self._note())
-        except StoreError as problem:
-            raise NotMeasured(str(problem)) from None
+        return measure(database, target, calibration, shots, note=self._note())
 
     def close(self) -> None:
         """Close the database file."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import kammerton
-from kammerton.client import Client
+from kammerton.client import Client, measuring
 from kammerton.client.locate import find_database
 from kammerton.client.words import duration, validity
-from kammerton.model import LabError, NotMeasured, StoreError, Verdict
-from kammerton.store import Store
-from tests.stored import NOON
+from kammerton.model import LabError, NotMeasured, StoreError, StoreUnavailable, Verdict
+from kammerton.store import ReadStore, Store
+from tests.stored import NOON, estimate, run
 
 
 @pytest.fixture
@@ -140,6 +140,26 @@ def test_what_could_not_be_measured_is_one_sentence_in_a_notebook(tmp_path: Path
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
     assert refused.value._render_traceback_() == [f"NotMeasured: {refused.value}"]
+
+
+def test_a_run_that_is_stored_and_cannot_be_read_is_not_called_unmeasured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who hears that nothing was measured asks once more."""
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+
+    def locked(*_: object) -> None:
+        raise StoreUnavailable("the database is locked")
+
+    monkeypatch.setattr(measuring, "errand", lambda *_, **__: "r000001; it waits for a pulse")
+    monkeypatch.setattr(ReadStore, "parameters", locked)
+    client = Client(tmp_path / "db.sqlite")
+    words = "r000001 is measured and stored, but cannot be read now: the database is locked"
+    with pytest.raises(StoreError, match=words) as unread:
+        client.measure("q0", "t1")
+    client.close()
+    assert not isinstance(unread.value, NotMeasured)
 
 
 @pytest.mark.parametrize(
