@@ -79,9 +79,12 @@ def tuned(
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
     digitizer = next(iter(lab.feedlines.values())).digitizer
-    lab = replace(lab, instruments={digitizer: InstrumentEntry(digitizer, "d", "ats://1/1", {})})
+    addresses = {digitizer: "ats://1/1", "mute": "TCPIP0::10.0.0.9::INSTR"}
+    entries = {name: InstrumentEntry(name, "d", where, {}) for name, where in addresses.items()}
+    lab = replace(lab, instruments=entries)
     holds = Holding(digitizer, frozenset({digitizer} if held else ()))
-    boxes = SimpleNamespace(answered={digitizer: Identity("a", "b", "B7", "1")})
+    told = {digitizer: "B7", "mute": "0"}
+    boxes = SimpleNamespace(answered={n: Identity("a", "b", each, "1") for n, each in told.items()})
     guard = SimpleNamespace(boxes=boxes)
     gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard)
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
@@ -147,6 +150,15 @@ def test_i6_a_start_expects_the_box_that_answered_at_the_earlier_one(tmp_path, s
     for _ in range(2):
         tuned(tmp_path, store, monkeypatch, object(), meant=meant)
     assert meant == [None, "B7", "B7", "B7"], "two loops each, and the second start is another"
+
+
+def test_a_first_start_names_the_line_to_paste_once_and_for_whom_there_is_one(
+    tmp_path, store, monkeypatch, caplog
+):
+    tuned(tmp_path, store, monkeypatch, object())
+    said = [words for words in caplog.messages if "lab.toml names no serial number" in words]
+    assert len(said) == 1, "of two loops, and not of who tells no number"
+    assert 'serial = "B7"' in said[0]
 
 
 def test_a_server_that_is_silent_about_earlier_boxes_ends_no_start(
