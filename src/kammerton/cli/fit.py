@@ -138,11 +138,13 @@ def fit(
 
 
 def _named(kind: str | None) -> str:
+    from kammerton.estimation.files.layouts import kind_named
+
     if kind is None:
         _bad_input(
             "--kind says what was measured, e.g. --kind t1; `kammerton fit --kinds` lists all"
         )
-    return kind
+    return kind_named(kind)
 
 
 def _note(files: list[Path], notes: list[str]) -> None:

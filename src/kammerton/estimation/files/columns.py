@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.files.calibration_points import calibrated
 from kammerton.estimation.files.layouts import Axis, layout_of
-from kammerton.estimation.files.levels import with_units
+from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.files.text import nearest
@@ -140,7 +140,7 @@ def axis_unit(
             f"{table.path}: {kind} needs {DIMENSIONS[needed]} as x, but column"
             f" {title.text!r} is in {written or 'no unit'} (--x-unit chooses another)"
         )
-    return unit, factor, []
+    return unit, factor, overruled(title, chosen, "x")
 
 
 def unit_of(table: Table, title: Heading, written: str, needed: str | None) -> tuple[str, float]:

@@ -76,6 +76,13 @@ SECOND = ("2", "f", "two")
 REFERENCE = ("0", "reference", "ref", "standard", "rb")
 WITH_GATE = ("1", "interleaved", "int", "irb", "gate")
 
+OTHER_NAMES = {
+    "t2": ("t2_echo", "ramsey"), "t2*": ("ramsey",), "t2star": ("ramsey",), "t2_star": ("ramsey",),
+    "hahn": ("t2_echo",), "rb": ("randomized_benchmarking",),
+    "irb": ("interleaved_randomized_benchmarking",),
+}  # fmt: skip
+"""What kinds are called elsewhere, where their own names are not like it."""
+
 LAYOUTS: dict[str, Layout] = {
     "t1": Layout(Form.SWEEP, (DELAY,), "T1"),
     "t2_echo": Layout(Form.SWEEP, (DELAY,), "T2 of the echo"),
@@ -141,6 +148,12 @@ LAYOUTS: dict[str, Layout] = {
 }  # fmt: skip
 
 
+def kind_named(text: str) -> str:
+    """Return the kind that a text names in other letters ("T1", "qubit-spectroscopy"), or it."""
+    plain = text.strip().casefold().replace("-", "_").replace(" ", "_")
+    return plain if plain in LAYOUTS else text
+
+
 def layout_of(kind: str) -> Layout:
     """Return how the data of `kind` stand in a file.
 
@@ -159,6 +172,9 @@ def _meant(kind: str) -> str:
     geometry = kind.casefold().removeprefix("resonator").strip("_- ")
     if geometry in GEOMETRIES:
         return f" (did you mean 'resonator_spectroscopy' with geometry {geometry}?)"
+    usual = OTHER_NAMES.get(kind.strip().casefold())
+    if usual is not None:
+        return f" (did you mean {' or '.join(map(repr, usual))}?)"
     return nearest(kind, FIT_KINDS)
 
 

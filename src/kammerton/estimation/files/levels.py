@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from kammerton.estimation.files.layouts import LAYOUTS
-from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
@@ -84,12 +85,28 @@ def level_of(
                   " taken as linear (--y-unit dB says otherwise)"]  # fmt: skip
 
 
+def overruled(title: Heading, chosen: str | None, axis: str) -> list[str]:
+    """Say that a unit that the user chose for "x" or "y" is not what the title says."""
+    written = title.unit
+    if chosen is None or written is None or _same_unit(chosen, written):
+        return []
+    return [f"{axis}, column {title.text!r}: the title says {written or 'no unit'};"
+            f" {chosen or 'no unit'} counts (--{axis}-unit)"]  # fmt: skip
+
+
+def _same_unit(one: str, other: str) -> bool:
+    try:
+        return si(one) == si(other)
+    except ValueError:
+        return one.strip() == other.strip()
+
+
 def _unit_of_y(
     table: Table, kind: str, column: int, y_unit: str | None, *, phased: bool
 ) -> tuple[str | None, list[str]]:
     title = table.headings[column]
     if y_unit is not None:
-        return y_unit, []
+        return y_unit, overruled(title, y_unit, "y")
     if title.unit is not None or not LAYOUTS[kind].phase:
         return title.unit, []
     name = title.name.lower()

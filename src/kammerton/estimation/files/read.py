@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.files.columns import Choice, Chosen, choose
 from kammerton.estimation.files.grid import Grid
@@ -21,6 +23,10 @@ from kammerton.estimation.numeric.weights import of_counts
 from kammerton.model import Fit, Trace, TraceError
 
 NO_CHOICE = Choice()
+
+FEWEST = 8
+"""Points of a sweep below which more of them say more than more shots of each."""
+
 Read = Chosen[Trace] | Chosen[Grid]
 
 
@@ -44,12 +50,16 @@ def fit_file(
         check_known(kind, name)
     chosen = read_files(paths, kind, choice)
     trace = chosen.trace
+    if known.get("shots") is not None and trace.y_unit:
+        raise TraceError(
+            f"{paths[0]}: y is in {trace.y_unit}, not a population: shots say nothing of its errors"
+        )
     sigma = trace.sigma[None] if chosen.sigma_known else None
     try:
         fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
     except TraceError as error:
         raise TraceError(f"{paths[0]}: {error}") from error
-    return _with_counts(chosen, known), in_own_units(fit, trace)
+    return _with_counts(chosen, known), in_own_units(_of_few_points(fit, trace), trace)
 
 
 def read_files(paths: Sequence[Path], kind: str, choice: Choice) -> Read:
@@ -80,6 +90,18 @@ def _with_counts(chosen: Read, known: dict[str, object]) -> Read:
         return chosen
     sigma = of_counts(chosen.trace.y, known["shots"])
     return Chosen(replace(chosen.trace, sigma=sigma), True, chosen.notes)
+
+
+def _of_few_points(fit: Fit, trace: Trace | Grid) -> Fit:
+    """Return a fit that advises more points, not more shots, where there are hardly any."""
+    if fit.advice.shots_times is None or not isinstance(trace, Trace):
+        return fit
+    axis = LAYOUTS[fit.kind].axes[0]
+    points = np.unique(trace.x[np.isfinite(trace.y)]).size
+    if axis.unit == "" or points >= FEWEST:
+        return fit
+    more = f"; with {points} points it needs more of them: {FEWEST} or more values of {axis.name}"
+    return replace(fit, reason=fit.reason + more, advice=replace(fit.advice, shots_times=None))
 
 
 def in_own_units(fit: Fit, trace: Trace | Grid) -> Fit:
