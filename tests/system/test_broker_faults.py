@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -353,7 +354,14 @@ def test_b7_what_a_restored_database_does_not_know_is_no_longer_retained(
             await relay.drained()
             assert await retained() == ({kept} if parameters else {kept, gone})
 
-    with Store.open(tmp_path / "restored.sqlite", "two-qubits") as after:
+    restored = tmp_path / "restored.sqlite"
+    Store.open(restored, "two-qubits").close()
+    with contextlib.closing(sqlite3.connect(restored)) as file:
+        file.execute("UPDATE identity SET epoch = ?", (store.epoch,))
+        file.commit()
+    with Store.open(restored, "two-qubits") as before:
+        before.begin_epoch("tests", "put back")
+    with Store.open(restored, "two-qubits") as after:
         asyncio.run(scenario(after))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -107,12 +108,16 @@ def parameter_set(payload: bytes) -> ParameterSet:
     return found
 
 
-def names(payload: bytes) -> frozenset[str]:
-    """Return the parameters of a snapshot; none of one that is not as its publisher made it."""
+def names(payload: bytes, epochs: Collection[str]) -> frozenset[str]:
+    """Return the parameters of a snapshot of one of these epochs.
+
+    None of another's, who may publish them still, and of one that is not as its publisher made it.
+    """
     try:
-        return frozenset(parameter_set(payload).parameters)
+        found = parameter_set(payload)
     except BrokerError:
         return frozenset()
+    return frozenset(found.parameters) if found.epoch in epochs else frozenset()
 
 
 def _called(found: ParameterSet) -> str:

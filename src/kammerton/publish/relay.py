@@ -226,7 +226,10 @@ class Relay:
         async for message in connection.messages():
             if message.topic == self._topics.snapshot:
                 if message.retained:
-                    self._earlier |= received.names(message.payload)
+                    epochs = await asyncio.to_thread(self._store.epochs)
+                    self._earlier |= await asyncio.to_thread(
+                        received.names, message.payload, epochs
+                    )
                     self._news.set()
                 await self._gone_back(message.payload)
                 foreign = self._mirror.heard(message.payload, retained=message.retained)

@@ -162,6 +162,12 @@ class ReadStore(Closing):
         with self._read() as connection:
             return {row.what: row.new for row in connection.execute(query)}
 
+    def epochs(self) -> frozenset[str]:
+        """Return this epoch, and those of which it knows that they went before."""
+        before = select(schema.audit.c.old).where(schema.audit.c.what == "epoch")
+        with self._read() as connection:
+            return frozenset({self.epoch, *connection.execute(before).scalars()})
+
     def parameters_at(self, revision: int) -> dict[str, Change]:
         """Return the whole parameter set as a revision left it, by full name.
 

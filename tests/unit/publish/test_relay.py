@@ -347,6 +347,23 @@ def test_what_a_restore_took_away_is_taken_back_also_where_the_line_breaks_in_be
     asyncio.run(scenario())
 
 
+def test_what_another_database_publishes_is_not_taken_back(store: Store) -> None:
+    """A second daemon of the same computer, perhaps: its values are its own."""
+
+    async def scenario() -> None:
+        store.commit(run(), {"q0.t1": estimate()})
+        theirs = dataclasses.replace(store.snapshot(), epoch="another")
+        more = theirs.parameters | {"q1.t1": theirs.parameters["q0.t1"]}
+        wire = Wire()
+        wire.retained = payloads.encode(
+            payloads.snapshot(dataclasses.replace(theirs, parameters=more), NOON, "simulated")
+        )
+        await relayed(relay_of(store, wire))
+        assert not [topic for topic, said, _ in wire.sent if said is None]
+
+    asyncio.run(scenario())
+
+
 def test_a_quiet_line_that_died_is_noticed(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()
