@@ -66,7 +66,8 @@ def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(
         truth.fit(spur.take(slice(n, n + 1)))
         each.append(sum(steps) - before)
     assert max(steps) <= tracks.HOPELESS[1] + 1
-    assert max(each) <= 1.5 * tracks.PATIENCE  # two roads to one place are enough
+    # Two roads to one place are enough; of an arc other triples of points are tried once.
+    assert max(each) <= 2 * tracks.PATIENCE
 
 
 DRIFTS = ("random walk and noise", "random walk alone", "step")

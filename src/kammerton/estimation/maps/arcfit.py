@@ -53,6 +53,7 @@ HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
 SOON = 20  # steps within which a clear arc is found in a part of a map
+ENOUGH = 40  # steps after which no other triples are tried
 QUICK = 8  # steps for other triples; most that lead anywhere take 5
 SMOOTHED = 5  # columns averaged where a line may be faint
 LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
@@ -92,12 +93,13 @@ def halves_differ(c: Columns, model: Model, found: Found) -> bool:
 def find(c: Columns, model: Model) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from.
 
-    Where columns do not follow it, other triples of points may lead to a better one.
+    Where columns do not follow it, and it was found soon, other triples of points may lead to a
+    better one.
     """
     best = _best(c, model, PATIENCE)
     if best is None:
         return None
-    if not _clear(best.best, FULL):
+    if best.turns < ENOUGH and not _clear(best.best, FULL):
         others = replace(model, seeker=replace(model.seeker, draw=model.seeker.draw + 1))
         other = _best(c, others, QUICK)
         best = other if other is not None and _worth(other.best) > _worth(best.best) else best
@@ -117,14 +119,17 @@ def _found(c: Columns, model: Model) -> _Followed | None:
 
 
 def _best(c: Columns, model: Model, patience: int) -> _Seen | None:
+    """Return the best arc of likely widths, with the steps that all of them took."""
     best: _Seen | None = None
+    taken = 0
     for seen in _in_turn(c, model, patience):
+        taken += seen.turns
         again = best is not None and _again_there(seen.best, best.best)
         if best is None or _worth(seen.best) > _worth(best.best):
             best = seen
         if again or _clear(best.best, SHARE):
             break
-    return best
+    return None if best is None else replace(best, turns=taken)
 
 
 def _in_turn(c: Columns, model: Model, patience: int) -> Iterator[_Seen]:
