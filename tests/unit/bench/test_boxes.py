@@ -107,6 +107,7 @@ def test_i6_lab_toml_has_the_last_word_on_what_answered_before(fake, make, tmp_p
     lab = lab_with(make, "lo", "LO ")
     entry = replace(lab.instruments["lo"], before="B42")
     opened(replace(lab, instruments={**lab.instruments, "lo": entry}), fake, tmp_path)
+    assert written(fake, "lo"), "it is used"
 
 
 def test_i6_a_serial_number_that_tells_nothing_or_is_spelt_otherwise_is_not_another(

@@ -87,3 +87,4 @@ def test_without_a_thread_for_the_watch_it_beats_on(monkeypatch):
                     await asyncio.sleep(0.001)
 
     asyncio.run(main())
+    assert len(beats) >= 3
