@@ -99,7 +99,8 @@ class Truth:
     kind: of the fit. axis: (M,) SI, or a tuple of two. scale: what 5 % is a part of, by scored
     name; the value itself where it is not given (a line's centre is measured in linewidths).
     times: of decays, by scored name; they are judged as rates. besides: other values that the fit
-    gives, contrast and offset most of all; only their error bars are judged.
+    gives, contrast and offset most of all; only their error bars are judged. aside_law: the law of
+    their bound, all hidden parameters free, where they hang on one that the values do not.
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
     two). limits: between which a hidden parameter has a meaning, for fit and oracle alike.
     strength: the parameter that is 0 without a signal; size: signal for which the
@@ -139,6 +140,7 @@ class Truth:
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     times: tuple[str, ...] = ()
     besides: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
+    aside_law: Callable[[Any, Parameters], NDArray[Any]] | None = None
     own: tuple[Breaks, ...] = ()
 
     @property
@@ -219,7 +221,8 @@ class Truth:
         def parts(p: Parameters) -> dict[str, Array]:
             return {"offset": np.abs(p["contrast"]), "phase": np.ones(len(p["contrast"]))}
 
-        return replace(self, scored=self.besides, scale=parts, times=())
+        aside = replace(self, scored=self.besides, scale=parts, times=())
+        return replace(aside, law=self.aside_law, fixed=()) if self.aside_law else aside
 
     def empty(self, p: Parameters) -> Parameters:
         """Return the parameters without their signal."""

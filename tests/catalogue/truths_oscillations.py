@@ -8,6 +8,7 @@ from tests.catalogue.broken import REFUSE, Broken
 from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth, either, log_uniform
 
 WINDOW = 40e-6
+ONE = 0.8  # periods above which a decay changes the period's bound by less than 6 %
 DELAYS = np.linspace(0.0, WINDOW, 101)
 AMPLITUDES = np.linspace(0.0, 0.5, 51)
 BOTH_SIGNS = np.linspace(-0.3, 0.5, 81)
@@ -36,13 +37,14 @@ def beating(x: Array, p: Parameters) -> Array:
 
 
 def rabi(x: Array, p: Parameters) -> Array:
-    """From the ground state: an extremum at zero drive."""
-    return p["offset"] - p["contrast"] / 2 * np.cos(2 * np.pi * p["frequency"] * x)
-
-
-def damped(x: Array, p: Parameters) -> Array:
+    """From the ground state: an extremum at zero drive; `rate` 0 is no decay along the sweep."""
     decay = np.exp(-p["rate"] * np.abs(x))
     return p["offset"] - p["contrast"] / 2 * decay * np.cos(2 * np.pi * p["frequency"] * x)
+
+
+def rabi_if_told(x: Array, p: Parameters) -> Array:
+    """As the fit takes it: below about a period no decay can be told from a longer period."""
+    return rabi(x, {**p, "rate": np.where(p["frequency"] > ONE, p["rate"], 0.0)})
 
 
 def population(rng: np.random.Generator, n: int) -> Parameters:
@@ -121,7 +123,7 @@ def rabi_values(p: Parameters) -> dict[str, Array]:
 def rabi_between(low: float, high: float, decay: bool = False) -> Draw:
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = {"frequency": log_uniform(rng, low, high, n), **population(rng, n)}
-        return {**p, "rate": log_uniform(rng, 0.1, 2.0, n)} if decay else p
+        return {**p, "rate": log_uniform(rng, 0.1, 2.0, n) if decay else np.zeros(n)}
 
     return draw
 
@@ -171,9 +173,7 @@ SINGLE = Other(
                "apart": np.zeros_like(p["apart"]), "share": np.ones_like(p["share"])},
     ("apart", "phase2", "share"), 20.0 + 3.0 * float(np.log(len(DELAYS))),
 )  # fmt: skip
-UNDAMPED = Other(lambda p: {"rate": np.zeros_like(p["rate"])}, ("rate",), 3.5)
-
-RABI = periods(AMPLITUDES[-1], "pi_amplitude")
+RABI = {**periods(AMPLITUDES[-1], "pi_amplitude"), "besides": from_below}
 TIME_RABI = periods(LENGTHS[-1], "pi_length")
 
 TRUTHS: dict[str, Truth] = {
@@ -202,20 +202,18 @@ TRUTHS: dict[str, Truth] = {
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,
             typical=rabi_between(1.0, 4.0), short=rabi_between(0.03, 0.15),
             long=rabi_between(24.0, 26.0), drifts="frequency", turns="frequency",
-            besides=from_below, **RABI,
+            fixed=("rate",), aside_law=rabi_if_told, **RABI,
         ),
         Truth(
             "rabi_amplitude, damped, both signs", "rabi_amplitude", BOTH_SIGNS,
-            rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False,
-            choice="decay or none", others=(UNDAMPED,), limits={"rate": (0.0, np.inf)},
-            besides=from_below, **RABI,
+            rabi_between(1.0, 6.0, decay=True), rabi, from_zero=True, breaks=False, **RABI,
         ),
         Truth(
             "rabi_amplitude, 200 shots", "rabi_amplitude", AMPLITUDES, ideal_rabi, rabi, shots=200,
-            breaks=False, besides=from_below, **RABI,
+            breaks=False, fixed=("rate",), aside_law=rabi_if_told, **RABI,
         ),
         Truth(
-            "rabi_length", "rabi_length", LENGTHS, rabi_anywhere(decay=True), damped,
+            "rabi_length", "rabi_length", LENGTHS, rabi_anywhere(decay=True), rabi,
             typical=rabi_between(1.5, 8.0, decay=True), short=rabi_between(0.03, 0.15, decay=True),
             long=rabi_between(48.0, 53.0, decay=True), drifts="frequency", turns="frequency",
             besides=rabi_values, **TIME_RABI,

@@ -149,6 +149,18 @@ def test_a_damped_rabi_keeps_its_period():
     assert near(found.fit(0, "q0").values["pi_amplitude"], 0.2)
 
 
+@pytest.mark.parametrize("rate", [0.0, 0.15, 0.3])
+def test_a_rabi_amplitude_is_known_as_well_as_its_bar_says_however_faint_a_decay(rate):
+    a = np.linspace(0, 1, 51)
+    law = 0.5 - 0.45 * np.exp(-rate * a) * np.cos(2 * np.pi * 3 * a)
+    y = law + 0.03 * np.random.default_rng(4).normal(size=(2000, len(a)))
+    found = fit_batch("rabi_amplitude", a, y, 0.03)
+    for name, value in {"amplitude": -0.45, "offset": 0.5, "period": 1 / 3}.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(pull.mean()) < 0.1, name
+        assert pull.std() == pytest.approx(1.0, abs=0.06), name
+
+
 @pytest.mark.parametrize("growing", [False, True])
 def test_a_decay_within_few_steps_is_told_where_enough_points_see_it(growing):
     even = np.linspace(0.0, 1.0, 51)

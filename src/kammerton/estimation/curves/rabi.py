@@ -1,9 +1,10 @@
 """Rabi oscillation: A exp(-g |x|) cos(2 pi x / period) + C, extremal at x = 0.
 
-In the pulse's amplitude a decay along the sweep is taken up where the data ask for it; in its
-length it is always there. Length may have an offset, the time in which a pulse rises: where the
-extremum misses zero by more than noise, the phase is fitted too, and the pi length is where the
-fitted curve turns.
+A decay along the sweep is always free, but for less than a period of the pulse's amplitude. Were
+it free only where it is seen, `amplitude` would be off by more than its error where it is hardly
+seen (a test before an estimate: Leeb and Poetscher, Econometric Theory 21, 21 (2005)). Length may
+have an offset, the time in which a pulse rises: where the extremum misses zero by more than noise,
+the phase is fitted too, and the pi length is where the fitted curve turns.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve
 from kammerton.estimation.verdict.evidence import (
     Evidence,
     delta_bic,
-    delta_cost,
     propagate,
     structured,
     weigh,
@@ -53,12 +53,11 @@ MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
 LATE_LIMIT = 1.0  # rad by which it may miss length 0
 SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
-DRIFT = 17.0  # delta-BIC over a random walk; of 100,000 in noise, the best has 16
+DRIFT_OF_LENGTH, DRIFT_OF_AMPLITUDE = 17.0, 16.0  # delta-BIC over a random walk
 JUMPED = 14.0  # delta-BIC over a single jump
-DAMPED = 3.5  # gain in chi-square for which a decay is believed
 RISEN = 12.0  # delta-BIC for which a rise time is believed
 UNLIKE = 5.0  # standard errors by which an oscillation may miss known levels
-ONE = 0.8  # periods below which a decay cannot be told from a longer period
+ONE = 0.8  # periods from which on a decay, left free, costs the period less than 6 %; below, more
 COARSE = 0.465  # periods a point; faster ones may be aliases
 SLOWEST = 0.3  # rad in the window
 SHORT, ALIAS, POOR = range(1, 4)  # what may be wrong with a window
@@ -84,7 +83,8 @@ def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
     late = _late(batch, fit, 0.0, SEARCHED)
     judge_source(findings, batch, evidence)
     _judge_turn(findings, batch, late, TURN_LIMIT)
-    _judge_all(findings, batch, known, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost,
+    drift = drift_asked(batch, known, DRIFT_OF_AMPLITUDE)
+    _judge_all(findings, batch, drift, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost,
                nulls.flat[0])  # fmt: skip
     return Outcome(found, AMPLITUDE_UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -108,7 +108,8 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
         gain[late.which] = nulls.flat[0][late.which] - late.fit.cost
     judge_source(findings, batch, evidence)
     _judge_turn(findings, batch, late, LATE_LIMIT)
-    _judge_all(findings, batch, known, turns, evidence, found, gain, nulls.flat[0])
+    drift = drift_asked(batch, known, DRIFT_OF_LENGTH)
+    _judge_all(findings, batch, drift, turns, evidence, found, gain, nulls.flat[0])
     return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -149,11 +150,10 @@ def _cosine(batch: Batch, prior: Array | None) -> Solution:
 
 
 def _cosine_or_damped(batch: Batch, prior: Array | None) -> Solution:
-    """Take a decay along the sweep up where the data ask for it."""
+    """Leave a decay along the sweep free where so much is swept that it can be told."""
     fit = _cosine(batch, prior)
     damped = _damped(batch, fit, prior)
-    seen = (delta_cost(batch, fit, damped) > DAMPED) & (damped.p[:, 0] > 0)
-    return merged(fit, damped, seen & (_periods(batch, fit) > ONE))
+    return merged(fit, damped, _periods(batch, fit) > ONE)
 
 
 def _damped(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
@@ -266,7 +266,7 @@ def _judge_levels(
 
 
 def _judge_all(
-    findings: Findings, batch: Batch, known: Known, turn: Array, evidence: Evidence,
+    findings: Findings, batch: Batch, drift: float, turn: Array, evidence: Evidence,
     found: Derived, gain: Array, flat: Array,
 ) -> None:  # fmt: skip
     snr = np.sqrt(np.maximum(gain / np.maximum(evidence.noise, 1e-300), 0.0))
@@ -275,7 +275,7 @@ def _judge_all(
     if "t_rabi" in found.values:
         judge_relaxing(findings, batch, evidence, found, flat - gain)
     judge_stray(findings, evidence, findings.is_open())
-    judge_doubt(findings, evidence, LAW, JUMPED, drift_asked(batch, known, DRIFT))
+    judge_doubt(findings, evidence, LAW, JUMPED, drift)
     findings.accept("a clear Rabi oscillation")
 
 
