@@ -56,7 +56,8 @@ def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]
         if said is None or said.what is None:
             return ("outputs are off" if there_was_one else ""), ""
         if store.place.writer_there() is None:
-            return (f"{caution(store, said)}; {LOOK}" if there_was_one else ""), said.what
+            words = f"{caution(store, said)}; {LOOK}" if said.doubtful else "outputs are off"
+            return (words if there_was_one else ""), said.what
     if not said.what.startswith(SETTLED):
         return None, said.what
     off = OFF.fullmatch(said.what)

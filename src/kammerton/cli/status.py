@@ -106,7 +106,7 @@ def _headline(
     if running is not None:
         doing = f"process {running.pid}: {running.what}"
         doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
-    elif said is not None and said.what is not None:
+    elif said is not None and said.doubtful:
         nobody = escape(str(keeps or "no process runs"))
         doing = f"{nobody}; [bold red]{escape(caution(store, said))}[/bold red]"
     else:
@@ -171,7 +171,7 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
     from kammerton.store.caution import caution
 
     now, said, doubted = store.now(), store.current_activity(), store.doubted()
-    left = said if running is None and said is not None and said.what is not None else None
+    left = said if running is None and said is not None and said.doubtful else None
     return {
         "computer": store.computer,
         "revision": store.revision(),

@@ -153,6 +153,6 @@ def _left(lab: Lab) -> str | None:
 
     with Store.read(lab.database) as store:
         end = store.current_activity()
-        if end is None or end.what is None or store.place.writer_there() is not None:
+        if end is None or not end.doubtful or store.place.writer_there() is not None:
             return None  # it is at work in another process, whose outputs they are
         return doubtful(store) or end.what

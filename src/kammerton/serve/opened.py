@@ -66,7 +66,7 @@ async def opened_store(
         if store.place.file is not None and not store.log(1) and (warning := library_warning()):
             log.warning("%s; `kammerton verify` says it again", warning)  # of a new database, once
         audit = Background("audit log")
-        outputs = Outputs(store, audit.add, alarm)
+        outputs = Outputs(store, audit.add, alarm, touch=touch)
         stack.callback(outputs.close)
         stack.push_async_callback(lambda: unbroken(asyncio.to_thread(audit.close)))
         stack.callback(

@@ -28,10 +28,18 @@ class Outputs:
     A process that ends with its outputs verified off says so by taking its activity back. Whoever
     finds an activity of a process that is gone knows that nobody switched off: an unclean end.
 
-    alarm: hears of outputs that may be on and must not be touched.
+    alarm: hears of outputs that may be on and must not be touched. touch: whether anything will be
+    switched off first.
     """
 
-    def __init__(self, store: Store, later: Callable[..., object], alarm: Tell = unheard) -> None:
+    def __init__(
+        self,
+        store: Store,
+        later: Callable[..., object],
+        alarm: Tell = unheard,
+        *,
+        touch: bool = True,
+    ) -> None:
         self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
         self._off_at: datetime | None = None  # when this process last read all of them back as off
@@ -40,8 +48,9 @@ class Outputs:
         self._why = ""  # what came of the last attempt to switch all off that was not verified
         self._left = "" if self.unclean is None else _told(self.unclean, doubtful(store))
         if self._left:
-            words = "outputs may be on: they are verified off first, unless a person holds them"
-            log.warning("%s; %s", self._left, words)
+            first = "they are verified off first, unless a person holds them"
+            follows = first if touch else "no instrument is touched"
+            log.warning("%s; outputs may be on: %s", self._left, follows)
 
     @property
     def tried(self) -> str:

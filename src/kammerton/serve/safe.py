@@ -23,6 +23,7 @@ from kammerton.serve.relaying import relayed
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
 from kammerton.store.plates import Plates
+from kammerton.store.rows import ALL_OFF, NONE_LEFT_ON, SAFE
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ async def stay_safe(
             holds.followed(),
             relayed(lab, store, clock.now, alarms, outputs, word="safe mode"),
         ):
-            await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
+            await _stay(store, f"{SAFE}{state}; {why}; a person must restart it", doing)
 
 
 async def left_safe(lab: Lab) -> None:
@@ -130,8 +131,9 @@ def _held(lab: Lab, store: Store, outputs: Outputs) -> str | None:
 
 def _untouched(outputs: Outputs) -> str:
     """Say that nothing was touched, and raise an alarm unless the last end left all off."""
-    words = "no instrument was touched"
-    return words if outputs.known_off else f"{words}; {outputs.left_alone()}"
+    if outputs.known_off:
+        return NONE_LEFT_ON
+    return f"no instrument was touched; {outputs.left_alone()}"
 
 
 async def _switched_off(
@@ -146,7 +148,7 @@ async def _switched_off(
         outputs.not_off(str(problem))  # whatever the last end left
         outputs.left_on(problem)
         return IN_USE if isinstance(problem, InstrumentInUse) else NOT_OFF
-    return "all outputs are off"
+    return ALL_OFF
 
 
 async def _stay(store: Store, words: str, doing: Doing) -> NoReturn:

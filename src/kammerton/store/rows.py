@@ -210,6 +210,12 @@ class AuditRow:
     hash: str
 
 
+SAFE = "safe mode: "
+ALL_OFF = "all outputs are off"
+NONE_LEFT_ON = "no instrument was touched, and none was left on"
+"""What safe mode says where it left nothing on, has no session and opens none."""
+
+
 @dataclass(frozen=True)
 class Activity:
     """What the daemon said last: its present work (None: idle), its process, and when."""
@@ -217,6 +223,13 @@ class Activity:
     what: str | None
     pid: int
     time: datetime
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether outputs may be on where its process has ended without a word after that."""
+        return self.what is not None and not self.what.startswith(
+            (SAFE + ALL_OFF, SAFE + NONE_LEFT_ON)
+        )
 
     @property
     def caution(self) -> str:

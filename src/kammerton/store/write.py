@@ -334,7 +334,7 @@ class Store(ReadStore):
 
     def _left(self) -> Activity | None:
         said = self.current_activity()
-        return None if said is None or said.what is None else said
+        return said if said is not None and said.doubtful else None
 
     def _announce(self) -> None:
         for listener in tuple(self._listeners):

@@ -8,8 +8,10 @@ import dataclasses
 import threading
 
 import pytest
+from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
+from kammerton.cli import app
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton.publish import Alarms
@@ -245,3 +247,34 @@ def test_that_requests_are_damaged_is_published(lab, opened, published):
 
     assert asyncio.run(restarted()) == [("requests", False)], "by a process that never raised it"
     assert asyncio.run(restarted()) == []
+
+
+def killed(lab, words):
+    """Leave what safe mode said last, as its process does that is killed."""
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.activity(words)
+
+
+def test_r8_what_safe_mode_has_read_back_as_off_stays_off_though_its_process_is_killed(
+    lab, opened, published, caplog
+):
+    """It had no session any more: the next one is not to call the same outputs NOT off."""
+    leave_unclean(lab)
+    killed(lab, asyncio.run(stay(lab, touch=True)))
+    said = " ".join(CliRunner().invoke(app, ["status", str(lab.database)]).stdout.split())
+    assert "no daemon runs" in said
+    assert "CAUTION" not in said
+    caplog.clear()
+    for _ in range(2):  # and is killed, too
+        words = asyncio.run(stay(lab, touch=False))
+        assert words.startswith("safe mode: no instrument was touched, and none was left on; it")
+        killed(lab, words)
+    assert "unclean end" not in caplog.text
+    assert published() == []
+
+
+def test_r8_who_touches_nothing_does_not_promise_to_switch_off_first(lab, opened, caplog):
+    leave_unclean(lab)
+    asyncio.run(stay(lab, touch=False))
+    assert "outputs may be on: no instrument is touched" in caplog.text
+    assert "verified off first" not in caplog.text
