@@ -21,10 +21,10 @@ from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError, StoreInUse
 from kammerton.serve import heaps, last
 from kammerton.serve.events import run_until_signal
-from kammerton.serve.logs import log_to_stderr, tell
+from kammerton.serve.logs import log_to_stderr, say_all, tell
 from kammerton.serve.pool import full_pool
 from kammerton.serve.rules import Rules
-from kammerton.serve.wire import ORPHANED, Wire
+from kammerton.serve.wire import ORPHANED, Wire, cut
 from kammerton.serve.words import SPARED, Code, Mode, Order
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Life:
 
     def __init__(self, wire: Wire, beat: float, alone: float = ALONE) -> None:
         self._wire, self._beat, self._alone = wire, beat, alone
-        self._doing = "starting"
+        self._doing, self.is_up = "starting", False
         self.off: bool | None = None
         """Whether the work left all outputs verified off; None where it did not come so far."""
         self.tried = ""
@@ -75,6 +75,9 @@ class Life:
     def up(self) -> None:
         """Tell that the instruments are connected and their outputs were off."""
         self._wire.say(up=True)
+        if not self.is_up:
+            self.is_up = True
+            say_all()
 
     def warm(self) -> None:
         """Tell that all is loaded and compiled, so that others may use the machine."""
@@ -119,7 +122,7 @@ def obey(wire: Wire, first: bytes) -> int:
         tell(*error.problems)
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
-    log_to_stderr(lab.computer if order.named else "")
+    log_to_stderr(lab.computer if order.named else "", said=bool(order.said))
     ramps = last.ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab), keeping=_keeping(lab))
@@ -184,6 +187,7 @@ async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
     try:
         wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
     except RuntimeError as problem:  # no thread for it
+        log.error("%s", problem)  # noqa: TRY400 - it says all
         wire.say(ended=Code.FAILED, why=str(problem), off=False)  # what was before it nobody knows
         return Code.FAILED
     life = Life(wire, order.beat)
@@ -232,9 +236,11 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
         )  # fmt: skip
     except KammertonError as problem:
         life.anothers = isinstance(problem, StoreInUse)
-        texts = (str(problem), *getattr(problem, "__notes__", ()))
-        tell(*(f"kammerton run: {text}" for text in texts))
-        return Code.FAILED, str(problem)
+        why = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
+        if life.is_up or order.said != cut(why):
+            who = f"{lab.computer}: " if order.named else ""
+            tell(*(f"kammerton run: {who}{line}" for line in why.splitlines()))
+        return Code.FAILED, why
     except Exception as error:  # whatever it was: the supervisor must hear why
         if NO_THREAD in str(error):
             log.error("%s", error)  # noqa: TRY400 - it says all

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kammerton.serve.begun import COMMAND
+from kammerton.serve.in_the_way import InTheWay
 from kammerton.serve.logs import tell
 from kammerton.serve.only import Only
 from kammerton.serve.process import Ending, Process
@@ -21,6 +22,7 @@ from kammerton.serve.words import Code, Mode, Order
 log = logging.getLogger(__name__)
 
 FINAL = (Code.DONE, Code.NOT_ACCEPTED)
+DOUBT = "not known to be off"
 LONG = 30.0  # s; a pause in which a process that is to be kept ready loads, and is in nobody's way
 
 
@@ -98,6 +100,7 @@ class Keeper:
     refused: bool = False
     only: Only = field(default_factory=Only)
     successor: Successor = field(init=False)
+    in_the_way: InTheWay = field(default_factory=InTheWay)
     _resting: str = ""
     _pause: float = 0.0
     _safe: str = ""
@@ -191,7 +194,10 @@ class Keeper:
         last: it is told to end once it has loaded, if not before, so that it only switches off.
         """
         rules, mode, instead = self.rules, self.record.mode, self._told_at is not None
-        order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named, instead)
+        order = Order(
+            self.lab, self.text, mode, self._safe, rules.beat, self.named, instead,
+            said=self.in_the_way.why,
+        )  # fmt: skip
         self.process = process = Process(
             order, rules, self.name, self.command, spare, self._told_at, self.successor
         )
@@ -233,7 +239,8 @@ class Keeper:
             )  # fmt: skip
         pause = self.rules.pause(self.record.failures)
         when = f"in {pause:g} s" if pause else "now"
-        log.error("%s: %s; starting again %s", self.name, ending.why, when)
+        if words := self.in_the_way.words(ending, when):
+            log.error("%s: %s", self.name, words)
         self._resting, self.process = f"starts again {when}: {ending.why}", None
         self._pause = pause
         self.only.say(time.time() + pause, self.record.failures, ending.why)
@@ -246,9 +253,10 @@ class Keeper:
 
     def _said(self, code: Code, ending: Ending) -> Code:
         if code is Code.FAILED and not ending.off:
-            said = "not known to be off" in ending.why  # and which, where that is known
-            doubt = "" if said else ": outputs are not known to be off"
-            log.error("%s: %s%s", self.name, ending.why, doubt)
+            doubt = "" if DOUBT in ending.why else f"outputs are {DOUBT}"  # else it says which
+            why = "" if ending.explained else ending.why
+            if words := ": ".join(filter(None, (why, doubt))):
+                log.error("%s: %s", self.name, words)
         return code
 
 

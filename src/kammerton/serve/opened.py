@@ -63,8 +63,9 @@ async def opened_store(
             raise
         if lab.note:
             log.info("%s", lab.note)
-        if store.place.file is not None and not store.log(1) and (warning := library_warning()):
-            log.warning("%s; `kammerton verify` says it again", warning)  # of a new database, once
+        new = store.place.file is not None and store.current_activity() is None
+        if new and (warning := library_warning()):
+            log.warning("%s; `kammerton verify` says it again", warning)  # once
         audit = Background("audit log")
         outputs = Outputs(store, audit.add, alarm, touch=touch)
         stack.callback(outputs.close)

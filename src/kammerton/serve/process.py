@@ -43,6 +43,11 @@ class Ending:
     switched_off: bool = False
     off: bool = False
 
+    @property
+    def explained(self) -> bool:
+        """Whether the process has said itself, to a person too, what stood in its way."""
+        return self.orderly and self.code == Code.FAILED
+
 
 class Process:
     """One life of a computer's process. The first line it gets is its order.

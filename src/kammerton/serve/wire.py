@@ -56,7 +56,7 @@ class Wire:
         behind that: a process that is well would be killed.
         """
         longest = {"beat": WORDS, "why": BYTES}
-        short = {k: _cut(v, longest[k]) if k in longest else v for k, v in message.items()}
+        short = {k: cut(v, longest[k]) if k in longest else v for k, v in message.items()}
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
             os.write(self._up, line(short))
 
@@ -92,7 +92,7 @@ class Wire:
         os._exit(1)
 
 
-def _cut(words: str, longest: int) -> str:
+def cut(words: str, longest: int = BYTES) -> str:
     """Return as much of words as fits: a letter takes up to twelve bytes."""
     words = words[:longest]
     while len(json.dumps(words)) > BYTES:

@@ -40,7 +40,7 @@ class Order:
     the next start of the daemon and not, half finished, at the next restart of a process; None
     where it could not be read. why: what led to safe mode. named: whether each line of the log
     names the computer. ends: the word to end follows at once, so that it loads only what switches
-    off.
+    off. said: why the last one was not up, as it was heard: the same is not said again.
     """
 
     lab: Path
@@ -50,6 +50,7 @@ class Order:
     beat: float = 0.5
     named: bool = False
     ends: bool = False
+    said: str = ""
 
     def line(self) -> bytes:
         """Return the order as it is sent."""

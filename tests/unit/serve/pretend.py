@@ -61,7 +61,7 @@ def act(word, order):
             say(ended=0, why="told to end", off=True)
             sys.exit(0)
     note("go")
-    say(up=word not in ("unreachable", "haunted", "waits"))
+    say(up=word not in ("unreachable", "haunted", "haunted_too", "waits"))
     if word != "starts":
         say(warm=True)
     if word in ("works", "deaf", "starts", "waits", "fails_later", "stuck"):
@@ -86,9 +86,9 @@ def work(word):
     if word in ("hangs", "ramps"):
         say(beat="t1 on q0")
         time.sleep(60)
-    if word in ("done", "parked", "failed", "unreachable", "haunted"):
+    if word in ("done", "parked", "failed", "unreachable", "haunted", "haunted_too"):
         code = {"done": 0, "parked": 3}.get(word, 1)
-        say(ended=code, why=word, off=word != "haunted")
+        say(ended=code, why=word, off=not word.startswith("haunted"))
         sys.exit(code)
     if word == "lingers":
         say(ended=0, why="")
@@ -149,6 +149,7 @@ def main():
     number = sum(line.startswith("life") for line in past)
     how = "kept ready" if ready else "successor" if successor else "begun"
     note(f"{os.getpid()} {how}", "pids")
+    note(order["said"], "said")
     note(f"life {order['mode']} {order['why']}".strip())
     if ends:
         say(loaded="chip", database="/lab.toml.sqlite")

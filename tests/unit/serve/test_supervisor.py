@@ -287,7 +287,7 @@ def test_r1_told_to_end_the_last_one_that_only_switches_off_is_not_waited_for_wi
 
 
 def test_r1_what_one_that_failed_left_on_is_switched_off_between_two_lives(tmp_path, caplog):
-    path = lab(tmp_path, "haunted", "haunted", "works")
+    path = lab(tmp_path, "haunted", "haunted_too", "works")
     rules = dataclasses.replace(FAST, first_pause=90.0, longest_pause=90.0)
     other = lab(tmp_path, "works", name="other.toml")
     assert run(path, other, until=lambda: "again in" in caplog.text, rules=rules) is Code.DONE

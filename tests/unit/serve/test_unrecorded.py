@@ -175,16 +175,18 @@ def test_a_bias_that_ramps_before_it_is_off_gets_the_time_for_it(lab, state, ram
     assert last.ramps(dataclasses.replace(lab, instruments={"awg1": awg})) is ramps
 
 
+@pytest.mark.parametrize("connected", [True, False])
 @pytest.mark.parametrize("warning", ["this SQLite has a race", None])
 def test_the_log_says_once_of_a_database_what_is_wrong_with_the_library(
-    lab, caplog, monkeypatch, warning
+    lab, caplog, monkeypatch, warning, connected
 ):
     """A line at every start on which nobody acts hides those on which somebody should."""
     monkeypatch.setattr("kammerton.serve.opened.library_warning", lambda: warning)
 
     async def opening():
         async with opened_store(lab) as (_, outputs):
-            outputs.changed(OutputChange("all outputs", None, "off", "opening"))
+            if connected:
+                outputs.changed(OutputChange("all outputs", None, "off", "opening"))
 
     for _ in range(2):
         asyncio.run(opening())

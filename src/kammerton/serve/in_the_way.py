@@ -1,0 +1,51 @@
+"""What stands in the way of a start: said in full once, and when it changes; else rarely."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kammerton.serve.process import Ending
+
+FIRST = 60.0  # s after which it is said that it is still so; then after as long again
+LONGEST = 3600.0  # s between two such lines at most
+
+
+@dataclass
+class InTheWay:
+    """The reason that a process gave for its end before it was up, for as long as it is the same.
+
+    why: that reason, which the next process need not say again; "" where there is none.
+    """
+
+    monotonic: Callable[[], float] = time.monotonic
+    why: str = ""
+    _since: float = 0.0
+    _said: float = 0.0
+
+    def words(self, ending: Ending, when: str) -> str:
+        """Return what is to be said before the next attempt; "": nothing that was not said.
+
+        when: that begins. What the process has said itself is not said by the supervisor, too.
+        """
+        now = self.monotonic()
+        if not ending.explained:
+            self.why = ""
+            return f"{ending.why}; starting again {when}"
+        if ending.was_up or ending.why != self.why:
+            self.why, self._since, self._said = ending.why, now, now
+            return f"starting again {when}, and again until it succeeds; the same is not said again"
+        if now - self._said < min(max(FIRST, self._said - self._since), LONGEST):
+            return ""
+        self._said = now
+        return f"still, {_span(now - self._since)}: {_head(ending.why)}; next attempt {when}"
+
+
+def _head(why: str) -> str:
+    first, *more = why.splitlines() or [""]
+    return f"{first} (and {len(more)} more)" if more else first
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

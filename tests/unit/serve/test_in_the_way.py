@@ -1,0 +1,166 @@
+"""What stands in the way of a start is said in full once, then only that it still does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from kammerton.model import InstrumentError
+from kammerton.serve.child import Life, _work
+from kammerton.serve.in_the_way import InTheWay
+from kammerton.serve.logs import log_to_stderr, say_all
+from kammerton.serve.process import Ending
+from kammerton.serve.words import Code, Order
+from tests.unit.serve.test_supervisor import lab, lives, run
+
+AWAY = "awg1 does not connect: nobody answers there\nlo does not connect: nobody answers there"
+
+
+def failed(why=AWAY, code=Code.FAILED, *, orderly=True, was_up=False):
+    return Ending(code, why, 1.0, was_up, told=False, orderly=orderly)
+
+
+@pytest.fixture
+def clock():
+    return [100.0]
+
+
+@pytest.fixture
+def way(clock):
+    return InTheWay(lambda: clock[0])
+
+
+def test_what_the_process_said_itself_is_not_said_by_the_supervisor_too(way):
+    words = way.words(failed(), "now")
+    assert words == "starting again now, and again until it succeeds; the same is not said again"
+    assert way.why == AWAY, "which the next process is not to say again"
+
+
+def test_the_same_is_said_again_after_one_minute_two_four_and_so_on_in_one_line(way, clock):
+    said = {}
+    for second in range(0, 1000, 10):
+        clock[0] = 100.0 + second
+        if words := way.words(failed(), "in 10 s"):
+            said[second] = words
+    assert list(said) == [0, 60, 120, 240, 480, 960]
+    head = "awg1 does not connect: nobody answers there (and 1 more)"
+    assert said[240] == f"still, 4 min: {head}; next attempt in 10 s"
+
+
+def test_it_is_said_every_hour_at_least(way, clock):
+    way.words(failed(), "now")
+    clock[0] += 86400
+    assert way.words(failed(), "now").startswith("still, 24 h: ")
+    clock[0] += 3599
+    assert way.words(failed(), "now") == ""
+    clock[0] += 1
+    assert way.words(failed(), "now")
+
+
+def test_a_change_is_said_at_once_and_so_is_the_same_after_it_was_up(way):
+    way.words(failed(), "now")
+    assert way.words(failed("the disk is full"), "now")
+    assert way.why == "the disk is full"
+    assert not way.words(failed("the disk is full"), "now")
+    assert way.words(failed("the disk is full", was_up=True), "now")
+
+
+def test_each_crash_is_said_with_its_reason(way):
+    way.words(failed(), "now")
+    for _ in range(2):
+        words = way.words(failed("killed by signal 9", Code.CRASHED, orderly=False), "in 2 s")
+        assert words == "killed by signal 9; starting again in 2 s"
+    assert way.why == "", "what comes after a crash is said in full"
+
+
+def test_the_process_that_follows_is_told_what_was_said(tmp_path):
+    path, other = lab(tmp_path, "failed", "failed", "works"), lab(tmp_path, "works", name="b.toml")
+    said = []
+    run(path, other, until=lambda: tmp_path.joinpath("lab.toml.said").exists() and go(path, said))
+    assert said == ["", "failed", "failed"]
+
+
+def go(path, said):
+    said[:] = path.with_name("lab.toml.said").read_text().split("\n")[:-1]
+    return len(said) == 3 and "go" in lives(path)[-1]
+
+
+def test_an_order_carries_it(tmp_path):
+    order = Order(tmp_path / "lab.toml", "", said=AWAY)
+    assert Order.read(order.line()) == order
+
+
+@pytest.fixture
+def away(monkeypatch):
+    """Let the work fail, once `up` if it is said so, with two sentences and a note."""
+
+    async def run_computer(lab, *, up, **_):
+        if lab.computer == "was up":
+            up()
+        problem = InstrumentError(AWAY)
+        problem.add_note("outputs are off")
+        raise problem
+
+    monkeypatch.setattr("kammerton.serve.computer.run_computer", run_computer)
+
+
+def worked(tmp_path, computer="two", *, named=False, said=""):
+    """Work in vain; return what is then heard of it."""
+    order = Order(tmp_path / "lab.toml", "", named=named, said=said)
+    life = Life(SimpleNamespace(say=lambda **_: None), 1.0)
+    return asyncio.run(_work(SimpleNamespace(computer=computer), order, life))[1]
+
+
+def test_a_process_says_each_sentence_in_a_line_of_its_own_and_not_what_was_said(
+    tmp_path, away, capsys
+):
+    why = worked(tmp_path)
+    lines = [f"kammerton run: {each}" for each in [*AWAY.splitlines(), "outputs are off"]]
+    assert capsys.readouterr().err.splitlines() == lines
+    worked(tmp_path, said=why)
+    assert capsys.readouterr().err == ""
+    worked(tmp_path, said="something else")
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_of_several_computers_each_line_says_whose_it_is(tmp_path, away, capsys):
+    worked(tmp_path, named=True)
+    assert all("kammerton run: two: " in each for each in capsys.readouterr().err.splitlines())
+
+
+def test_one_that_was_up_says_why_it_is_no_more_though_that_was_said_before(tmp_path, away, capsys):
+    said = worked(tmp_path)
+    capsys.readouterr()
+    worked(tmp_path, "was up", said=said)
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_a_start_that_was_seen_before_says_warnings_only_until_it_is_up(capfd, restored):
+    log_to_stderr(said=True)
+    log = logging.getLogger("kammerton.test")
+    log.info("compiling")
+    log.warning("the disk is nearly full")
+    say_all()
+    log.info("publishing")
+    say_all()
+    said = [
+        line.partition(" ")[2].partition(" ")[2] for line in capfd.readouterr().err.splitlines()
+    ]
+    assert said == [
+        "W the disk is nearly full",
+        "I it starts: nothing stands in its way any more",
+        "I publishing",
+    ]
+
+
+@pytest.fixture
+def restored():
+    """Give the root of all loggers its own again."""
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
