@@ -37,9 +37,10 @@ def measure(
 ) -> None:
     """Have the running daemon run one calibration of one qubit next, and say what came of it.
 
-    It takes the way of all measurements: limits, interlock, verdict, database, MQTT. What an
-    instrument aborts is measured once more as soon as all are back, within 10 min. Exit code 0:
-    accepted; 3: measured, not accepted; 2: not measured, and why, or no daemon runs.
+    It takes the way of all measurements: limits, interlock, verdict, database, MQTT. What it rests
+    on is measured before where that is doubted, as after a release; what an instrument aborts is
+    measured once more as soon as all are back; both within 10 min. Exit code 0: accepted; 3:
+    measured, not accepted; 2: not measured, and why, or no daemon runs.
     """
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.cli.output import print_json

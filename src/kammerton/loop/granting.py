@@ -1,7 +1,8 @@
-"""Granting what a person asked to have measured: next, and once more where an instrument failed."""
+"""Granting what a person asked to have measured: next, as soon as what it rests on is known."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from kammerton.loop.wishes import (
     ENDED,
     TOO_LATE,
     WAITED_FOR,
+    Later,
     Wish,
     Wishes,
     after_abort,
@@ -19,6 +21,9 @@ from kammerton.loop.wishes import (
 )
 from kammerton.model import CalibrationError, KammertonError
 from kammerton.store.rows import run_number
+
+LOOKS, LOOK = 15, 0.1
+"""Looks, and s between them: by then the leases have been read again since a release."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +71,35 @@ class Granting:
     async def _granted(self, wish: Wish) -> str:
         until = time.monotonic() + WAITED_FOR
         await self.follow()
-        plan = self.held(wish) or self.planned(wish)
+        plan = await self._whose(wish) or self.planned(wish)
+        if isinstance(plan, Later):
+            plan = await self._ready(wish, until, plan)
         words = plan if isinstance(plan, str) else await self.attempt(plan)
         if not words.startswith(ABORTED):
             return words
-        return after_abort(words, await self._again(wish, until))
+        plan = await self._ready(wish, until, TOO_LATE)
+        again = plan if isinstance(plan, str) else await self.attempt(plan)
+        return after_abort(words, again)
 
-    async def _again(self, wish: Wish, until: float) -> str:
-        """Run once more what an instrument aborted, as soon as what it rests on is known again.
+    async def _whose(self, wish: Wish) -> str:
+        """Say who holds what a wish is about; whoever asked may have given it back just before."""
+        for _ in range(LOOKS):
+            if not self.held(wish) or self.leave():
+                break
+            await asyncio.sleep(LOOK)
+        return self.held(wish)
 
-        The loop goes on as ever until then. until: monotonic s after which nobody waits for it.
+    async def _ready(self, wish: Wish, until: float, late: str) -> Plan | str:
+        """Return the plan as soon as what it rests on is known again, or why there is none.
+
+        The loop goes on as ever until then. until: monotonic s after which nobody waits for it;
+        late: what is said then.
         """
         while not self.leave() and time.monotonic() < until:
             if held := self.held(wish):
                 return held
             await self.follow()
             plan = self.planned(wish)
-            if not isinstance(plan, str):
-                return await self.attempt(plan)
-            if not await self.go_on():
+            if not isinstance(plan, Later) or not await self.go_on():
                 return plan
-        return self.leave() or TOO_LATE
+        return self.leave() or late

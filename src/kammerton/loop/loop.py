@@ -186,7 +186,9 @@ class Loop:
             self.wishes,
             held=lambda wish: self._whose(wish.target, self.lab.qubits[wish.target].resonator),
             follow=self._conclusions.follow,
-            planned=lambda wish: planned(wish, self.planner.calibrations, self._sight.target),
+            planned=lambda wish: planned(
+                wish, self.planner.calibrations, self._sight.target, self.patience.left_alone()
+            ),
             attempt=partial(self._attempt, asked=True),
             go_on=self._go_on,
             leave=lambda: self.leave,

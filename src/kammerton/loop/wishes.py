@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -22,8 +22,8 @@ LONGEST = 600.0
 """s of instrument time that a wish may take."""
 
 WAITED_FOR = 600.0
-"""s within which a wish that an instrument aborted is granted once more: whoever asked waits for 15
-min."""
+"""s within which a wish is granted that waits for what it rests on, or once more where an
+instrument aborted it: whoever asked waits for 15 min."""
 
 ABORTED = "aborted: "
 """What the outcome of a run begins with that an instrument has ended."""
@@ -31,6 +31,12 @@ ABORTED = "aborted: "
 TOO_LATE = f"the instruments were back after more than {WAITED_FOR / 60:g} min; ask again"
 
 ENDED = "the daemon ended; ask again when it runs"
+
+
+class Later(str):
+    """Why a wish cannot be granted yet, where the loop by itself measures again what it needs."""
+
+    __slots__ = ()
 
 
 def given_up(why: str) -> str:
@@ -106,18 +112,24 @@ class Wishes:
 
 
 def planned(
-    wish: Wish, calibrations: Sequence[Calibration], see: Callable[[str, str], Target]
+    wish: Wish,
+    calibrations: Sequence[Calibration],
+    see: Callable[[str, str], Target],
+    alone: Collection[str] = (),
 ) -> Plan | str:
-    """Return the plan for a wish, or why it cannot be granted.
+    """Return the plan for a wish, or why it cannot be granted; `Later`: yet.
 
-    see: the target of a calibration as it is believed now, by both names.
+    see: the target of a calibration as it is believed now, by both names. alone: the targets that
+    the loop leaves alone.
     """
     by_name = {each.name: each for each in calibrations}
     if wish.calibration not in by_name:
         return f"there is no calibration {wish.calibration}{hint(wish.calibration, by_name)}"
     calibration, target = by_name[wish.calibration], see(wish.calibration, wish.target)
     if missing := unmet(calibration, target):
-        return _needs(wish, target, missing)
+        why = _needs(wish, target, missing)
+        soon = wish.target not in alone and all(_measured(target, each) for each in missing)
+        return Later(why) if soon else why
     with own_code(calibration.name, "program"):
         target = _with_shots(wish, calibration, target)
         seconds = instrument_seconds(calibration.program((target,)))
@@ -129,12 +141,17 @@ def planned(
 
 def _needs(wish: Wish, target: Target, missing: Sequence[str]) -> str:
     """Say what must be measured first, and what again since it is doubted or has grown old."""
-    known = [n for n in missing if (b := target.beliefs.get(n)) is not None and b.run is not None]
+    known = [n for n in missing if _measured(target, n)]
     first = [n for n in missing if n not in known]
     parts = [f"{', '.join(first)}, not measured yet"] if first else []
     parts += [f"{', '.join(known)} again, doubted or measured too long ago"] if known else []
     what = f"{wish.calibration} of {wish.target} first needs {'; and '.join(parts)}"
     return f"{what}; ask again when that is measured"
+
+
+def _measured(target: Target, name: str) -> bool:
+    belief = target.beliefs.get(name)
+    return belief is not None and belief.run is not None
 
 
 def _with_shots(wish: Wish, calibration: Calibration, target: Target) -> Target:

@@ -148,13 +148,45 @@ def test_what_it_rests_on_must_be_known(tmp_path):
     )
 
 
-def test_what_is_only_doubted_is_not_called_unmeasured(loop):
+def test_what_is_only_doubted_as_after_a_release_is_measured_before(loop):
     loop.book.widen("q0.pi_amplitude", 0.1)
-    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (
-        False,
-        "t1 of q0 first needs pi_amplitude again, doubted or measured too long ago; "
-        "ask again when that is measured",
-    )
+    done, run = granted(loop, Wish(1, "t1", "q0", "ada"))
+    assert done, run
+    assert [program.name for program in loop.bench.played] == ["rabi_amplitude", "t1"]
+
+
+DOUBTED = (
+    "t1 of q0 first needs pi_amplitude again, doubted or measured too long ago; "
+    "ask again when that is measured"
+)
+
+
+def test_where_that_is_left_alone_nobody_waits_for_it(loop):
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    loop.book.widen("q1.pi_amplitude", 0.1)
+    loop.patience.park("q0", "no line found", loop.clock.now())
+    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, DOUBTED)
+    assert loop.bench.played == [], "what else there is to do comes after the answer"
+
+
+def test_where_nothing_is_worth_its_time_nobody_waits_for_it(loop, monkeypatch):
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    monkeypatch.setattr(Planner, "choose", lambda *_: None)
+    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, DOUBTED)
+
+
+def test_it_is_not_waited_for_longer_than_whoever_asked_waits(loop, monkeypatch):
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    monkeypatch.setattr("kammerton.loop.granting.WAITED_FOR", 0.0)
+    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, DOUBTED)
+
+
+def test_a_hold_that_was_released_just_before_is_not_in_the_way(loop):
+    """The leases are read twice a second; whoever gives back and asks at once is faster."""
+    looks = [frozenset({"q0"})] * 2
+    loop.held = lambda: looks.pop() if looks else frozenset()
+    done, run = granted(loop, Wish(1, "t1", "q0", "ada"))
+    assert done, run
 
 
 @pytest.mark.parametrize("scope", ["q0", "r0"])
