@@ -197,7 +197,7 @@ def test_no_option_is_described_by_a_type_of_the_program(command):
     [
         ("log", "every attempt that led to no run: aborted, refused, given up"),
         ("log", "what was asked for or refused"),
-        ("measure", "What an instrument aborts is measured once more as soon as all are back"),
+        ("measure", "what an instrument aborts is measured once more as soon as all are back"),
         ("run", "3, with --once: a qubit cannot be tuned"),
         ("fit", "3: not accepted; 2: the data or the options cannot be used"),
     ],
