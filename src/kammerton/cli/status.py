@@ -48,10 +48,12 @@ def status(
 
     place = either(lab, at)
     with opened(place) as store:
-        note, running = note_beside(place), _running(store)
-        keeps = None if running else there(store.place.keeping)
+        note, lives = note_beside(place), _lives(store)
+        running = _running(store) if lives is not False else None
+        keeps = there(store.place.keeping) if as_json or not running else None
         if as_json:
-            print_json({**_object(store, running), "daemon": _daemon(keeps), "note": note})
+            daemon = _daemon(keeps, running, certain=lives is not None)
+            print_json({**_object(store, running), "daemon": daemon, "note": note})
             return
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
@@ -116,18 +118,20 @@ def _headline(
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
 
 
-def _running(store: ReadStore) -> Activity | None:
-    """Return what a daemon that lives said last; one that ended without a word says nothing."""
+def _lives(store: ReadStore) -> bool | None:
+    """Say whether a process has the database; None: who may only read cannot know."""
     from kammerton.model import StoreError
 
-    said = store.current_activity()
-    if said is None or said.what is None:
-        return None
     try:
-        there = store.place.writer_there()
-    except StoreError:  # somebody who may only read cannot know
-        return said
-    return said if there is not None else None
+        return store.place.writer_there() is not None
+    except StoreError:
+        return None
+
+
+def _running(store: ReadStore) -> Activity | None:
+    """Return what was said last of the work; one that ended with all outputs off says nothing."""
+    said = store.current_activity()
+    return None if said is None or said.what is None else said
 
 
 def _silent(said: Activity) -> float:
@@ -187,18 +191,30 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
     }
 
 
-def _daemon(keeps: Note | None) -> dict[str, Any] | None:
-    """Return what a daemon waits for whose process of this computer is not up; None: for none."""
-    if keeps is None:
-        return None
-    starts = None if keeps.starts is None else max(0.0, keeps.starts - time.time())
+def _daemon(keeps: Note | None, running: Activity | None, *, certain: bool) -> dict[str, Any]:
+    """Return whether a daemon runs and this computer's process is up, else what it waits for.
+
+    state: "up"; "starts", "waits" (for its next attempt) or "ends" where that process is not up;
+    "none": no daemon runs; "unknown" to who may only read.
+    """
+    waits = None if running else keeps
+    starts = None if waits is None or waits.starts is None else max(0.0, waits.starts - time.time())
     return {
-        "process": keeps.pid or None,
-        "attempt": keeps.failures + 1,
+        "state": _state(waits, running, certain=certain),
+        "process": (keeps.pid or None) if keeps else None,
+        "attempt": waits.failures + 1 if waits else None,
         "starts_in_seconds": starts,
-        "why": keeps.why or None,
-        "ends": keeps.ends,
+        "why": (waits.why or None) if waits else None,
+        "ends": bool(keeps and keeps.ends),
     }
+
+
+def _state(waits: Note | None, running: Activity | None, *, certain: bool) -> str:
+    if running is not None:
+        return "up" if certain else "unknown"
+    if waits is None:
+        return "none" if certain else "unknown"
+    return "ends" if waits.ends else "starts" if waits.starts is None else "waits"
 
 
 def _lease(lease: Lease) -> dict[str, Any]:

@@ -158,12 +158,51 @@ def test_r7_status_says_that_the_daemon_runs_and_its_process_is_waited_for(datab
     daemon = json.loads(status(database, "--json"))["daemon"]
     assert 30 < daemon.pop("starts_in_seconds") < 41
     assert (daemon["process"], daemon["attempt"], daemon["ends"]) == (4711, 4, False)
+    assert daemon["state"] == "waits"
     with Store.open(database, "two-qubits") as store:
         store.activity("t1 on q0")
         assert "the daemon runs" not in status(database)
-        assert json.loads(status(database, "--json"))["daemon"] is None
+        daemon = json.loads(status(database, "--json"))["daemon"]
+        assert (daemon["state"], daemon["process"], daemon["attempt"]) == ("up", 4711, None)
         store.activity(None)
     assert "this computer's own process is not up" in status(database)
+
+
+def state(database):
+    return json.loads(status(database, "--json"))["daemon"]["state"]
+
+
+@pytest.mark.parametrize(
+    ("note", "word"),
+    [(Note(4711), "starts"), (Note(4711, time.time() + 40), "waits"), (Note(ends=True), "ends")],
+)
+def test_r7_a_script_is_told_in_a_word_what_the_daemon_is_at(database, note, word):
+    keeping.write(keeping.beside(database), note)
+    assert state(database) == word
+
+
+def test_r7_a_script_can_tell_that_no_daemon_runs_from_that_all_is_well(tmp_path, monkeypatch):
+    path = tmp_path / "k.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.activity("t1 on q0")
+        assert state(path) == "up"
+    assert state(path) == "none", "it was killed"
+    with Store.open(path, "two-qubits") as store:
+        store.activity(None)
+    daemon = json.loads(status(path, "--json"))["daemon"]
+    assert daemon.pop("state") == "none"
+    assert (daemon.pop("ends"), set(daemon.values())) == (False, {None})
+
+
+def test_r7_who_may_only_read_is_not_told_that_no_daemon_runs(tmp_path, monkeypatch):
+    path = tmp_path / "k.sqlite"
+    Store.open(path, "two-qubits").close()
+
+    def refused(*_):
+        raise StoreError("nothing can be written there")
+
+    monkeypatch.setattr("kammerton.store.file.FilePlace.writer_there", refused)
+    assert state(path) == "unknown"
 
 
 def test_r7_a_measurement_waits_a_little_for_the_next_process_and_then_says_what_is_so(
