@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from kammerton.lab.nearest import hint
+from kammerton.loop.catalogue import no_calibration
 from kammerton.loop.own_code import own_code
 from kammerton.loop.planner import Plan, instrument_seconds, unmet
 from kammerton.model import Calibration, Effort, Target
@@ -124,7 +124,7 @@ def planned(
     """
     by_name = {each.name: each for each in calibrations}
     if wish.calibration not in by_name:
-        return f"there is no calibration {wish.calibration}{hint(wish.calibration, by_name)}"
+        return no_calibration(wish.calibration, by_name)
     calibration, target = by_name[wish.calibration], see(wish.calibration, wish.target)
     if missing := unmet(calibration, target):
         why = _needs(wish, target, missing)

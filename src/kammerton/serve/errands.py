@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.lab import Lab
 from kammerton.lab.nearest import hint
+from kammerton.loop.catalogue import no_calibration
 from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes
 from kammerton.store import ReadStore
 from kammerton.store.errands import Answer, Asked
@@ -56,8 +57,7 @@ class Measuring:
         if wish.target not in self.lab.qubits:
             return f"there is no qubit {wish.target}{hint(wish.target, self.lab.qubits)}"
         if wish.calibration not in self.calibrations:
-            known = self.calibrations
-            return f"there is no calibration {wish.calibration}{hint(wish.calibration, known)}"
+            return no_calibration(wish.calibration, self.calibrations)
         return None
 
     def _held(self, store: ReadStore, wish: Wish) -> str | None:

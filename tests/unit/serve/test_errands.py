@@ -93,6 +93,8 @@ def test_s2_an_answer_that_cannot_be_written_now_is_written_later(lab, store, mo
     [
         ({"target": "q00", "calibration": "t1"}, 'there is no qubit q00; did you mean "q0"?'),
         ({"target": "q0", "calibration": "ramsy"}, 'no calibration ramsy; did you mean "ramsey"?'),
+        ({"target": "q0", "calibration": "T2"}, 'no calibration T2; did you mean "ramsey"?'),
+        ({"target": "q0", "calibration": "rb"}, "no calibration rb; known: ramsey, t1"),
         ({"target": "q0"}, "measure takes a target, a calibration"),
         ({"target": "q0", "calibration": ["t1"]}, "measure takes a target, a calibration"),
         ({"target": "q0", "calibration": "t1", "shell": "rm"}, "measure takes a target"),
