@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,11 @@ def demo(
         "kammerton-demo"
     ),
 ) -> None:
-    """Show it all: laboratory, broker, daemon and an MQTT subscriber, then the hidden truth."""
+    """Show it all: laboratory, broker, daemon and an MQTT subscriber, then the hidden truth.
+
+    Ctrl-C ends it with the comparison of what was measured. Exit code 0: all is there and within 4
+    sigma of the truth; 1: it is not; 130: stopped before all was measured.
+    """
     from rich.console import Console
 
     from kammerton.cli.demonstration.show import Demonstration
@@ -39,11 +44,12 @@ def demo(
         console = Console(stderr=as_json, highlight=False)
         outcome = run_until_signal(Demonstration(keep, qubits, seed, console, once=once).run())
     except KeyboardInterrupt:
-        typer.echo("stopped before there was anything to compare", err=True)
+        echoed = "\n" if sys.stderr.isatty() else ""  # the terminal has written ^C there
+        typer.echo(f"{echoed}stopped before there was anything to compare", err=True)
         raise typer.Exit(INTERRUPTED) from None
     except KammertonError as problem:
         typer.echo(f"kammerton demo: {problem}", err=True)
         raise typer.Exit(1) from None
     if as_json:
         typer.echo(json.dumps(outcome.as_json(), allow_nan=False))
-    raise typer.Exit(1 if outcome.failed else 0)
+    raise typer.Exit(1 if outcome.failed else INTERRUPTED if outcome.unfinished else 0)

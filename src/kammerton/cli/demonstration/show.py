@@ -41,11 +41,26 @@ class Outcome:
     wall_seconds: float
     first_published_seconds: float | None
     note: str
+    stopped: bool = False
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the parameters that were not measured."""
+        return [name for name, row in self.rows.items() if row.value is None]
 
     @property
     def failed(self) -> list[str]:
-        """Return the parameters that are missing or further than 4 sigma from the truth."""
-        return [name for name, row in self.rows.items() if not row.good]
+        """Return the parameters that are further than 4 sigma from the truth, or missing.
+
+        Where a person has stopped it, what was not measured by then did not fail.
+        """
+        excused = self.missing if self.stopped else ()
+        return [name for name, row in self.rows.items() if not row.good and name not in excused]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a person has stopped it before everything was measured."""
+        return self.stopped and bool(self.missing)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -66,6 +81,7 @@ class Outcome:
             "wall_seconds": self.wall_seconds,
             "first_published_seconds": self.first_published_seconds,
             "failed": self.failed,
+            "stopped": self.stopped,
             "note": self.note,
         }
 
@@ -78,7 +94,7 @@ class Demonstration:
     ) -> None:
         self._folder = folder
         self._qubits, self._seed, self._once = qubits, seed, once
-        self._console = console
+        self._console, self._stopped = console, False
         self._names = expected(qubits)
         self._note = f"simulated device, hidden truth, seed {seed}"
 
@@ -117,7 +133,11 @@ class Demonstration:
             try:
                 await self._until_done(daemon, received)
             except asyncio.CancelledError:
+                if not received.parameters:
+                    self._console.print("stopping: outputs off ...")
+                    raise  # there is nothing to compare
                 _heard()
+                self._stopped = True
                 self._console.print("stopping: outputs off, then the comparison ...")
         if daemon.returncode not in (0, NOT_ACCEPTED, TERMINATED):
             raise KammertonError(f"the daemon ended with {daemon.returncode}:\n{tail(log)}")
@@ -148,13 +168,14 @@ class Demonstration:
         with Store.read(self._folder / DATABASE) as store:
             seconds = sum(run.instrument_seconds for run in store.runs(limit=100_000))
         qubits = [f"q{k}" for k in range(self._qubits)]
-        outcome = Outcome(qubits, rows, seconds, seconds_since_start(), first, self._note)
+        took = seconds_since_start()
+        outcome = Outcome(qubits, rows, seconds, took, first, self._note, self._stopped)
         self._report(outcome)
         return outcome
 
     def _report(self, outcome: Outcome) -> None:
-        self._console.print(comparison(outcome.rows))
-        good = len(outcome.rows) - len(outcome.failed)
+        self._console.print(comparison(outcome.rows, outcome.failed))
+        good = sum(row.good for row in outcome.rows.values())
         self._console.print(
             f"{good} of {len(outcome.rows)} parameters published and within 4 sigma of the "
             f"truth ({self._note}).\n"
@@ -164,12 +185,13 @@ class Demonstration:
             f"Look into {self._folder}: lab.toml, daemon.log, {DATABASE}, runs/*.png, runs/*.nc\n"
             f"Ask: {Path(sys.argv[0])} why q0.f01 {self._folder / 'lab.toml'}"
         )
-        missing = [name for name in outcome.failed if outcome.rows[name].value is None]
-        if missing:
-            self._console.print(f"[red]not measured: {', '.join(missing)}[/red]")
+        if outcome.unfinished:
+            self._console.print(f"stopped before this was measured: {', '.join(outcome.missing)}")
+        elif outcome.missing:
+            self._console.print(f"[red]not measured: {', '.join(outcome.missing)}[/red]")
             self._explain()
         for name in outcome.failed:
-            if name not in missing:
+            if name not in outcome.missing:
                 self._console.print(f"[red]further than 4 sigma from the truth: {name}[/red]")
 
     def _explain(self) -> None:

@@ -54,7 +54,10 @@ class Received:
 async def subscribed(port: int) -> AsyncIterator[Received]:
     """Subscribe on loopback; yields what has been received."""
     received = Received()
-    async with aiomqtt.Client("127.0.0.1", port) as client:
+    client = aiomqtt.Client("127.0.0.1", port)
+    # stopped while it connects, nobody would ask for what it fails with then
+    client._disconnected.add_done_callback(lambda end: end.cancelled() or end.exception())  # noqa: SLF001
+    async with client:
         await client.subscribe(TOPIC, qos=1)
         task = asyncio.create_task(_listen(client, received))
         try:

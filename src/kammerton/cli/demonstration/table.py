@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Group
@@ -85,13 +85,13 @@ def _age(estimates: Sequence[Estimate | None], now: datetime) -> str:
     return f"{(now - min(times)).total_seconds():.0f} s" if times else ""
 
 
-def comparison(rows: Mapping[str, Compared]) -> Table:
+def comparison(rows: Mapping[str, Compared], failed: Collection[str]) -> Table:
     """Return the final table: what the subscriber received beside the hidden truth."""
     table = Table(title="received over MQTT, beside the hidden truth at the time it was measured")
     for column in ("parameter", "received", "truth", "pull"):
         table.add_column(column, justify="left" if column == "parameter" else "right")
     for name, row in rows.items():
-        style = "" if row.good else "bold red"
+        style = "bold red" if name in failed else "" if row.good else "dim"
         received = show(row.value, row.unit, row.stderr) if row.value is not None else "nothing"
         truth = "—" if row.truth is None else _truth(row.truth, row)
         pull = f"{row.pull:+.2f}" if row.pull is not None else "—"
