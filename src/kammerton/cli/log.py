@@ -57,6 +57,7 @@ def log(
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import note_beside
     from kammerton.client.timeline import counted_later, timeline, withheld
+    from kammerton.client.words import ahead
 
     wanted, place = apart(names or [], at)
     with opened(place) as store:
@@ -75,6 +76,11 @@ def log(
             _show(entries, waits, _revisions(entries, later))
             if note:
                 typer.echo(note)
+            if far := ahead(store.now()):
+                typer.echo(
+                    "ages are by this computer's clock; laboratory time, which status and why go "
+                    f"by, is {far} ahead of it"
+                )
             if len(entries) == count:
                 typer.echo(f"the last {count}; more with -n", err=True)
         else:

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 WIDE = 160
 """Columns that the table gets, however narrow the terminal is, which then breaks its lines."""
-
-AHEAD = 5.0
-"""s by which laboratory time runs ahead before that is said."""
-
 SILENT = 15.0  # s after which what the daemon said last is told with its age
 
 
@@ -43,7 +39,7 @@ def status(
 
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import has_broker, note_beside
-    from kammerton.client.words import doubts
+    from kammerton.client.words import ahead, doubts
     from kammerton.keeping import there
 
     place = either(lab, at)
@@ -67,21 +63,11 @@ def status(
         known, doubted = store.parameters(), store.doubted()
         for words in doubts(doubted):
             console.print(f"[yellow]{escape(words)}[/yellow]")
-        if ahead := _ahead(store):
-            console.print(ahead, style="dim")
+        if far := ahead(store.now()):
+            words = f"ages are those of laboratory time, which is {far} ahead of this computer"
+            console.print(words, style="dim")
         wide = Console(width=max(console.width, WIDE))  # a value that is cut is none
         wide.print(_table(known, doubted, store.now()) if known else "nothing was measured yet")
-
-
-def _ahead(store: ReadStore) -> str:
-    """Say that the laboratory's clock is not the wall's, as of a simulated one that runs ahead."""
-    from kammerton.model.span import duration
-    from kammerton.store import clock
-
-    ahead = store.now() - clock.wall()
-    if ahead.total_seconds() < AHEAD:
-        return ""
-    return f"ages are those of laboratory time, which is {duration(ahead)} ahead of this computer"
 
 
 def words_of(lease: Lease) -> str:

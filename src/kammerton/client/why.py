@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kammerton.client.words import by, validity
+from kammerton.client.words import ahead, by, validity
 from kammerton.model import Estimate, Fit
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
@@ -20,7 +20,8 @@ class Why:
     age: of laboratory time. fit: of the target that the value came from; None when the run has no
     single one. previous: earlier values, newest first. doubted: why it is to be measured again, and
     with what sigma it is believed meanwhile; None where it is not doubted. set_back: the revision
-    in which a person went back to this value; None where its run made it.
+    in which a person went back to this value; None where its run made it. ahead: how far laboratory
+    time is ahead of this computer's; "" where it is not.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Why:
     previous: tuple[Change, ...]
     doubted: Doubted | None = None
     set_back: Revision | None = None
+    ahead: str = ""
 
     def expired(self, now: datetime) -> bool:
         """Return whether the forecast says that the value no longer serves."""
@@ -43,7 +45,7 @@ class Why:
         estimate, run = self.estimate, self.run
         lines = [
             (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
-            ("age", duration(self.age)),
+            ("age", self._aged()),
             ("valid", validity(estimate.valid_until, self._now)),
             *self._doubts(),
             ("from", f"{run.calibration}, run {run.id}, revision {self.revision}"),
@@ -73,6 +75,12 @@ class Why:
     def _was(self, old: Estimate) -> str:
         value = show(old.value, old.unit, old.stderr)
         return f"{value}, {duration(self._now - old.time)} ago, {old.run}"
+
+    def _aged(self) -> str:
+        if not self.ahead:
+            return duration(self.age)
+        clock = f"of laboratory time, which is {self.ahead} ahead of this computer"
+        return f"{duration(self.age)} {clock}"
 
     def _person(self) -> list[tuple[str, str]]:
         back = self.set_back
@@ -109,9 +117,11 @@ def explain(store: ReadStore, name: str, previous: int = 5, note: str = "") -> W
     estimate = replace(newest.estimate, note=note)
     run = replace(store.run(estimate.run), note=note)
     fit = _fit_behind(run, name, estimate)
-    age = store.now() - estimate.time
-    doubted, set_back = store.doubted().get(name), store.set_back(newest.revision)
-    return Why(name, estimate, newest.revision, age, run, fit, tuple(older), doubted, set_back)
+    now, doubted = store.now(), store.doubted().get(name)
+    return Why(
+        name, estimate, newest.revision, now - estimate.time, run, fit, tuple(older), doubted,
+        store.set_back(newest.revision), ahead(now),
+    )  # fmt: skip
 
 
 def _fit_behind(run: StoredRun, name: str, estimate: Estimate) -> Fit | None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FEW = 3
 """Parameters that are named one by one."""
 
+AHEAD = 5.0
+"""s by which laboratory time runs ahead before that is said."""
+
 
 def validity(until: datetime | None, now: datetime) -> str:
     """Return how long a value still serves, or since when it does not."""
@@ -25,6 +28,17 @@ def validity(until: datetime | None, now: datetime) -> str:
     if until < now:
         return f"expired {duration(now - until)} ago"
     return f"for {duration(until - now)}"
+
+
+def ahead(now: datetime) -> str:
+    """Return how far laboratory time `now` is ahead of the wall, as of a simulated laboratory.
+
+    "" where it is not, but for moments.
+    """
+    from kammerton.store import clock
+
+    span = now - clock.wall()
+    return duration(span) if span.total_seconds() >= AHEAD else ""
 
 
 def table(parameters: Mapping[str, Estimate], now: datetime) -> str:

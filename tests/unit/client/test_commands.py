@@ -198,6 +198,27 @@ def test_the_log_tells_which_qubits_of_a_run_were_withheld(tmp_path):
     assert [each["withheld"] for each in told] == [["q0"], []], "a resonator's may be anyone's"
 
 
+def test_where_laboratory_time_is_ahead_who_tells_an_age_says_by_which_clock(tmp_path):
+    """Else one value has two ages, and nobody knows why."""
+    path, env = str(tmp_path / "db.sqlite"), {"COLUMNS": "160"}
+    ended = datetime.now(UTC) + timedelta(minutes=12, seconds=30)
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        made = replace(run(("q0",)), started=ended, ended=ended)
+        store.commit(made, {"q0.t1": replace(estimate(), time=ended)})
+    said = {
+        words[0]: CliRunner().invoke(app, [*words, path], env=env).stdout
+        for words in (["log"], ["why", "q0.t1"], ["status"])
+    }
+    assert "0 s ago" in said["log"]
+    assert (
+        "by this computer's clock; laboratory time, which status and why go by, is 12 min "
+        in (said["log"])
+    )
+    for command in ("why", "status"):
+        assert "of laboratory time, which is 12 min" in said[command]
+        assert "ahead of this computer" in said[command]
+
+
 def test_the_log_tells_in_which_revision_a_run_counts_though_a_later_one_made_it(tmp_path):
     """The line of a first start counts once the qubit has answered to a pulse."""
     path = str(tmp_path / "db.sqlite")
