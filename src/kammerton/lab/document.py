@@ -16,6 +16,13 @@ from kammerton.model.errors import LabError
 from kammerton.model.quantity import parse
 
 LARGEST = 4 * 2**20
+OTHERS = {
+    b"SQLite format 3\0": "a database",
+    b"\x89HDF": "a file of raw traces",
+    b"\x89PNG": "a picture",
+}
+"""What stands beside a lab.toml, by how it begins."""
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -130,6 +137,16 @@ def _bytes(file: FilePath) -> bytes:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise LabError([f"{file}: cannot be read: {reason}"]) from None
+    for sign, what in OTHERS.items():
+        if content.startswith(sign):
+            raise LabError([f"{file}: is {what}, no lab.toml{_beside(file)}"])
     if len(content) > LARGEST:
         raise LabError([f"{file}: is larger than {LARGEST // 2**20} MiB; is it a lab.toml?"])
     return content
+
+
+def _beside(file: FilePath) -> str:
+    """Return the end of a message that names the lab.toml in a folder, or in the one above."""
+    near = (folder / "lab.toml" for folder in (file.parent, file.parent.parent))
+    found = next((each for each in near if each.is_file()), None)
+    return f"; did you mean {found}?" if found else "; name the lab.toml of this computer"

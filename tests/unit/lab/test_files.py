@@ -36,6 +36,26 @@ def test_not_utf_8(examined):
     )
 
 
+@pytest.mark.parametrize(
+    ("begins", "what"),
+    [
+        (b"SQLite format 3\0\x10\xf6", "a database"),
+        (b"\x89HDF\r\n", "a file of raw traces"),
+        (b"\x89PNG\r\n", "a picture"),
+    ],
+)
+def test_what_stands_beside_a_lab_toml_is_called_what_it_is(tmp_path, begins, what):
+    """However large it is, and nobody is to save it as UTF-8."""
+    file = tmp_path / "runs" / "kammerton.sqlite"
+    file.parent.mkdir()
+    file.write_bytes(begins + b"\0" * (LARGEST + 1))
+    said = f"{file}: is {what}, no lab.toml; "
+    assert examine(file).problems == (f"{said}name the lab.toml of this computer",)
+    for meant in (tmp_path / "lab.toml", file.with_name("lab.toml")):
+        meant.touch()
+        assert examine(file).problems == (f"{said}did you mean {meant}?",)
+
+
 QUOTES = "a text, and a quantity with its unit, stands in quotes"
 
 
