@@ -175,7 +175,8 @@ async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
     loop.set_default_executor(full_pool())
 
     def cancel(why: str, seconds: float) -> None:
-        log.info("%s", why)
+        if go.is_set():  # else there was no work: whoever ends it then has said why
+            log.info("%s", why)
         ends.tell(seconds)
         if task is not None:
             task.cancel()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
@@ -111,14 +111,28 @@ def _quiet(keepers: Sequence[Keeper], stop: asyncio.Event) -> Callable[[], bool]
 
 def _twice(keepers: Sequence[Keeper], what: Literal["computer", "database"]) -> list[str]:
     """Say of which computer, or database, there are two: they would undo each other's work."""
-    words, first = [], dict[str, Path]()
+    words, first = list[str](), dict[str, Path]()
     for keeper in keepers:
         name = getattr(keeper, what)
         if name in first:
-            words.append(f'{first[name]} and {keeper.lab}: {what} "{name}" is in both')
+            words += _both(first[name], keeper.lab, what, name)
         elif name:
             first[name] = keeper.lab
     return words
+
+
+def _both(
+    first: Path, second: Path, what: Literal["computer", "database"], name: str
+) -> Iterable[str]:
+    """Yield what is said of two files that share a computer or a database, and what to do."""
+    if first.resolve() != second.resolve():
+        key = "[computer] name" if what == "computer" else "[store] database"
+        yield (
+            f'{first} and {second}: {what} "{name}" is in both; give each its own {key}, '
+            "or leave one of them out"
+        )
+    elif what == "computer":  # which is said once
+        yield f"{first} and {second} are one file; name it once"
 
 
 def _text(lab: Path) -> str | None:

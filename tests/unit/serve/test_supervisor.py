@@ -323,6 +323,11 @@ def test_nothing_is_connected_when_one_lab_toml_of_several_is_bad(tmp_path):
     assert lives(good) == ["life tune"]
 
 
+def own(table):
+    key = {"computer": "[computer] name", "store": "[store] database"}[table]
+    return f"give each its own {key}, or leave one of them out"
+
+
 def test_two_of_one_computer_or_one_database_are_refused_before_anything_is_connected(
     tmp_path, capsys
 ):
@@ -331,9 +336,9 @@ def test_two_of_one_computer_or_one_database_are_refused_before_anything_is_conn
     assert run(*labs.values()) is Code.BAD_INPUT
     assert run(labs["a"], labs["a"]) is Code.BAD_INPUT
     first, second, *third = capsys.readouterr().err.splitlines()
-    assert first == f'{labs["a"]} and {labs["c"]}: computer "chip" is in both'
-    assert second == f'{labs["b"]} and {labs["d"]}: database "/k.sqlite" is in both'
-    assert third[0] == f'{labs["a"]} and {labs["a"]}: computer "chip" is in both'
+    assert first == f'{labs["a"]} and {labs["c"]}: computer "chip" is in both; {own("computer")}'
+    assert second == f'{labs["b"]} and {labs["d"]}: database "/k.sqlite" is in both; {own("store")}'
+    assert third == [f"{labs['a']} and {labs['a']} are one file; name it once"]
     assert not any("go" in lives(path) for path in labs.values())
 
 
@@ -355,7 +360,8 @@ def test_two_of_one_computer_are_refused_though_one_could_not_be_begun_at_first(
 
     monkeypatch.setattr(process, "begun", begun)
     assert run(first, late) is Code.BAD_INPUT
-    assert capsys.readouterr().err.strip() == f'{first} and {late}: computer "chip" is in both'
+    both = f'{first} and {late}: computer "chip" is in both; {own("computer")}'
+    assert capsys.readouterr().err.strip() == both
     assert "go" not in lives(late)
 
 
