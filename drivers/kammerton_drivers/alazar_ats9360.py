@@ -11,6 +11,7 @@ import asyncio
 import ctypes
 import mmap
 import re
+import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
 from importlib.metadata import entry_points
@@ -32,6 +33,9 @@ from kammerton_drivers.setup import put
 
 BOARDS = "kammerton.alazar_api"
 """Entry-point group: scheme of an address -> factory of an object that stands for the DLL."""
+
+LIBRARY = r"C:\WINDOWS\System32\ATSApi.dll" if sys.platform == "win32" else "libATSApi.so"
+"""The vendor's library, as its driver installs it; upstream knows that of Windows alone."""
 
 ALLOCATED = 4
 """Buffers that the board fills in turn."""
@@ -307,12 +311,23 @@ def _api_factory(name: str, address: str) -> BoardFactory:
         if match is None:
             raise InstrumentError(f'{name}: {address!r} is not an address like "ats://1/1"')
         system, board = map(int, match.groups())
-        return lambda label: Board(label, system_id=system, board_id=board)
+        return lambda label: _real(label, system, board)
     found = entry_points(group=BOARDS, name=scheme)
     if not found:
         raise InstrumentError(f"{name}: nothing installed serves addresses like {address!r}")
     factory = next(iter(found)).load()
     return lambda label: _on(factory(address), label)
+
+
+def _real(label: str, system: int, board: int) -> Board:
+    """Open a board of this computer with the vendor's library."""
+    try:
+        return Board(label, dll_path=LIBRARY, system_id=system, board_id=board)
+    except OSError as error:
+        raise InstrumentError(
+            f"the vendor's library {LIBRARY} cannot be loaded; it comes with AlazarTech's driver "
+            f"of the board (alazartech.com), which is to be installed on this computer ({error})"
+        ) from error
 
 
 def _on(api: Any, label: str) -> Board:

@@ -1,18 +1,21 @@
 """The ATS9360 adapter on the upstream driver, with the simulated board behind its `api=`."""
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kammerton.bench import NoTriggers
+from kammerton.bench.away import does_not_connect
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import Capture, Digitizer
-from kammerton_drivers.alazar_ats9360 import Ats9360, Board, connect
+from kammerton_drivers.alazar_ats9360 import LIBRARY, Ats9360, Board, connect
 from kammerton_sim.board import open_board
 from kammerton_sim.instruments.ats9360 import Ats9360 as Simulated
 
@@ -308,6 +311,26 @@ def test_what_is_no_board_address_is_refused(address):
 def test_a_scheme_that_nothing_serves_is_refused():
     with pytest.raises(InstrumentError, match="nothing installed serves addresses like 'pci://1'"):
         connect("digitizer", "pci://1")
+
+
+def test_where_the_vendors_library_is_missing_it_is_said_where_it_is_from(monkeypatch):
+    asked = []
+
+    def load(path):
+        asked.append(path)
+        raise OSError(f"{path}: cannot open shared object file: No such file or directory")
+
+    monkeypatch.setattr("ctypes.cdll.LoadLibrary", load)
+    with pytest.raises(InstrumentError) as refusal:
+        connect("digitizer", "ats://1/1")
+    assert asked == [LIBRARY]
+    assert (LIBRARY == "libATSApi.so") is (sys.platform != "win32")
+    entry = SimpleNamespace(name="digitizer", driver="alazar_ats9360", address="ats://1/1")
+    said = does_not_connect(entry, refusal.value)
+    assert said.startswith(
+        "digitizer (alazar_ats9360 at ats://1/1) does not connect: the vendor's library "
+        f"{LIBRARY} cannot be loaded; it comes with AlazarTech's driver of the board (alazartech"
+    )
 
 
 def test_nobody_at_the_address_is_named():
