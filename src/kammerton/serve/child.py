@@ -77,7 +77,8 @@ class Life:
         self._wire.say(up=True)
         if not self.is_up:
             self.is_up = True
-            say_all()
+            if say_all():
+                log.info("it starts: nothing stands in its way any more")
 
     def warm(self) -> None:
         """Tell that all is loaded and compiled, so that others may use the machine."""
@@ -122,7 +123,7 @@ def obey(wire: Wire, first: bytes) -> int:
         tell(*error.problems)
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
-    log_to_stderr(lab.computer if order.named else "", said=bool(order.said))
+    log_to_stderr(lab.computer if order.named else "", said=order.said)
     ramps = last.ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab), keeping=_keeping(lab))
@@ -175,6 +176,7 @@ async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
     loop.set_default_executor(full_pool())
 
     def cancel(why: str, seconds: float) -> None:
+        say_all()  # how it ends is news
         if go.is_set():  # else there was no work: whoever ends it then has said why
             log.info("%s", why)
         ends.tell(seconds)
@@ -238,7 +240,8 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
     except KammertonError as problem:
         life.anothers = isinstance(problem, StoreInUse)
         why = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
-        if life.is_up or order.said != cut(why):
+        alarmed = bool(life.tried) and all(line in life.tried for line in why.splitlines())
+        if not alarmed and (life.is_up or order.said != cut(why)):
             who = f"{lab.computer}: " if order.named else ""
             tell(*(f"kammerton run: {who}{line}" for line in why.splitlines()))
         return Code.FAILED, why

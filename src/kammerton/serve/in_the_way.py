@@ -21,6 +21,7 @@ class InTheWay:
 
     monotonic: Callable[[], float] = time.monotonic
     why: str = ""
+    _off: bool = False
     _since: float = 0.0
     _said: float = 0.0
 
@@ -33,13 +34,15 @@ class InTheWay:
         if not ending.explained:
             self.why = ""
             return f"{ending.why}; starting again {when}"
-        if ending.was_up or ending.why != self.why:
-            self.why, self._since, self._said = ending.why, now, now
+        if ending.was_up or (ending.why, ending.off) != (self.why, self._off):
+            self.why, self._off, self._since, self._said = ending.why, ending.off, now, now
             return f"starting again {when}, and again until it succeeds; the same is not said again"
         if now - self._said < min(max(FIRST, self._said - self._since), LONGEST):
             return ""
         self._said = now
-        return f"still, {_span(now - self._since)}: {_head(ending.why)}; next attempt {when}"
+        doubt = "" if ending.off else "; outputs are not known to be off"
+        span = _span(now - self._since)
+        return f"still, {span}: {_head(ending.why)}{doubt}; next attempt {when}"
 
 
 def _head(why: str) -> str:

@@ -19,8 +19,8 @@ from tests.unit.serve.test_supervisor import lab, lives, run
 AWAY = "awg1 does not connect: nobody answers there\nlo does not connect: nobody answers there"
 
 
-def failed(why=AWAY, code=Code.FAILED, *, orderly=True, was_up=False):
-    return Ending(code, why, 1.0, was_up, told=False, orderly=orderly)
+def failed(why=AWAY, code=Code.FAILED, *, orderly=True, was_up=False, off=True):
+    return Ending(code, why, 1.0, was_up, told=False, orderly=orderly, off=off)
 
 
 @pytest.fixture
@@ -66,6 +66,14 @@ def test_a_change_is_said_at_once_and_so_is_the_same_after_it_was_up(way):
     assert way.why == "the disk is full"
     assert not way.words(failed("the disk is full"), "now")
     assert way.words(failed("the disk is full", was_up=True), "now")
+
+
+def test_that_outputs_may_be_on_is_said_with_it(way, clock):
+    way.words(failed(), "now")
+    assert way.words(failed(off=False), "now"), "which is a change"
+    clock[0] += 60
+    said = way.words(failed(off=False), "now")
+    assert said.endswith("(and 1 more); outputs are not known to be off; next attempt now")
 
 
 def test_each_crash_is_said_with_its_reason(way):
@@ -138,21 +146,43 @@ def test_one_that_was_up_says_why_it_is_no_more_though_that_was_said_before(tmp_
     assert len(capsys.readouterr().err.splitlines()) == 3
 
 
-def test_a_start_that_was_seen_before_says_warnings_only_until_it_is_up(capfd, restored):
-    log_to_stderr(said=True)
+def test_what_an_alarm_has_said_in_full_is_not_said_below_it(tmp_path, away, capsys, monkeypatch):
+    order = Order(tmp_path / "lab.toml", "")
+    life = Life(SimpleNamespace(say=lambda **_: None), 1.0)
+    life.known(off=False, tried=f"{AWAY}; outputs are off".replace("\n", "; "))
+    asyncio.run(_work(SimpleNamespace(computer="two"), order, life))
+    assert capsys.readouterr().err == ""
+
+
+def test_once_it_is_up_that_is_said_where_it_was_not_before(restored, caplog):
+    log_to_stderr(said=AWAY)
+    logging.getLogger().addHandler(caplog.handler)
+    life = Life(SimpleNamespace(say=lambda **_: None), 1.0)
+    life.up()
+    life.up()
+    assert caplog.messages == ["it starts: nothing stands in its way any more"]
+
+
+def test_a_start_that_was_seen_before_says_only_what_is_new_until_it_is_up(capfd, restored):
+    log_to_stderr(said=AWAY)
     log = logging.getLogger("kammerton.test")
     log.info("compiling")
     log.warning("the disk is nearly full")
-    say_all()
+    log.error("outputs of two are not known to be off: %s", AWAY)
+    log.warning("unclean end of process 7 (%s); outputs may be on", "; ".join(AWAY.splitlines()))
+    log.error("%s", AWAY.splitlines()[0])
+    assert say_all()
     log.info("publishing")
-    say_all()
+    log.error("the process ends; outputs are not known to be off: %s", AWAY.replace("\n", "; "))
+    assert not say_all()
     said = [
         line.partition(" ")[2].partition(" ")[2] for line in capfd.readouterr().err.splitlines()
     ]
     assert said == [
         "W the disk is nearly full",
-        "I it starts: nothing stands in its way any more",
+        f"E {AWAY.splitlines()[0]}",
         "I publishing",
+        f"E the process ends; outputs are not known to be off: {AWAY.replace(chr(10), '; ')}",
     ]
 
 
