@@ -7,17 +7,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from kammerton.estimation import FitBatch
 from kammerton.estimation.kinds import FIT_KINDS
 from tests.benchmarks.fits_common import Effort, mark, percent, progress, row
 from tests.benchmarks.fits_drawn import Mask, Set, drawn, fitted
+from tests.catalogue.bound import SURELY, told
 from tests.catalogue.registry import truths
 from tests.catalogue.truth import Array, Truth
 
 FAR = 5.0  # bounds beyond which an error is no scatter
 FEW = 5000
+SOME = 100  # traces of which a share says something
 STD, COVER = (0.95, 1.05), 0.02
 GOOD_REFUSED = 0.01  # share of good traces
 LINE = 0.01  # probability of its chi-square above which a straight line explains a trace
@@ -30,15 +33,16 @@ class Judged:
     """What becomes of the traces of a truth.
 
     known, error, pull: by value, where it can be told, and its error over its bound and over its
-    error bar (N,). accepted (N,); refused: in spite of enough information; interleaved: those
-    which are refused though every turn of the sweep is known to have visited all points.
-    straight: what a straight line explains as well as the decay; it may be a drift. status: the
-    fits' (N,).
+    error bar (N,). told: where the law can, too (N,). accepted (N,); refused: in spite of enough
+    information; interleaved: those which are refused though every turn of the sweep is known to
+    have visited all points. straight: what a straight line explains as well as the decay; it may
+    be a drift. status: the fits' (N,).
     """
 
     known: dict[str, Mask]
     error: dict[str, Array]
     pull: dict[str, Array]
+    told: Mask
     accepted: Mask
     refused: Mask
     interleaved: Mask
@@ -49,9 +53,9 @@ class Judged:
         """Return where every value can be told."""
         return np.logical_and.reduce(list(self.known.values()))
 
-    def told(self) -> int:
+    def least(self) -> int:
         """Return how often that value can be told which seldom can."""
-        return min(int(known.sum()) for known in self.known.values())
+        return min(int((known & self.told).sum()) for known in self.known.values())
 
 
 def judged(held: Set) -> Judged:
@@ -67,7 +71,8 @@ def judged(held: Set) -> Judged:
     refused = np.logical_and.reduce([*known.values(), ~accepted])
     still, straight = _still(held, refused), _straight(held)
     status = found.status.astype(str)
-    return Judged(known, error, pull, accepted, refused, still, straight, status)
+    law = told(held.truth, held.hidden, held.traces)
+    return Judged(known, error, pull, law, accepted, refused, still, straight, status)
 
 
 def _still(held: Set, refused: Mask) -> Mask:
@@ -111,7 +116,7 @@ def many(truth: Truth, effort: Effort) -> Judged:
     size, parts = effort.some(truth, effort.honest), list[Judged]()
     while size * len(parts) < effort.draws:
         parts.append(judged(drawn(truth, effort.seed + 1 + 1000 * len(parts), size, None)))
-        if sum(part.told() for part in parts) >= effort.told:
+        if sum(part.least() for part in parts) >= effort.told:
             break
     return together(parts)
 
@@ -127,7 +132,10 @@ def lines(effort: Effort) -> Iterator[str]:
         f"of error/bound within {FAR:g} bounds, far the number beyond; coverage is the share "
         "whose 68 % and 95 % bars hold the truth, and the last the 95 % bars of accepted traces. "
         "Goals: std .95 to 1.05, coverage within 2 points, far below 0.1 %; below "
-        f"{FEW} traces their own scatter (2 sigma) is allowed for.\n"
+        f"{FEW} traces their own scatter (2 sigma) is allowed for. Where the data have to choose a "
+        "law, too, those traces have rows of their own, without a goal, that may not tell which: "
+        "without noise, chi-square would not differ from another law's best fit by "
+        f"{SURELY:g} standard deviations of that difference more than the fit asks for.\n"
     )
     yield row("truth", "value", "traces", "std", "bias", "far", "68 %", "95 %",
               "95 %, accepted", "")  # fmt: skip
@@ -136,8 +144,7 @@ def lines(effort: Effort) -> Iterator[str]:
     for truth in truths(effort.kind).values():
         progress(f"honesty: {truth.name}")
         found = many(truth, effort)
-        for name in found.known:
-            yield _honesty_row(truth, found, name, effort.told)
+        yield from _honesty(truth, found, effort.told)
         yield from _aside(truth, effort)
         refusals.append(_refusals(truth, found))
     yield "\n### False rejects\n"
@@ -160,8 +167,7 @@ def _aside(truth: Truth, effort: Effort) -> Iterator[str]:
     aside = truth.aside()
     if aside is not None:
         found = many(aside, effort)
-        for name in found.known:
-            yield _honesty_row(aside, found, name, effort.told)
+        yield from _honesty(aside, found, effort.told)
 
 
 def ranges() -> str:
@@ -174,21 +180,35 @@ def ranges() -> str:
                      for (low, high), names in sorted(others.items()))  # fmt: skip
 
 
-def _honesty_row(truth: Truth, found: Judged, name: str, most: int) -> str:
-    which = np.flatnonzero(found.known[name])[:most]
+def _honesty(truth: Truth, found: Judged, most: int) -> Iterator[str]:
+    for name, known in found.known.items():
+        spread, cover, far, n, cells = _spread(
+            found, name, np.flatnonzero(known & found.told)[:most]
+        )
+        yield row(truth.name, name, *cells, mark(n > 0 and honest(spread, cover, far, n)))
+        untold = np.flatnonzero(known & ~found.told)[:most]
+        if len(untold) >= SOME:
+            *_, cells = _spread(found, name, untold)
+            yield row(f"{truth.name}, law not told", name, *cells, "–")
+
+
+def _spread(
+    found: Judged, name: str, which: NDArray[np.intp]
+) -> tuple[float, dict[str, float], int, int, list[object]]:
+    """Return the spread of errors, what the bars cover, how many are far, and the cells of it."""
     if len(which) == 0:
-        return row(truth.name, name, 0, *[""] * 6, mark(False))
+        return np.nan, {}, 0, 0, [0, *[""] * 6]
     error, pull = found.error[name][which], found.pull[name][which]
     far = ~(np.abs(error) < FAR)
     cover = {label: float(np.mean(pull < z)) for label, (z, _) in WITHIN.items()}
     accepted = found.accepted[which]
     published = float(np.mean(pull[accepted] < 1.96)) if accepted.any() else np.nan
-    spread = float(np.std(error[~far]))
-    good = honest(spread, cover, int(far.sum()), len(which))
-    return row(
-        truth.name, name, len(which), f"{spread:.3f}", f"{np.mean(error[~far]):+.3f}",
-        int(far.sum()), percent(cover["68"]), percent(cover["95"]), percent(published), mark(good),
-    )  # fmt: skip
+    near = error[~far] if not far.all() else np.array([np.nan])
+    spread, many = float(np.std(near)), int(far.sum())
+    return spread, cover, many, len(which), [
+        len(which), f"{spread:.3f}", f"{np.mean(near):+.3f}", many, percent(cover["68"]),
+        percent(cover["95"]), percent(published),
+    ]  # fmt: skip
 
 
 def honest(spread: float, cover: dict[str, float], far: int, n: int) -> bool:

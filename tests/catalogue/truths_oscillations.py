@@ -8,6 +8,7 @@ from tests.catalogue.broken import REFUSE, Broken
 from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth, either, log_uniform
 
 WINDOW = 40e-6
+PARTED = 0.5  # rad by which phases differ that are two
 ONE = 0.8  # periods above which a decay changes the period's bound by less than 6 %
 DELAYS = np.linspace(0.0, WINDOW, 101)
 AMPLITUDES = np.linspace(0.0, 0.5, 51)
@@ -27,10 +28,14 @@ def fringes(x: Array, p: Parameters) -> Array:
 
 
 def beating(x: Array, p: Parameters) -> Array:
-    """`share` of the contrast turns at `frequency`, the rest faster by `apart`."""
+    """`share` of the contrast turns at `frequency`, the rest faster by `apart`.
+
+    Both begin in phase, as one pulse prepares them, where there is no `phase2`.
+    """
+    phases = p["phase"], p.get("phase2", p["phase"])
+    turns = p["frequency"], p["frequency"] + p["apart"]
     first, second = (
-        np.cos(2 * np.pi * f * x + p[phase])
-        for f, phase in ((p["frequency"], "phase"), (p["frequency"] + p["apart"], "phase2"))
+        np.cos(2 * np.pi * f * x + phase) for f, phase in zip(turns, phases, strict=True)
     )
     both = p["share"] * first + (1 - p["share"]) * second
     return p["offset"] + p["contrast"] / 2 * envelope(x, p) * both
@@ -75,15 +80,13 @@ def ramsey_anywhere(rng: np.random.Generator, n: int) -> Parameters:
 
 
 def two_between(
-    apart: tuple[float, float], share: tuple[float, float], together: bool = False
+    apart: tuple[float, float], share: tuple[float, float], in_phase: bool = True
 ) -> Draw:
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = ramsey_between((5.0, 20.0), (0.4, 1.5))(rng, n)
-        second = p["phase"] if together else rng.uniform(-np.pi, np.pi, n)
-        return {
-            **p, "apart": rng.uniform(*apart, n), "phase2": second.copy(),
-            "share": rng.uniform(*share, n),
-        }  # fmt: skip
+        if not in_phase:
+            p["phase2"] = p["phase"] + rng.uniform(PARTED, 2 * np.pi - PARTED, n)
+        return {**p, "apart": rng.uniform(*apart, n), "share": rng.uniform(*share, n)}
 
     return draw
 
@@ -163,8 +166,8 @@ UNDECAYED = Broken(
     "fringes that do not decay", undecayed, REFUSE, "the frequency is there, but T2* is not seen"
 )
 
-# A second frequency is believed at delta-BIC 20, which is 34 in chi-square for its three
-# parameters; below an SNR of 20 some of these beats leave less than that, and look like one.
+# A second frequency is believed at delta-BIC 20, which is 34 in chi-square for three parameters;
+# below an SNR of 20 some of these beats leave less than that, and look like one.
 RESOLVED, RESOLVED_AT = (20.0, 100.0), (20.0, 50.0)
 
 SHAPES = {"slow": (-0.5, 1.5)}  # beyond them an envelope grows before it decays, or is a step
@@ -174,6 +177,11 @@ SINGLE = Other(
     ("apart", "phase2", "share"), 20.0 + 3.0 * float(np.log(len(DELAYS))),
 )  # fmt: skip
 RABI = {**periods(AMPLITUDES[-1], "pi_amplitude"), "besides": from_below}
+BEATING: dict[str, object] = {
+    "law": beating, "scored": beating_values, "breaks": False, "mixed": RESOLVED,
+    "snrs": RESOLVED_AT, "choice": "one or two frequencies", "others": (SINGLE,),
+    "limits": SHAPES, "times": ("t2_star",), "besides": splitting,
+}  # fmt: skip
 TIME_RABI = periods(LENGTHS[-1], "pi_length")
 
 TRUTHS: dict[str, Truth] = {
@@ -188,15 +196,15 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
-            beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES, times=("t2_star",),
-            besides=splitting,
+            **BEATING,
         ),
         Truth(
-            "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
-            beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES, times=("t2_star",),
-            besides=splitting,
+            "ramsey, two frequencies, two phases", "ramsey", DELAYS,
+            two_between((2.0, 8.0), (0.3, 0.7), in_phase=False), **BEATING,
+        ),
+        Truth(
+            "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5)),
+            **BEATING,
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,

@@ -16,6 +16,7 @@ from tests.benchmarks.fits_drawn import drawn
 from tests.benchmarks.fits_honesty import judged
 from tests.benchmarks.fits_verdicts import reached
 from tests.benchmarks.peers.laws import USUAL, usual_for
+from tests.catalogue.bound import told
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.damage import good
 from tests.catalogue.nothing import flat
@@ -66,6 +67,17 @@ def test_a_phase_is_the_same_after_a_turn():
     assert aside is not None
     found = judged(drawn(aside, 3, 400, 50.0))
     assert np.nanmax(np.abs(found.error["phase"] * found.known["phase"])) < 50.0
+
+
+def test_whether_an_echo_is_exponential_or_gaussian_is_told_where_the_laws_part_by_much():
+    """At an SNR of 5 no trace tells; at 100 each that is seen to decay does."""
+    truth = truths()["t2_echo, slow noise"]
+    p = truth.benign(np.random.default_rng(2), 20)
+    faint, clear = (
+        told(truth, p, truth.measured(np.random.default_rng(3), p, snr)) for snr in (5.0, 100.0)
+    )
+    assert not faint.any()
+    assert clear.all()
 
 
 def test_pieces_of_several_kinds_become_one_section():

@@ -125,6 +125,34 @@ def parity(seed, n, snr, **fixed):
     return truth.fit(traces), traces.low["t2_star"]
 
 
+def two(second, n=300, seed=8):
+    """Fringes of two frequencies one beat apart; the second begins at a phase of its own."""
+    t, rng = np.linspace(0, 40e-6, 101), np.random.default_rng(seed)
+    pair = np.cos(2 * np.pi * 3e5 * t + 0.4) + 0.8 * np.cos(2 * np.pi * 3.3e5 * t + second)
+    y = 0.5 + 0.22 * np.exp(-t / 30e-6) * pair
+    return fit_batch("ramsey", t, y + 0.01 * rng.normal(size=(n, len(t))), 0.01)
+
+
+def test_two_frequencies_that_one_pulse_prepared_begin_in_phase():
+    """With a phase of its own each, the splitting would be known several times worse."""
+    found = two(0.4)
+    assert (found.status == "beating").all()
+    assert np.median(found.stderr["frequency_splitting"]) < 300
+    expected = {"frequency_splitting": 3e4, "amplitude": 0.22 * 1.8, "phase": 0.4, "t2_star": 30e-6}
+    for name, value in expected.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(pull.mean()) < 0.2, name
+        assert pull.std() == pytest.approx(1.0, abs=0.15), name
+
+
+def test_two_frequencies_that_do_not_begin_in_phase_have_a_phase_each():
+    found = two(1.9)
+    off = (found.values["frequency_splitting"] - 3e4) / found.stderr["frequency_splitting"]
+    assert np.mean(found.status == "beating") > 0.98
+    assert abs(np.median(off)) < 0.3
+    assert np.mean(np.abs(off) < 3) > 0.98
+
+
 def test_a_beat_falls_to_1_over_e_ahead_not_before_the_first_pulse():
     """A Gaussian that began early is the same curve for a negative time."""
     found, time = parity(6, 400, 70.0, slow=1.0, rate=0.85)

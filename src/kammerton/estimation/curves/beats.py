@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
 FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
 A_BEAT, WORSE, WORTH = (0.6, 0.85, 1.2), 4.0, 15.0  # beats in the window; gains in chi-square
+IN_PHASE_SIZE = kernels.NONLINEAR[kernels.IN_PHASE] + kernels.LINEAR[kernels.IN_PHASE]
+TURNS = 4 * np.pi  # rad: far from where a phase starts, so that no fit ends there
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
 TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
@@ -33,12 +35,15 @@ BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where ther
 class Beats:
     """The traces (B,) in which two frequencies were found, and their fit.
 
-    met: those where two fit that are one, but for less than a tenth of a beat. A frequency that
-    drifts looks like that, too; met_fit is theirs.
+    joint: those of them that begin in phase, and joint_fit. met: those where two fit that are one,
+    but for less than a tenth of a beat. A frequency that drifts looks like that, too; met_fit is
+    theirs.
     """
 
     which: NDArray[np.intp]
     fit: Solution
+    joint: NDArray[np.intp]
+    joint_fit: Solution
     met: NDArray[np.intp]
     met_fit: Solution
 
@@ -48,7 +53,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     which = np.flatnonzero(structured(batch, fit) & (batch.rows > 10))
     if len(which) == 0:
         none = fit.take(slice(0))
-        return Beats(which, none, which, none)
+        return Beats(which, none, which, none, which, none)
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
     double = _from(part, np.column_stack([single.p, seed[:, 1]]))
@@ -58,12 +63,13 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     real, gain = _found(part, single, double), delta_bic(part, single, double)
     met = beat & _met(double) & (gain > SEARCHED)
     found = _of_several(part.take(real), double.take(real))
-    return Beats(which[real], found, which[met], double.take(met))
+    joint = which[:0], found.take(slice(0))
+    return Beats(which[real], found, *joint, which[met], double.take(met))
 
 
 def _found(batch: Batch, single: Solution, double: Solution) -> Mask:
     """Return where two frequencies are there, and pay for themselves."""
-    return _both_there(double) & (delta_bic(batch, single, double) > SEARCHED)
+    return both_there(double) & (delta_bic(batch, single, double) > SEARCHED)
 
 
 def _evenly(shape: float, turns: Array) -> Array:
@@ -84,7 +90,7 @@ def _of_close(batch: Batch, single: Solution, double: Solution, beat: Mask) -> S
         if len(rows) == 0:
             continue
         old, other = double.take(poor[rows]), _from(part.take(rows), start[rows])
-        better = _both_there(other) & ((other.cost < old.cost) | ~_both_there(old))
+        better = both_there(other) & ((other.cost < old.cost) | ~both_there(old))
         double = replaced(double, poor[rows], other, better)
     return double
 
@@ -123,25 +129,31 @@ def _lacking(batch: Batch, single: Solution, double: Solution) -> Mask:
 
 
 def _of_several(batch: Batch, double: Solution) -> Solution:
-    """Return the best of several minima: of each envelope, and where a beat is as long as x.
+    """Return the best of several minima: of each envelope, and where a beat is as long as x."""
+    other = best_of(kernels.BEAT, batch, double.p[:, 2:])
+    every = np.arange(batch.traces)
+    return decaying(batch, replaced(double, every, other, other.cost < double.cost))
 
-    All starts are refined at once: for few traces, calls cost more than fits.
+
+def best_of(law: int, batch: Batch, turns: Array, *more: Array) -> Solution:
+    """Return the best fit from several envelopes and, of turns (N, 2) that are close, distances.
+
+    more: further columns (N,) of the starts. All starts are refined at once: for few traces, calls
+    cost more than fits.
     """
-    turns = double.p[:, 2:]
     every = np.arange(len(turns))
     close = np.flatnonzero(np.abs(turns[:, 0] - turns[:, 1]) < 2 * np.pi * FEW_BEATS)
     mean = turns[close].mean(axis=1, keepdims=True)
     beside = [mean + np.pi * np.array([-apart, apart]) for apart in APART]
     starts = [_evenly(shape, each) for shape in SHAPES for each in (turns, *beside)]
     rows = np.concatenate([every, *[close] * len(APART)] * len(SHAPES))
-    other = _from(batch.take(rows), np.concatenate(starts))
+    start = np.column_stack([np.concatenate(starts), *(column[rows] for column in more)])
+    other = of_two(law, batch.take(rows), start)
     best = np.lexsort((other.cost, rows))
-    best = best[np.searchsorted(rows[best], every)]
-    double = replaced(double, every, other.take(best), other.cost[best] < double.cost)
-    return _decaying(batch, double)
+    return other.take(best[np.searchsorted(rows[best], every)])
 
 
-def _decaying(batch: Batch, double: Solution) -> Solution:
+def decaying(batch: Batch, double: Solution) -> Solution:
     """Return fits whose envelopes fall: with the root of 1/e that is ahead, and to the end."""
     which, start = mirrored(double.p)
     double = _instead(batch, double, which, start, SHAPE[0], ALIKE)
@@ -160,12 +172,9 @@ def _instead(
     """Take fits from start (B, P) with shapes of `least` or more, if chi-square is hardly worse."""
     if len(which) == 0:
         return double
-    low, high = bounds(batch, 2)
-    low[1] = least
-    part = batch.take(which)
-    other = solve(kernels.BEAT, part, start, low, high)
-    old = double.take(which)
-    ok = _both_there(other) & (delta_cost(part, other, old) < more)
+    part, old = batch.take(which), double.take(which)
+    other = of_two(double.law, part, start, least=least)
+    ok = both_there(other) & (delta_cost(part, other, old) < more)
     return replaced(double, which, other, ok)
 
 
@@ -202,8 +211,18 @@ def _like_a_beat(batch: Batch, single: Solution) -> Mask:
 
 
 def _from(batch: Batch, start: Array, iterations: int = ITERATIONS) -> Solution:
+    return of_two(kernels.BEAT, batch, start, iterations)
+
+
+def of_two(
+    law: int, batch: Batch, start: Array, iterations: int = ITERATIONS, least: float = SHAPE[0]
+) -> Solution:
+    """Refine two frequencies, each with its phase or both in one (IN_PHASE), from start."""
     low, high = bounds(batch, 2)
-    return solve(kernels.BEAT, batch, start, low, high, iterations=iterations)
+    if law == kernels.IN_PHASE:
+        low, high = np.append(low, -TURNS), np.append(high, TURNS)
+    low[1] = least
+    return solve(law, batch, start, low, high, iterations=iterations)
 
 
 def _close(single: Solution, first: float, second: float, shape: float) -> Array:
@@ -213,19 +232,21 @@ def _close(single: Solution, first: float, second: float, shape: float) -> Array
     return np.column_stack([rate, np.full_like(rate, shape), turns])
 
 
-def _both_there(double: Solution) -> Mask:
+def both_there(double: Solution) -> Mask:
+    """Return where there are two, of like size, that turn."""
     first, second = _amplitudes(double.theta)
-    turning = ~_met(double) & (double.p[:, 2:].min(axis=1) > 2 * np.pi)
+    turning = ~_met(double) & (double.p[:, 2:4].min(axis=1) > 2 * np.pi)
     result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & turning
     return result
 
 
 def _met(double: Solution) -> Mask:
-    turns = double.p[:, 2:]
-    return np.asarray(np.abs(turns[:, 0] - turns[:, 1]) <= TOGETHER)
+    return np.asarray(np.abs(double.p[:, 2] - double.p[:, 3]) <= TOGETHER)
 
 
 def _amplitudes(theta: Array) -> tuple[Array, Array]:
+    if theta.shape[-1] == IN_PHASE_SIZE:
+        return theta[..., 5], theta[..., 6]
     return np.hypot(theta[..., 4], theta[..., 5]), np.hypot(theta[..., 6], theta[..., 7])
 
 
@@ -258,7 +279,8 @@ def mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
     which[beats.which] = True
     span = batch.column(batch.span)
     turns = np.zeros((batch.traces, 2))
-    turns[which] = beats.fit.p[:, 2:] / (2 * np.pi * span[which, None])
+    turns[beats.which], turns[beats.joint] = beats.fit.p[:, 2:4], beats.joint_fit.p[:, 2:4]
+    turns /= 2 * np.pi * span[:, None]
     findings.object_to(
         which, "accepted", "beating",
         lambda n: "two frequencies, "

@@ -14,6 +14,7 @@ from kammerton.estimation.curves.beats import (
     weighed_by_beats,
 )
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
+from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
@@ -66,13 +67,18 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         batch, first, lambda part, which: _single_from(part, first.p[which])
     )
     batch, beats = weighed_by_beats(batch, two_frequencies(batch, fit))
+    beats = in_phase(batch, beats)
     nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_single(batch, fit.theta), fit, evidence, SHAPED)
     findings = Findings(batch.traces)
     drifts = evidence.misfit[beats.met]
-    for which, two in ((beats.which, beats.fit), (beats.met[drifts], beats.met_fit.take(drifts))):
-        numbers = partial(numbers_of_two, at=two.theta)
+    for which, two, formulas in (
+        (beats.which, beats.fit, numbers_of_two),
+        (beats.joint, beats.joint_fit, numbers_in_phase),
+        (beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two),
+    ):
+        numbers = partial(formulas, at=two.theta)
         found, evidence = with_part(
             batch, which, two, numbers, nulls, curve, found, evidence, SHAPED
         )

@@ -31,9 +31,10 @@ LINE = 4  # Lorentzian, Gaussian, 1, x     p = centre, half width at half maximu
 TWO_LINES = 5  # both shapes twice, 1, x   p = centre, half width, centre, half width
 RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay; fitted by `poles`
 POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
+IN_PHASE = 8  # two e cos, 1               p = rate, shape, w1, w2, phase
 
-NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
-LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
+NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2, 5)
+LINEAR = (2, 3, 5, 2, 4, 6, 4, 3, 3)  # resonance and power may have more, for their background
 USUAL = 12  # iterations, beyond which a fit creeps
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
 SMALL = 0.1  # damping below which what a step promises is what is left to gain
@@ -120,6 +121,19 @@ def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
 
 
 @piece
+def in_phase(p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
+    """Fill e cos(w x + phase) of both, and the constant; room with e sin(w x + phase)."""
+    envelope(p, x, step, phi[2], phi[0])
+    c, s = math.cos(p[4]), math.sin(p[4])
+    for k in range(2):
+        turning(p[2 + k], x, step, phi[k], room[k])
+        for i in range(x.size):
+            cos, sin, e = phi[k, i], room[k, i], phi[2, i]
+            phi[k, i], room[k, i] = e * (cos * c - sin * s), e * (sin * c + cos * s)
+    phi[2, :] = 1.0
+
+
+@piece
 def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) -> None:
     """Fill cos and sin with exp(-g |x|) cos(w x) and sin(w x)."""
     turning(p[1], x, step, cos, sin)
@@ -198,6 +212,8 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) ->
     elif law == RABI:
         swing(p, x, step, phi[0], room[0], room[1])
         phi[1, :] = 1.0
+    elif law == IN_PHASE:
+        in_phase(p, x, step, phi, room)
     elif law == RESONANCE:
         resonance(p, x, step, phi)
     elif law == POWER:
@@ -234,6 +250,19 @@ def slopes_of_rabi(x: Array, w: Array, phi: Array, sin: Array, c: Array, d: Arra
 
 
 @piece
+def slopes_in_phase(
+    p: Array, x: Array, w: Array, phi: Array, sines: Array, c: Array, d: Array
+) -> None:
+    """Derivatives by rate, shape, both angular frequencies and the phase."""
+    s, q = p[0], p[1]
+    for i in range(x.size):
+        t, y = x[i], c[0, 0] * phi[0, i] + c[1, 0] * phi[1, i]
+        first, second = -w[i] * c[0, 0] * sines[0, i], -w[i] * c[1, 0] * sines[1, i]
+        d[0, i], d[1, i] = -y * t * (1.0 - q + 2.0 * q * s * t), -y * s * t * (s * t - 1.0)
+        d[2, i], d[3, i], d[4, i] = t * first, t * second, first + second
+
+
+@piece
 def slopes_of_lines(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
     """Derivatives by centre and half width of each line."""
     for k in range(0, p.size, 2):
@@ -264,6 +293,8 @@ def slopes(
         slopes_of_oscillations(p, x, phi, c, d)
     elif law == RABI:
         slopes_of_rabi(x, w, phi, room[0], c, d)
+    elif law == IN_PHASE:
+        slopes_in_phase(p, x, w, phi, room, c, d)
     elif law == POWER:
         slopes_of_power(p, x, phi, c, d)
     else:

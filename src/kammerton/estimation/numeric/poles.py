@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric import pole_kernels
 from kammerton.estimation.numeric.kernels import RESONANCE
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.projection import NO_LAW
-from kammerton.estimation.numeric.solver import ITERATIONS, Solution
+from kammerton.estimation.numeric.solver import ITERATIONS, Solution, other_law
 
 Array = NDArray[np.float64]
 
@@ -41,8 +40,8 @@ def _sharing(law: int, nonlinear: int, *where: tuple[int, ...]) -> Sharing:
 
 
 ALONE = _sharing(RESONANCE, 3, (0, 1, 2, 3, 4, 5, 6, 7, 8))
-ALIKE = _sharing(NO_LAW, 4, (0, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 4, 5, 6, 7, 8, 9))
-APART = _sharing(NO_LAW, 5, (0, 2, 4, 5, 6, 7, 8, 11, 12), (1, 3, 4, 5, 6, 9, 10, 11, 12))
+ALIKE = _sharing(other_law(4), 4, (0, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 4, 5, 6, 7, 8, 9))
+APART = _sharing(other_law(5), 5, (0, 2, 4, 5, 6, 7, 8, 11, 12), (1, 3, 4, 5, 6, 9, 10, 11, 12))
 
 
 def fit_poles(

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import projection_kernels as kernels
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.solver import Solution
+from kammerton.estimation.numeric.solver import Solution, other_law
 
 Array = NDArray[np.float64]
 
 ITERATIONS = 12
-NO_LAW = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +68,7 @@ def refine(
         c, cov, r, cost,
     )  # fmt: skip
     free = np.count_nonzero(lo < hi, axis=1) - np.count_nonzero(known[:, 0], axis=1)
-    return Solution(NO_LAW, np.hstack([p, c]), cov, cost, r, linear + free)
+    return Solution(other_law(p.shape[1]), np.hstack([p, c]), cov, cost, r, linear + free)
 
 
 def linear(columns: Array, batch: Batch, prior: Array | None = None) -> Solution:

@@ -18,6 +18,15 @@ CERTAIN = 1e9  # weight of what is known for certain against the whole trace
 ITERATIONS = 40  # bounds the worst case; good data take 4 to 10
 
 
+def other_law(nonlinear: int) -> int:
+    """Return the code of a law that is none of the kernels', with so many nonlinear parameters."""
+    return -1 - nonlinear
+
+
+def _nonlinear(law: int) -> int:
+    return kernels.NONLINEAR[law] if law >= 0 else -1 - law
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """A law at its minimum. theta = [p, c] (N, P + L), cov its unit-weight covariance.
@@ -35,12 +44,12 @@ class Solution:
     @property
     def p(self) -> Array:
         """Nonlinear parameters (N, P), in units of the window."""
-        return self.theta[:, : kernels.NONLINEAR[self.law]]
+        return self.theta[:, : _nonlinear(self.law)]
 
     @property
     def c(self) -> Array:
         """Linear parameters (N, L)."""
-        return self.theta[:, kernels.NONLINEAR[self.law] :]
+        return self.theta[:, _nonlinear(self.law) :]
 
     def curve(self, batch: Batch) -> Array:
         """Return the law (N, R) at every point, missing ones too."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.poles import ALIKE, APART, Sharing, curves, fit_poles, mixing
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.projection import NO_LAW, Law, refine
+from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import ALIKE as MIXED_LAW
-from kammerton.estimation.numeric.solver import Solution, replaced
+from kammerton.estimation.numeric.solver import Solution, other_law, replaced
 from kammerton.estimation.resonances.plane import BENDS, HINT, Plane, padded, turned
 from kammerton.estimation.verdict.evidence import Mask, delta_cost
 
@@ -314,4 +314,4 @@ def _with(old: Any, which: NDArray[np.intp], new: Any) -> Any:
 def _told(cost: Array, residual: Array, free: NDArray[np.intp]) -> Solution:
     """Return what a trace's fit leaves, without its parameters: they are the pair's."""
     none = np.empty((len(cost), 0))
-    return Solution(NO_LAW, none, none[:, :, None], cost, residual, free)
+    return Solution(other_law(0), none, none[:, :, None], cost, residual, free)
