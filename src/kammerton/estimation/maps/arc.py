@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps.arcs import Seeker
 from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import jump, misses
-from kammerton.estimation.maps.objections import LEAST, SHARE
+from kammerton.estimation.maps.objections import LEAST, SHARE, no_lines
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns
 from kammerton.estimation.maps.tracks import Tracked, follow
@@ -58,6 +58,8 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     """Add the fit of all points with one height; where that leads away, columns are asked there."""
     if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
         return found
+    if no_lines(found.misses):
+        return widened(found)
     best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
     if best is None:
         return widened(found)

@@ -19,7 +19,7 @@ from kammerton.estimation.maps.arcs import (
     through_points,
 )
 from kammerton.estimation.maps.misses import Misses, clumping, misses
-from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
+from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE, no_lines
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
@@ -52,8 +52,8 @@ HOPELESS = 6, 14  # see `tracks.HOPELESS`; an arc is near its best place after 5
 HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
-SOON = 20  # steps within which a clear arc is found in a part of a map
-ENOUGH = 40  # steps after which no other triples are tried
+SOON = 10  # steps within which a clear arc is found in a part of a map
+ENOUGH = 30  # steps after which no other triples are tried
 QUICK = 8  # steps for other triples; most that lead anywhere take 5
 SMOOTHED = 5  # columns averaged where a line may be faint
 LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
@@ -77,7 +77,8 @@ def faint(c: Columns, model: Model) -> bool:
 def halves_differ(c: Columns, model: Model, found: Found) -> bool:
     """Return whether either half of the scan shows an arc, but at different places."""
     held = found.misses
-    if held.kept.sum() < LEAST or (held.share > 0.8 and held.scatter < 2 * LOOSE):
+    shown = held.share > 0.8 and held.scatter < 2 * LOOSE
+    if held.kept.sum() < LEAST or shown or no_lines(held):
         return False
     middle = len(c.b) // 2
     tops = []
@@ -254,6 +255,8 @@ def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> F
 
 def _settled_down(best: _Followed, model: Model) -> _Followed:
     """Go on where the law is not yet where it wants to be; widen the errors where misses clump."""
+    if no_lines(best.misses):
+        return best
     if best.fit.step > NEARLY:
         theta = best.fit.theta[: len(best.theta)]
         best = _followed(best.c, theta, best.fit.width, model)

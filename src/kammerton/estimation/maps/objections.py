@@ -15,6 +15,7 @@ STRAY = 0.3  # part of the columns that may show something else
 LOOSE = 0.12  # rms miss, in widths, that a law may leave
 WIDEST = 0.35  # linewidth in parts of the frequency window
 UNEVEN = 0.3  # structure in the image beside a line that passes, in parts of its height
+FAR_UNEVEN, SHOWN = 0.45, 0.9  # far more, where so many columns show the line: what looks like one
 
 
 def empty(c: Columns) -> Objection | None:
@@ -75,13 +76,26 @@ def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection
             "model does not fit",
             f"the line misses the {what} by {found.scatter:.2f} linewidths rms",
         )
-    excess = np.sqrt(max(0.0, found.chi2_reduced - 1.0)) / max(found.size, 1e-9)
+    excess = _uneven(found)
     if excess > UNEVEN:
         return rejected(
             "model does not fit",
             f"the image beside the line is not noise, but {excess:.1f} times as uneven as the line",
         )
     return None
+
+
+def no_lines(found: Misses) -> bool:
+    """Return whether the image is so uneven beside a line that its columns show as no line is.
+
+    No better place of the arc would make it a line's.
+    """
+    return found.share > SHOWN and _uneven(found) > FAR_UNEVEN
+
+
+def _uneven(found: Misses) -> float:
+    """Return the structure in the image beside the line, in parts of its height."""
+    return float(np.sqrt(max(0.0, found.chi2_reduced - 1.0)) / max(found.size, 1e-9))
 
 
 def coarse(

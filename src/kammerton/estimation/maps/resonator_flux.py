@@ -29,6 +29,7 @@ from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flattened import FLATTENED, flattened
 from kammerton.estimation.maps.flux import FIXED, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.objections import no_lines
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, columns, resonances
 from kammerton.estimation.maps.sweet_spot import objections
@@ -195,8 +196,8 @@ def _freed(c: Columns, found: Found | None, model: Model) -> Found | None:
 
     Its slope is so steep there that no small step leads out again.
     """
-    if found is None:
-        return None
+    if found is None or no_lines(found.misses):
+        return found
     beyond = _beyond(found)
     caught = (beyond < 1.0 / len(c.b)) & (beyond > -KINK)
     if not caught.any():
