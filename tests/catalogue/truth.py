@@ -229,9 +229,10 @@ class Truth:
         return {**p, self.strength: np.zeros_like(p[self.strength])}
 
     def fit(self, traces: Traces, given: bool = True) -> FitBatch:
-        """Fit the traces with or without their sigma."""
-        sigma = traces.sigma if given else None
-        return fit_batch(self.kind, traces.x, traces.y, sigma, **traces.known)  # type: ignore[arg-type]  # tuple for maps
+        """Fit the traces with or without their sigma, or shots."""
+        sigma = traces.sigma if given and self.shots is None else None
+        known = traces.known | ({"shots": self.shots} if given and self.shots else {})
+        return fit_batch(self.kind, traces.x, traces.y, sigma, **known)  # type: ignore[arg-type]  # tuple for maps
 
 
 def white(rng: np.random.Generator, y: NDArray[Any]) -> NDArray[Any]:

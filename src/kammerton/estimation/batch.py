@@ -13,7 +13,7 @@ from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.numeric.arrays import noise_of, numbers
 from kammerton.estimation.numeric.prepare import ROUNDING, Batch
-from kammerton.estimation.numeric.weights import of_counts
+from kammerton.estimation.numeric.weights import of_counts, shots_of
 from kammerton.estimation.scaled import (
     KNOWN,
     bounded,
@@ -149,6 +149,8 @@ def _fitted(
         if size is not None:
             sigma = bounded(sigma, size)
     batch = how.prepare(x, y, sigma)
+    if known.get("shots") is not None and isinstance(batch, Batch):
+        batch = batch.of_shots(shots_of(known["shots"], np.shape(batch.w)))
     groups = families(how, batch, y, sigma)
     if len(groups) > 1:
         traces = sum(map(len, groups))

@@ -219,6 +219,20 @@ def test_every_bar_of_counts_is_honest(kind):
         assert np.mean(np.abs(pull) < 1) == pytest.approx(0.683, abs=0.025), name
 
 
+@pytest.mark.parametrize("few", [100, 500])
+def test_every_bar_of_counts_is_honest_where_some_points_have_fewer_shots(few):
+    """The noise is that of the fitted population, which no neighbours of other shots tell."""
+    rng = np.random.default_rng(1)
+    x = rng.permutation(np.linspace(0.0, 1.0, 41))
+    shots, truth = np.where(x > 0.5, 2000, few), 0.02 + 0.9 * np.exp(-x / 0.2)
+    y = rng.binomial(shots, truth, size=(3000, len(x))) / shots
+    found = fit_batch("t1", x, y, shots=shots)
+    for name, value in {"t1": 0.2, "amplitude": 0.9, "offset": 0.02}.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert pull.std() == pytest.approx(1.0, abs=0.07), name
+        assert np.mean(np.abs(pull) < 1) == pytest.approx(0.683, abs=0.025), name
+
+
 def test_pull_with_sigma_from_twenty_blocks():
     """A sigma that is itself scattered by 16 % must not shrink the error bars."""
     rng = np.random.default_rng(12)

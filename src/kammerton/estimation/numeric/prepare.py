@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from kammerton.estimation.numeric.arrays import all_of, demand_finite, noise_of, numbers
 from kammerton.estimation.numeric.kernels import careful_kernel, kernel
 from kammerton.estimation.numeric.places import enough_places, places
-from kammerton.estimation.numeric.weights import learned, smoothed, valid
+from kammerton.estimation.numeric.weights import smoothed, valid
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -36,6 +36,7 @@ class Batch:
     value. w: (N, parts * M) 1/sigma, 0 where missing.
     known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
     variance: (N, M) as given, 0 where invalid. apart: (N, M), which are unlike their neighbours'.
+    shots: (N, M), of which y is the population; None where that is not known.
     """
 
     x: Array
@@ -50,6 +51,7 @@ class Batch:
     order: NDArray[np.intp] | None
     variance: Array | None = None
     apart: NDArray[np.bool_] | None = None
+    shots: Array | None = None
 
     @property
     def traces(self) -> int:
@@ -109,6 +111,7 @@ class Batch:
             self.span[axis], self.level[which], self.parts, self.known_noise, self.order,
             None if self.variance is None else self.variance[which],
             None if self.apart is None else self.apart[which],
+            None if self.shots is None else self.shots[which],
         )  # fmt: skip
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
@@ -116,8 +119,14 @@ class Batch:
         return Batch(
             self.x, self.step, np.ascontiguousarray(y), self.w if w is None else w, self.zero,
             self.span, self.level, self.parts, self.known_noise, self.order, self.variance,
-            self.apart,
+            self.apart, self.shots,
         )  # fmt: skip
+
+    def of_shots(self, shots: Array) -> Batch:
+        """Return the batch of populations of so many shots (N, M), in the caller's order."""
+        if self.order is not None:
+            shots = np.take_along_axis(shots, np.broadcast_to(self.order, shots.shape), axis=1)
+        return replace(self, shots=shots)
 
     def column(self, per_axis: NDArray[Number]) -> NDArray[Number]:
         """Return a (K, 1) quantity of the axis as (N,)."""
@@ -325,23 +334,3 @@ def whole(y: NDArray[Any]) -> bool:
     """Return whether every number is finite."""
     floats = y.view(np.float64) if np.iscomplexobj(y) and y.flags.c_contiguous else y
     return bool(np.isfinite(floats).all())
-
-
-def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Batch] | None:
-    """Return the traces whose weights a fit has changed, and their batch; None for nothing.
-
-    curve: fitted y as the batch holds it. Only for real traces whose sigma was given and varies.
-    """
-    variance = batch.variance
-    apart = batch.apart
-    if variance is None or apart is None or batch.parts == 2:
-        return None
-    if (variance[0] == variance[0, 0]).all() and (variance == variance[:, :1]).all():
-        return None
-    better, matters = learned(variance, batch.w, apart, curve)
-    which = np.flatnonzero(matters)
-    if len(which) == 0:
-        return None
-    part = batch if len(which) == batch.traces else batch.take(which)
-    w = np.where(part.w > 0, 1.0 / np.sqrt(better[which]), 0.0)
-    return which, replace(part, w=np.ascontiguousarray(w))

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.arrays import all_of
-from kammerton.estimation.numeric.prepare import Batch, weighed_again
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.reweighing import weighed_again
 
 Array = NDArray[np.float64]
 CERTAIN = 1e9  # weight of what is known for certain against the whole trace

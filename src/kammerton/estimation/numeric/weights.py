@@ -4,8 +4,9 @@ A sigma from a few blocks, or from the counts of one point, fluctuates with y an
 points too much weight (an exact 0 or 1 of a population even has sigma 0). At first, variances are
 therefore averaged over neighbours. Once there is a fit, they are taken as a smooth function of the
 fitted y, a + b y + c y^2, if that describes them better: the noise of counts is p (1 - p), and no
-function of the delay (variance function estimation, Carroll and Ruppert 1988, ch. 3). Only a point
-far noisier than its neighbours, one with fewer shots, keeps its own.
+function of the delay (variance function estimation, Carroll and Ruppert 1988, ch. 3). Where the
+shots are known it is that of the fitted p. Only a point far noisier than its neighbours, one with
+fewer shots, keeps its own.
 
 Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
 """
@@ -27,6 +28,7 @@ Mask = NDArray[np.bool_]
 HALF = 4  # neighbours on each side over which variances are averaged
 UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
 LEAST = 0.02  # of the typical variance: what a point may have at least
+LEAST_COUNT = 0.75  # counts off 0 and all: at a half bars are too short there, at one too long
 MATTERS = 0.08  # scatter of the logarithm of the weights' change that asks for another fit
 
 
@@ -71,23 +73,44 @@ def of_counts(y: ArrayLike, shots: object) -> Array:
             f"shots are given, but y is not a population between 0 and 1{ends}; counts are "
             "divided by their shots first"
         )
-    try:
-        n = np.asarray(shots, dtype=np.float64)
-        each = n[:, None] if p.ndim == 2 and n.shape == p.shape[:1] else n
-        n = np.broadcast_to(each, p.shape)
-    except (TypeError, ValueError) as error:
-        raise TraceError("shots must be one number, or shaped as y") from error
-    _demand_plain(np.asarray(shots, dtype=np.float64), p)
-    if not (np.isfinite(n) & (n >= 1)).all():
-        raise TraceError("shots must be 1 or more")
+    n = shots_of(shots, p.shape)
     likely = (p * n + 1) / (n + 2)
     result: Array = np.sqrt(likely * (1 - likely) / n)
     return result
 
 
-def _demand_plain(shots: Array, p: Array) -> None:
+def shots_of(shots: object, shape: tuple[int, ...]) -> Array:
+    """Return the shots of every point.
+
+    Raises
+    ------
+    TraceError
+        They are no positive numbers, or it is not clear of which points.
+    """
+    try:
+        told = np.asarray(shots, dtype=np.float64)
+        each = told[:, None] if len(shape) == 2 and told.shape == shape[:1] else told
+        n = np.broadcast_to(each, shape)
+    except (TypeError, ValueError) as error:
+        raise TraceError("shots must be one number, or shaped as y") from error
+    _demand_plain(told, shape)
+    if not (np.isfinite(n) & (n >= 1)).all():
+        raise TraceError("shots must be 1 or more")
+    return n
+
+
+def counted(p: Array, shots: Array) -> Array:
+    """Return the variance of counts at populations p, which a law may put beyond 0 and 1.
+
+    Never less than that of `LEAST_COUNT`.
+    """
+    kept = np.clip(p, LEAST_COUNT / shots, 1.0 - LEAST_COUNT / shots)
+    return np.asarray(kept * (1.0 - kept) / shots)
+
+
+def _demand_plain(shots: Array, shape: tuple[int, ...]) -> None:
     """Refuse as many numbers of shots as there are traces and points: nobody knows of which."""
-    if p.ndim == 2 and shots.shape == p.shape[:1] == p.shape[1:] and np.ptp(shots) > 0:
+    if len(shape) == 2 and shots.shape == shape[:1] == shape[1:] and np.ptp(shots) > 0:
         raise TraceError(
             f"{shots.size} numbers of shots may be those of the traces, (N, 1), or of the points, "
             "(1, M): give them in one of these shapes"

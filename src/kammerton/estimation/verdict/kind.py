@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.numeric.prepare import prepare, weighed_again
+from kammerton.estimation.numeric.prepare import prepare
+from kammerton.estimation.numeric.reweighing import weighed_again
 from kammerton.estimation.verdict.outcome import Outcome
 
 Known = dict[str, object]
