@@ -28,7 +28,8 @@ def bound(truth: Truth, p: Parameters, traces: Traces) -> dict[str, Array]:
     """Return the smallest standard error (N,) that an unbiased estimate of each value can have.
 
     From the information of all hidden parameters at the truth; Gaussian noise of the traces'
-    sigma, or counts. NaN where there is no such value.
+    sigma, or counts. What is only known to be usual has the information of that besides (van Trees,
+    Detection, Estimation, and Modulation Theory, 1968). NaN where there is no such value.
     """
     sigma = truth.noise(p, traces)
     parts = [_bound(truth, _part(p, s), sigma[s]) for s in _slices(sigma)]
@@ -47,7 +48,10 @@ def _part(p: Parameters, which: Any) -> Parameters:
 
 def _bound(truth: Truth, p: Parameters, sigma: Array) -> dict[str, Array]:
     w = 1.0 / rows_of(sigma, truth.clean(p))
+    truth = replace(truth, fixed=tuple(name for name in truth.fixed if name not in truth.usual))
     information = _normal(_jacobian(truth, p) * w[:, :, None])
+    for k, name in enumerate(free(truth, p)):
+        information[:, k, k] += truth.usual.get(name, np.inf) ** -2.0
     cov = _inverse(information)
     gradient = _gradient(truth, p)
     with np.errstate(invalid="ignore"):

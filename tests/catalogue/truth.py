@@ -100,7 +100,8 @@ class Truth:
     name; the value itself where it is not given (a line's centre is measured in linewidths).
     times: of decays, by scored name; they are judged as rates. besides: other values that the fit
     gives, contrast and offset most of all; only their error bars are judged. aside_law: the law of
-    their bound, all hidden parameters free, where they hang on one that the values do not.
+    their bound, all hidden parameters free, where they hang on one that the values do not. usual:
+    fixed hidden parameters that the fit only knows to be usual, within that standard deviation.
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
     two). limits: between which a hidden parameter has a meaning, for fit and oracle alike.
     strength: the parameter that is 0 without a signal; size: signal for which the
@@ -141,6 +142,7 @@ class Truth:
     times: tuple[str, ...] = ()
     besides: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
     aside_law: Callable[[Any, Parameters], NDArray[Any]] | None = None
+    usual: dict[str, float] = field(default_factory=dict)
     own: tuple[Breaks, ...] = ()
 
     @property

@@ -8,6 +8,7 @@ from tests.catalogue.broken import REFUSE, Broken
 from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth, either, log_uniform
 
 WINDOW = 40e-6
+PULSES = 60e-9  # s at most before the first delay at which two frequencies are in phase
 PARTED = 0.5  # rad by which phases differ that are two
 ONE = 0.8  # periods above which a decay changes the period's bound by less than 6 %
 DELAYS = np.linspace(0.0, WINDOW, 101)
@@ -30,12 +31,12 @@ def fringes(x: Array, p: Parameters) -> Array:
 def beating(x: Array, p: Parameters) -> Array:
     """`share` of the contrast turns at `frequency`, the rest faster by `apart`.
 
-    Both begin in phase, as one pulse prepares them, where there is no `phase2`.
+    Both are in phase at -`origin`, as one pulse prepares them, where there is no `phase2`.
     """
+    turns, start = (p["frequency"], p["frequency"] + p["apart"]), p.get("origin", 0.0)
     phases = p["phase"], p.get("phase2", p["phase"])
-    turns = p["frequency"], p["frequency"] + p["apart"]
     first, second = (
-        np.cos(2 * np.pi * f * x + phase) for f, phase in zip(turns, phases, strict=True)
+        np.cos(2 * np.pi * f * (x + start) + phase) for f, phase in zip(turns, phases, strict=True)
     )
     both = p["share"] * first + (1 - p["share"]) * second
     return p["offset"] + p["contrast"] / 2 * envelope(x, p) * both
@@ -84,7 +85,9 @@ def two_between(
 ) -> Draw:
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = ramsey_between((5.0, 20.0), (0.4, 1.5))(rng, n)
-        if not in_phase:
+        if in_phase:
+            p["origin"] = rng.uniform(0.0, PULSES, n) / WINDOW
+        else:
             p["phase2"] = p["phase"] + rng.uniform(PARTED, 2 * np.pi - PARTED, n)
         return {**p, "apart": rng.uniform(*apart, n), "share": rng.uniform(*share, n)}
 
@@ -180,7 +183,8 @@ RABI = {**periods(AMPLITUDES[-1], "pi_amplitude"), "besides": from_below}
 BEATING: dict[str, object] = {
     "law": beating, "scored": beating_values, "breaks": False, "mixed": RESOLVED,
     "snrs": RESOLVED_AT, "choice": "one or two frequencies", "others": (SINGLE,),
-    "limits": SHAPES, "times": ("t2_star",), "besides": splitting,
+    "limits": SHAPES, "times": ("t2_star",), "besides": splitting, "fixed": ("origin",),
+    "usual": {"origin": PULSES / WINDOW / 12**0.5},
 }  # fmt: skip
 TIME_RABI = periods(LENGTHS[-1], "pi_length")
 
@@ -200,7 +204,8 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "ramsey, two frequencies, two phases", "ramsey", DELAYS,
-            two_between((2.0, 8.0), (0.3, 0.7), in_phase=False), **BEATING,
+            two_between((2.0, 8.0), (0.3, 0.7), in_phase=False),
+            **{**BEATING, "fixed": (), "usual": {}},
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5)),

@@ -23,7 +23,6 @@ Array = NDArray[np.float64]
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
 FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
 A_BEAT, WORSE, WORTH = (0.6, 0.85, 1.2), 4.0, 15.0  # beats in the window; gains in chi-square
-IN_PHASE_SIZE = kernels.NONLINEAR[kernels.IN_PHASE] + kernels.LINEAR[kernels.IN_PHASE]
 TURNS = 4 * np.pi  # rad: far from where a phase starts, so that no fit ends there
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
@@ -217,11 +216,18 @@ def _from(batch: Batch, start: Array, iterations: int = ITERATIONS) -> Solution:
 def of_two(
     law: int, batch: Batch, start: Array, iterations: int = ITERATIONS, least: float = SHAPE[0]
 ) -> Solution:
-    """Refine two frequencies, each with its phase or both in one (IN_PHASE), from start."""
+    """Refine two frequencies, each with its phase or both in one (IN_PHASE), from start (N, P).
+
+    Where both are in phase is held where the start has it.
+    """
     low, high = bounds(batch, 2)
-    if law == kernels.IN_PHASE:
-        low, high = np.append(low, -TURNS), np.append(high, TURNS)
     low[1] = least
+    if law == kernels.IN_PHASE:
+        held = start[:, 5]
+        low, high = (
+            np.column_stack([np.tile([*each, end], (len(start), 1)), held])
+            for each, end in ((low, -TURNS), (high, TURNS))
+        )
     return solve(law, batch, start, low, high, iterations=iterations)
 
 
@@ -234,7 +240,8 @@ def _close(single: Solution, first: float, second: float, shape: float) -> Array
 
 def both_there(double: Solution) -> Mask:
     """Return where there are two, of like size, that turn."""
-    first, second = _amplitudes(double.theta)
+    alone = double.law == kernels.IN_PHASE  # an amplitude each, and no pair of them
+    first, second = double.c[:, :2].T if alone else _amplitudes(double.theta)
     turning = ~_met(double) & (double.p[:, 2:4].min(axis=1) > 2 * np.pi)
     result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & turning
     return result
@@ -245,8 +252,6 @@ def _met(double: Solution) -> Mask:
 
 
 def _amplitudes(theta: Array) -> tuple[Array, Array]:
-    if theta.shape[-1] == IN_PHASE_SIZE:
-        return theta[..., 5], theta[..., 6]
     return np.hypot(theta[..., 4], theta[..., 5]), np.hypot(theta[..., 6], theta[..., 7])
 
 

@@ -1,9 +1,11 @@
 """Two frequencies that begin in phase: those of one qubit that one pulse has prepared.
 
 A charge parity that switches between shots, or a neighbour that is in either of its states, gives
-the qubit another frequency, but no other phase at t = 0 (Riste et al., Nat. Commun. 4, 1913
-(2013)). Of a beat that hardly returns within the window, free phases would leave amplitudes and
-splitting all but unknown.
+the qubit another frequency, but no phase of its own when the pulse ends (Riste et al., Nat. Commun.
+4, 1913 (2013)). Of a beat that hardly returns within the window, free phases would leave amplitudes
+and splitting all but unknown. While pulses last, the frequencies part already: by as much as in
+4/pi times the length of a square pi/2 pulse, so that they are in phase a little before x = 0. How
+much is not told; it is taken as usual, and its uncertainty is in all errors.
 """
 
 from __future__ import annotations
@@ -13,41 +15,79 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.beats import Beats, best_of, both_there, decaying
+from kammerton.estimation.curves.beats import Beats, best_of, both_there, decaying, of_two
 from kammerton.estimation.curves.fringes import near
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Formulas
 from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import delta_cost
 
 Array = NDArray[np.float64]
 
 APART = 11.0  # chi-square that one phase for both may cost: by chance in 1 of 1000
+ORIGIN, SPREAD = 30e-9, 20e-9  # s before x = 0 at which they are in phase: pulses of up to 50 ns
+PHASE, AT = 4, 5  # of the parameters
 
 
 def in_phase(batch: Batch, beats: Beats) -> Beats:
-    """Take the beats for ones that begin in phase where phases of their own gain little."""
-    if len(beats.which) == 0:
+    """Take the beats for ones that begin in phase, where that tells more of their splitting.
+
+    And where phases of their own gain little.
+    """
+    if len(beats.which) == 0 or not batch.begins_at_zero:
         return beats
     part, double = batch.take(beats.which), beats.fit
-    cos, sin = double.c[:, 0] + double.c[:, 2], double.c[:, 1] + double.c[:, 3]
-    joint = best_of(kernels.IN_PHASE, part, double.p[:, 2:], np.arctan2(-sin, cos))
-    joint = decaying(part, joint)
+    span = part.column(part.span)
+    joint = decaying(part, _joint(part, double, ORIGIN / span))
+    joint = replace(joint, cov=joint.cov + _of_origin(part, joint, SPREAD / span))
     alike = both_there(joint) & (delta_cost(part, joint, double) < APART)
+    alike &= _of_splitting(joint) < _of_splitting(double)
     return replace(beats, joint=beats.which[alike], joint_fit=joint.take(alike))
 
 
+def _joint(batch: Batch, double: Solution, origin: Array) -> Solution:
+    cos, sin = double.c[:, 0] + double.c[:, 2], double.c[:, 1] + double.c[:, 3]
+    turns = double.p[:, 2:]
+    phase = np.arctan2(-sin, cos) - turns.mean(axis=1) * origin
+    return best_of(kernels.IN_PHASE, batch, turns, phase, origin)
+
+
+def _of_origin(batch: Batch, joint: Solution, spread: Array) -> Array:
+    """Return the covariance (N, P + L, P + L), for noise of 1, that an unknown origin adds."""
+    ends = np.concatenate([joint.p, joint.p])
+    ends[:, AT] += np.concatenate([spread, -spread])
+    late, early = np.split(of_two(kernels.IN_PHASE, batch, ends).theta, 2)
+    moved = 0.5 * (late - early)
+    if not batch.known_noise:
+        noise = joint.cost / np.maximum(batch.rows - joint.free, 1)
+        moved /= np.sqrt(np.maximum(noise, 1e-300))[:, None]
+    return np.asarray(moved[:, :, None] * moved[:, None, :])
+
+
+def _of_splitting(fit: Solution) -> Array:
+    """Return the variance of the distance of both frequencies, for noise of 1."""
+    cov = fit.cov[:, 2:4, 2:4]
+    return np.asarray(cov[:, 0, 0] + cov[:, 1, 1] - 2.0 * cov[:, 0, 1])
+
+
 def numbers_in_phase(batch: Batch, at: Array) -> Formulas:
-    """Return the numbers of theta = rate, shape, two w, phase, two amplitudes, constant."""
-    span, level, start = batch.column(batch.span), batch.level, np.angle(np.exp(1j * at[:, 4]))
+    """Return the numbers of theta = rate, shape, two w, phase, origin, two amplitudes, constant."""
+    span, level = batch.column(batch.span), batch.level
+
+    def phase(theta: Array) -> Array:
+        mean = 0.5 * (theta[..., 2] + theta[..., 3])
+        return np.asarray(theta[..., PHASE] + mean * theta[..., AT])
+
+    start = np.angle(np.exp(1j * phase(at)))
 
     def numbers(theta: Array) -> dict[str, Array]:
-        first, second = theta[..., 5], theta[..., 6]
+        first, second = theta[..., 6], theta[..., 7]
         mean = (first * theta[..., 2] + second * theta[..., 3]) / (first + second)
         return {
             "frequency": mean / (2 * np.pi * span), "t2_star": span / theta[..., 0],
-            "amplitude": first + second, "phase": near(theta[..., 4], start),
-            "offset": theta[..., 7] + level,
+            "amplitude": first + second, "phase": near(phase(theta), start),
+            "offset": theta[..., 8] + level,
             "frequency_splitting": np.abs(theta[..., 2] - theta[..., 3]) / (2 * np.pi * span),
         }  # fmt: skip
 

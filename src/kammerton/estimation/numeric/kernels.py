@@ -31,9 +31,9 @@ LINE = 4  # Lorentzian, Gaussian, 1, x     p = centre, half width at half maximu
 TWO_LINES = 5  # both shapes twice, 1, x   p = centre, half width, centre, half width
 RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay; fitted by `poles`
 POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
-IN_PHASE = 8  # two e cos, 1               p = rate, shape, w1, w2, phase
+IN_PHASE = 8  # two e cos, 1               p = rate, shape, w1, w2, phase, origin
 
-NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2, 5)
+NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2, 6)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3, 3)  # resonance and power may have more, for their background
 USUAL = 12  # iterations, beyond which a fit creeps
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
@@ -122,10 +122,11 @@ def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
 
 @piece
 def in_phase(p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
-    """Fill e cos(w x + phase) of both, and the constant; room with e sin(w x + phase)."""
+    """Fill e cos(w (x + origin) + phase) of both, and the constant; room with the sines."""
     envelope(p, x, step, phi[2], phi[0])
-    c, s = math.cos(p[4]), math.sin(p[4])
     for k in range(2):
+        start = p[4] + p[2 + k] * p[5]
+        c, s = math.cos(start), math.sin(start)
         turning(p[2 + k], x, step, phi[k], room[k])
         for i in range(x.size):
             cos, sin, e = phi[k, i], room[k, i], phi[2, i]
@@ -253,13 +254,14 @@ def slopes_of_rabi(x: Array, w: Array, phi: Array, sin: Array, c: Array, d: Arra
 def slopes_in_phase(
     p: Array, x: Array, w: Array, phi: Array, sines: Array, c: Array, d: Array
 ) -> None:
-    """Derivatives by rate, shape, both angular frequencies and the phase."""
+    """Derivatives by rate, shape, both angular frequencies, the phase and the origin."""
     s, q = p[0], p[1]
     for i in range(x.size):
         t, y = x[i], c[0, 0] * phi[0, i] + c[1, 0] * phi[1, i]
         first, second = -w[i] * c[0, 0] * sines[0, i], -w[i] * c[1, 0] * sines[1, i]
         d[0, i], d[1, i] = -y * t * (1.0 - q + 2.0 * q * s * t), -y * s * t * (s * t - 1.0)
-        d[2, i], d[3, i], d[4, i] = t * first, t * second, first + second
+        d[2, i], d[3, i], d[4, i] = (t + p[5]) * first, (t + p[5]) * second, first + second
+        d[5, i] = p[2] * first + p[3] * second
 
 
 @piece
