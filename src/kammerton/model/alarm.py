@@ -107,7 +107,8 @@ NOT_OFF = " is not known to be off"
 
 def left_on(computer: str, why: str) -> str:
     """Return what is said of outputs that nobody has seen off: once, though `why` says it."""
-    return f"outputs of {computer} are not known to be off: {why.replace(NOT_OFF, '')}"
+    which = "; ".join(why.replace(NOT_OFF, "").splitlines())
+    return f"outputs of {computer} are not known to be off: {which}"
 
 
 def unheard(alarm: Alarm) -> None:

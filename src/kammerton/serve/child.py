@@ -66,7 +66,7 @@ class Life:
         What follows may hang; where they are off, nobody needs to switch off in its place.
         """
         self.off, self.tried = off, tried
-        self._wire.say(off=off)
+        self._wire.say(off=off, tried=tried)
 
     def doing(self, what: str) -> None:
         """Take note of what is done now."""
@@ -123,7 +123,7 @@ def obey(wire: Wire, first: bytes) -> int:
         tell(*error.problems)
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
-    log_to_stderr(lab.computer if order.named else "", said=order.said)
+    log_to_stderr(lab.computer if order.named else "", said=order.said, doubt=order.doubt)
     ramps = last.ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab), keeping=_keeping(lab))

@@ -16,11 +16,13 @@ LONGEST = 3600.0  # s between two such lines at most
 class InTheWay:
     """The reason that a process gave for its end before it was up, for as long as it is the same.
 
-    why: that reason, which the next process need not say again; "" where there is none.
+    why: that reason, which the next process need not say again; "" where there is none. doubt:
+    which outputs it told that they may be on.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     why: str = ""
+    doubt: str = ""
     _off: bool = False
     _since: float = 0.0
     _said: float = 0.0
@@ -32,10 +34,12 @@ class InTheWay:
         """
         now = self.monotonic()
         if not ending.explained:
-            self.why = ""
+            self.why = self.doubt = ""
             return f"{ending.why}; starting again {when}"
-        if ending.was_up or (ending.why, ending.off) != (self.why, self._off):
-            self.why, self._off, self._since, self._said = ending.why, ending.off, now, now
+        before = self.why, self._off, self.doubt
+        self.why, self._off, self.doubt = ending.why, ending.off, ending.tried
+        if ending.was_up or (self.why, self._off, self.doubt) != before:
+            self._since = self._said = now
             return f"starting again {when}, and again until it succeeds; the same is not said again"
         if now - self._said < min(max(FIRST, self._said - self._since), LONGEST):
             return ""

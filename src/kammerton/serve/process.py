@@ -31,7 +31,7 @@ class Ending:
     """How a process ended. told: because the daemon ends; orderly: it said so itself.
 
     switched_off: it did no more, since it had been told to end while it was kept ready. off: it
-    left no output that is not known to be off.
+    left no output that is not known to be off. tried: what it told that it could not switch off.
     """
 
     code: int
@@ -42,6 +42,7 @@ class Ending:
     orderly: bool
     switched_off: bool = False
     off: bool = False
+    tried: str = ""
 
     @property
     def explained(self) -> bool:
@@ -76,7 +77,7 @@ class Process:
         self._up = self._warm = self._told = self._was_ready = self._ends = False
         self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str, bool] | None = None
-        self._off = False
+        self._off, self._tried = False, ""
         self._started = self._heard = time.monotonic()
         self._beats = 0
 
@@ -223,8 +224,8 @@ class Process:
                 self._warm = True
             case {"ended": int(code), "why": str(why), **more}:
                 self._said = code, why, bool(more.get("off"))
-            case {"off": bool(off)}:
-                self._off = off
+            case {"off": bool(off), **more}:
+                self._off, self._tried = off, str(more.get("tried", ""))
 
     def _send(self, text: bytes) -> None:
         if self._process.stdin is not None:
@@ -236,7 +237,8 @@ class Process:
         orderly = self._said is not None
         code, why, off = self._said or (Code.CRASHED, self._hung or ending(real), self._off)
         lived, switched_off = time.monotonic() - self._started, orderly and self._ends
-        return Ending(code, why, lived, self._up, self._told, orderly, switched_off, off)
+        tried = "" if off else self._tried
+        return Ending(code, why, lived, self._up, self._told, orderly, switched_off, off, tried)
 
 
 def _attempt(act: Callable[[], None]) -> None:

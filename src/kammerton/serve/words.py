@@ -40,7 +40,8 @@ class Order:
     the next start of the daemon and not, half finished, at the next restart of a process; None
     where it could not be read. why: what led to safe mode. named: whether each line of the log
     names the computer. ends: the word to end follows at once, so that it loads only what switches
-    off. said: why the last one was not up, as it was heard: the same is not said again.
+    off. said: why the last one was not up, as it was heard: the same is not said again. doubt: what
+    its alarm said of outputs that may be on.
     """
 
     lab: Path
@@ -51,6 +52,7 @@ class Order:
     named: bool = False
     ends: bool = False
     said: str = ""
+    doubt: str = ""
 
     def line(self) -> bytes:
         """Return the order as it is sent."""

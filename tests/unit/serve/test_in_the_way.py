@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from kammerton.model import InstrumentError
+from kammerton.model.alarm import NOT_OFF
+from kammerton.serve import logs
 from kammerton.serve.child import Life, _work
 from kammerton.serve.in_the_way import InTheWay
 from kammerton.serve.logs import log_to_stderr, say_all
-from kammerton.serve.process import Ending
+from kammerton.serve.process import Ending, Process
+from kammerton.serve.rules import Rules
 from kammerton.serve.words import Code, Order
 from tests.unit.serve.test_supervisor import lab, lives, run
 
@@ -164,11 +168,12 @@ def test_once_it_is_up_that_is_said_where_it_was_not_before(restored, caplog):
 
 
 def test_a_start_that_was_seen_before_says_only_what_is_new_until_it_is_up(capfd, restored):
-    log_to_stderr(said=AWAY)
+    log_to_stderr(said=AWAY, doubt=AWAY.replace("\n", "; "))
     log = logging.getLogger("kammerton.test")
     log.info("compiling")
     log.warning("the disk is nearly full")
-    log.error("outputs of two are not known to be off: %s", AWAY)
+    log.error("outputs of two are not known to be off: %s", AWAY.replace("\n", "; "))
+    log.error("on the way out: %s", AWAY)
     log.warning("unclean end of process 7 (%s); outputs may be on", "; ".join(AWAY.splitlines()))
     log.error("%s", AWAY.splitlines()[0])
     assert say_all()
@@ -184,6 +189,57 @@ def test_a_start_that_was_seen_before_says_only_what_is_new_until_it_is_up(capfd
         "I publishing",
         f"E the process ends; outputs are not known to be off: {AWAY.replace(chr(10), '; ')}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "news"),
+    [
+        ("outputs of two are not known to be off: awg1: no answer", False),
+        ("outputs of two are not known to be off: awg1: no answer; lo: it stays on", True),
+        ("on the way out: awg1 is not known to be off: no answer", False),
+        ("on the way out: awg1 is not known to be off: no answer\nlo stays on", True),
+        ("unclean end of process 7 at or after 12:00 (awg1: no answer); outputs may be on", False),
+        ("unclean end of process 7 at 12:00 (awg1: no answer; lo is on); outputs may be on", True),
+        ("see awg1: no answer", True),
+    ],
+)
+def test_a_line_that_says_more_than_was_said_is_news(capfd, restored, line, news):
+    said = "awg1 is not known to be off: no answer"
+    log_to_stderr(said=said, doubt=said)
+    logging.getLogger("kammerton.test").error("%s", line)
+    assert bool(capfd.readouterr().err) is news
+
+
+def test_the_words_for_an_output_that_may_be_on_are_those_of_the_alarm():
+    assert logs.NOT_OFF == NOT_OFF
+
+
+def test_that_outputs_may_be_on_is_news_though_its_cause_was_said_of_instruments(capfd, restored):
+    log = logging.getLogger("kammerton.test")
+    for doubt, heard in [("", True), ("lo: it stays on", True), (AWAY.splitlines()[0], False)]:
+        log_to_stderr(said=AWAY, doubt=doubt)
+        log.error("outputs of two are not known to be off: %s", AWAY.splitlines()[0])
+        assert bool(capfd.readouterr().err) is heard, doubt
+
+
+def test_what_the_alarm_of_the_last_start_said_is_told_the_next(tmp_path):
+    wire = SimpleNamespace(said=[], say=lambda **words: wire.said.append(words))
+    Life(wire, 1.0).known(off=False, tried="lo: it stays on")
+    order = Order(tmp_path / "lab.toml", "")
+    process = Process(order, Rules(), "two")
+    process._hear(wire.said[-1])
+    process._hear({"ended": 1, "why": AWAY, "off": False})
+    process._process = SimpleNamespace(returncode=1)
+    way = InTheWay()
+    assert way.words(process._ending(), "now")
+    assert way.doubt == "lo: it stays on"
+
+
+def test_another_doubt_is_said_at_once(way):
+    way.words(failed(off=False), "now")
+    other = replace(failed(off=False), tried="lo: it stays on")
+    assert way.words(other, "now")
+    assert not way.words(other, "now")
 
 
 @pytest.fixture
