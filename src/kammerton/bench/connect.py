@@ -40,6 +40,9 @@ CLOSED = 0.5
 Hold = Callable[[Mapping[str, Identity]], AbstractContextManager[None]]
 """Holds the boxes that say so against other processes; InstrumentError where one has them."""
 
+Doubt = Callable[[str], object]
+"""Hears why not every output is known to be off, where one that does connect does not go off."""
+
 Factory = Callable[[str, str], Instrument]
 """Blocking `connect(name, address)`: opens a session, changes no output."""
 
@@ -54,11 +57,13 @@ async def connect(
     drivers: Mapping[str, Callable[[], Factory]] | None = None,
     within: float | None = None,
     hold: Hold | None = None,
+    doubt: Doubt | None = None,
 ) -> dict[str, Instrument]:
     """Connect every instrument of a lab, in parallel; no output changes.
 
     within: s that each gets for it; CONNECT_DEADLINE where it is not given. hold: asked before one
     is switched off; what it refuses belongs to another process, and nothing is written to it.
+    doubt: hears of what then stays on, or does not read back.
 
     Raises
     ------
@@ -75,29 +80,31 @@ async def connect(
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
     if failures:
-        left, foreign = await safe_all(lab, connected, hold)
-        refused = InstrumentInUse if foreign else InstrumentError
-        raise refused("\n".join([*failures, *left, *await close_all(connected)]))
+        foreign, left = await safe_all(lab, connected, hold)
+        refused, lines = InstrumentInUse if foreign else InstrumentError, failures + foreign + left
+        if left and doubt is not None:
+            doubt("\n".join(lines))
+        raise refused("\n".join([*lines, *await close_all(connected)]))
     return connected
 
 
 async def safe_all(
     lab: Lab, instruments: Mapping[str, Instrument], hold: Hold | None
-) -> tuple[list[str], bool]:
-    """Switch off what is no bias; return a line for each that is not known to be off.
+) -> tuple[list[str], list[str]]:
+    """Switch off what is no bias; return a line for each that another process has.
 
-    Beside it, whether another process has one of them.
+    Beside them, one for each that is ours and not known to be off.
     """
     guarded, devices = Boxes(lab).guarded, instruments.items()
     mine = {name: each for name, each in devices if not isinstance(each, BiasSource)}
     with ExitStack() as stack:
-        foreign = [] if hold is None else await _foreign(mine, hold, stack)
-        off = {n: guarded(n, each, each.safe) for n, each in mine.items() if n not in dict(foreign)}
+        foreign = dict([] if hold is None else await _foreign(mine, hold, stack))
+        off = {n: guarded(n, each, each.safe) for n, each in mine.items() if n not in foreign}
         try:
             await all_of(off, "is not known to be off")
         except InstrumentError as error:
-            return [*(text for _, text in foreign), str(error)], bool(foreign)
-    return [text for _, text in foreign], bool(foreign)
+            return [*foreign.values()], str(error).splitlines()
+    return [*foreign.values()], []
 
 
 async def _foreign(

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from kammerton.bench.boxes import Boxes
 from kammerton.bench.interlock import ColdCheck
 from kammerton.bench.last_seen import LastSeen
-from kammerton.bench.switching import OnChange, OutputChange
+from kammerton.bench.switching import ALL, OnChange, OutputChange
 from kammerton.lab import Lab
 from kammerton.model import DriveInhibited, Held, LabClock, OutputRefused
 from kammerton.model.roles import FridgeMonitor
@@ -189,7 +189,7 @@ class Guard:
         """Note what came of switching all off; the same failure again and again is noted once."""
         before, self._failed = self._failed, (why.partition(":")[0], failures)
         if failures is None or self._failed != before:
-            self.note(OutputChange("all outputs", None, "off", why, failures))
+            self.note(OutputChange(ALL, None, "off", why, failures))
 
     def note(self, change: OutputChange) -> None:
         """Add a line to the audit."""

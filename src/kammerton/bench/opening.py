@@ -16,6 +16,7 @@ from kammerton.bench.beside import beside
 from kammerton.bench.boxes import named
 from kammerton.bench.connect import (
     CONNECT_DEADLINE,
+    Doubt,
     Factory,
     Hold,
     close_all,
@@ -27,7 +28,7 @@ from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.hangs import look_for_hangs
 from kammerton.bench.locks import held_boxes, held_locks, numbers_of
 from kammerton.bench.readback import OnRestart, untold
-from kammerton.bench.switching import OnChange
+from kammerton.bench.switching import ALL, OnChange, OutputChange
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
@@ -74,13 +75,14 @@ async def open_bench(
     numbers = await asyncio.to_thread(numbers_of, addresses)  # a resolver may hang
     with held_locks(lab, lock_folder, numbers):
         hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers)
-        instruments = await _connected(lab, drivers, within, hold)
+        doubt = partial(_doubted, on_change)
+        instruments = await _connected(lab, drivers, within, hold, doubt)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         bench = Bench(lab, clock, instruments, gate, compiler)
         async with (
             _leaving(partial(_close, instruments)),
             _leaving(bench.end),
-            _boxes_held(gate, instruments, hold),  # not ours: not even switched off
+            _boxes_held(gate, instruments, hold, doubt),  # not ours: not even switched off
             _leaving(gate.cold.end),
             _leaving(partial(_safe, gate)),
         ):
@@ -108,9 +110,10 @@ async def _connected(
     drivers: Mapping[str, Callable[[], Factory]] | None,
     within: float | None,
     hold: Hold,
+    doubt: Doubt,
 ) -> dict[str, Instrument]:
     try:
-        return await connect(lab, drivers, within, hold)
+        return await connect(lab, drivers, within, hold, doubt)
     except asyncio.CancelledError:
         log.info("stopped while connecting: outputs are as they were")
         raise
@@ -118,7 +121,7 @@ async def _connected(
 
 @asynccontextmanager
 async def _boxes_held(
-    gate: Gate, instruments: Mapping[str, Instrument], hold: Hold
+    gate: Gate, instruments: Mapping[str, Instrument], hold: Hold, doubt: Doubt
 ) -> AsyncIterator[None]:
     """Hold the boxes that answer to be written to, by what they say they are.
 
@@ -131,10 +134,18 @@ async def _boxes_held(
         try:
             stack.enter_context(hold(found))
         except InstrumentError as refusal:
-            left, _ = await unbroken(safe_all(gate.lab, instruments, hold))
-            lines = [*str(refusal).splitlines(), *left]
-            raise type(refusal)("\n".join(dict.fromkeys(lines))) from None
+            foreign, left = await unbroken(safe_all(gate.lab, instruments, hold))
+            lines = "\n".join(dict.fromkeys([*str(refusal).splitlines(), *foreign, *left]))
+            if left:
+                doubt(lines)
+            raise type(refusal)(lines) from None
         yield
+
+
+def _doubted(on_change: OnChange | None, why: str) -> None:
+    """Note that not every output is known to be off, though the gate could not try."""
+    if on_change is not None:
+        on_change(OutputChange(ALL, None, "off", "opening", why))
 
 
 @asynccontextmanager

@@ -26,6 +26,9 @@ AGAIN = 2.0
 STOP_DEADLINE = 3.0
 """s that a generator may take to stop before everything is switched off instead."""
 
+ALL = "all outputs"
+"""What they are called together."""
+
 FREQUENCY_STEP, POWER_STEP = 0.02, 0.02
 """How far (Hz, dB) a source's read-back may lie from what was set."""
 

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kammerton.bench import open_bench
+from kammerton.bench import OutputChange, open_bench
 from kammerton.bench.away import does_not_connect
 from kammerton.bench.connect import connect, installed_drivers
 from kammerton.bench.locks import held_locks
@@ -87,6 +87,36 @@ def test_r2_where_one_is_unreachable_those_that_answer_are_switched_off(fake, ma
         asyncio.run(connect(make.lab(), {**fake.drivers, "fridge": lambda: refuse}))
     assert not fake.awg.on
     assert not fake.lo.on
+
+
+@pytest.mark.parametrize("stuck", [True, False])
+def test_one_that_stays_on_while_another_is_away_is_doubt_and_one_that_goes_off_is_none(
+    fake, make, tmp_path, stuck
+):
+    """Nobody else hears of it: the gate is not there yet."""
+    heard = list[OutputChange]()
+    fake.lo.on = True
+
+    def refuse(name: str, address: str):
+        raise ConnectionRefusedError("connection refused")
+
+    async def stays() -> None:
+        raise InstrumentError("lo: it stays on after it was told off")
+
+    async def main() -> None:
+        drivers = {**fake.drivers, "generator": lambda: refuse}
+        async with open_bench(
+            make.lab(), fake.clock, drivers=drivers, lock_folder=tmp_path, on_change=heard.append
+        ):
+            pass
+
+    if stuck:
+        fake.lo.safe = stays
+    with pytest.raises(InstrumentError) as caught:
+        asyncio.run(main())
+    found = [(each.what, each.refused) for each in heard]
+    assert found == ([("all outputs", str(caught.value))] if stuck else [])
+    assert stuck or not fake.lo.on
 
 
 def test_r2_numba_that_cannot_be_used_keeps_no_output_on(fake, make, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from kammerton.bench import locks, open_bench
+from kammerton.bench import OutputChange, locks, open_bench
 from kammerton.bench.boxes import Boxes, named
 from kammerton.bench.locks import held_boxes, held_locks, on_this_computer
 from kammerton.lab import Lab
@@ -82,6 +82,23 @@ def test_r7_where_another_has_one_box_the_rest_goes_off(fake, make, tmp_path):
     asyncio.run(second())
     assert not fake.lo.on
     assert {what for name, what, *_ in fake.log if name == "awg"} == {"close"}
+
+
+def test_r7_what_is_ours_and_stays_on_is_doubt_though_another_has_the_rest(fake, make, tmp_path):
+    others, heard = {"awg": asyncio.run(fake.awg.identity())}, list[OutputChange]()
+
+    async def stays() -> None:
+        raise InstrumentError("lo: it stays on after it was told off")
+
+    async def second() -> None:
+        lab, how = make.lab(), {"lock_folder": tmp_path, "on_change": heard.append}
+        with held_boxes(lab, others, tmp_path), pytest.raises(InstrumentInUse) as caught:
+            async with open_bench(lab, LabClock(), drivers=fake.drivers, **how):
+                pytest.fail("another has the generator")
+        assert [(each.what, each.refused) for each in heard] == [("all outputs", str(caught.value))]
+
+    fake.lo.safe = stays
+    asyncio.run(second())
 
 
 def test_r7_who_is_too_busy_to_say_who_it_is_is_waited_for(fake, make, tmp_path, monkeypatch):
