@@ -49,7 +49,7 @@ def outputs_after(database: Path | str, within: float = WITHIN) -> str:
 def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]:
     """Return what is to be said, None while that is not known, and what the daemon says."""
     from kammerton.store import Store
-    from kammerton.store.caution import caution
+    from kammerton.store.caution import caution, speaks
 
     with Store.read(database) as store:
         said = store.current_activity()
@@ -58,6 +58,8 @@ def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]
         if store.place.writer_there() is None:
             words = f"{caution(store, said)}; {LOOK}" if said.doubtful else "outputs are off"
             return (words if there_was_one else ""), said.what
+        if not speaks(store, said):
+            return None, said.what  # which another process has to see to
     if not said.what.startswith(SETTLED):
         return None, said.what
     off = OFF.fullmatch(said.what)

@@ -41,11 +41,12 @@ def status(
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import ahead, doubts
     from kammerton.keeping import there
+    from kammerton.store.caution import admitted, doubtful
 
     place = either(lab, at)
     with opened(place) as store:
         note, lives = note_beside(place), _lives(store)
-        running = _running(store) if lives is not False else None
+        running = _working(store) if lives is not False else None
         keeps = there(store.place.keeping) if as_json or not running else None
         if as_json:
             daemon = _daemon(keeps, running, certain=lives is not None)
@@ -54,6 +55,8 @@ def status(
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
         console.print(headline, soft_wrap=not console.is_terminal)  # one line of a file
+        if running and doubtful(store) and (which := admitted(store, running)):
+            console.print(f"[bold red]{escape(which)}[/bold red]")
         if note:
             console.print(escape(note), style="dim")
         for lease in store.leases():
@@ -105,16 +108,17 @@ def _headline(
 
 
 def _lives(store: ReadStore) -> bool | None:
-    """Say whether a process has the database; None: who may only read cannot know."""
+    """Say whether who spoke last has the database; None: who may only read cannot know."""
     from kammerton.model import StoreError
+    from kammerton.store.caution import speaks
 
     try:
-        return store.place.writer_there() is not None
+        return speaks(store, store.current_activity())
     except StoreError:
         return None
 
 
-def _running(store: ReadStore) -> Activity | None:
+def _working(store: ReadStore) -> Activity | None:
     """Return what was said last of the work; one that ended with all outputs off says nothing."""
     said = store.current_activity()
     return None if said is None or said.what is None else said
@@ -158,16 +162,14 @@ def _span(seconds: float) -> str:
 
 def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
     from kammerton.cli.output import described_doubt
-    from kammerton.store.caution import caution
 
-    now, said, doubted = store.now(), store.current_activity(), store.doubted()
-    left = said if running is None and said is not None and said.doubtful else None
+    now, doubted = store.now(), store.doubted()
     return {
         "computer": store.computer,
         "revision": store.revision(),
         "doing": running.what if running else None,
         "silent_seconds": _silent(running) if running else None,
-        "caution": caution(store, left) if left else None,
+        "caution": _caution(store, running),
         "waiting_for_broker": store.backlog(),
         "held": [_lease(lease) for lease in store.leases()],
         "parameters": {
@@ -175,6 +177,16 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
             for name, e in sorted(store.parameters().items())
         },
     }
+
+
+def _caution(store: ReadStore, running: Activity | None) -> str | None:
+    """Return that outputs may be on, and which, whoever says it; None where nobody does."""
+    from kammerton.store.caution import admitted, caution
+
+    if running is not None:
+        return admitted(store, running)
+    said = store.current_activity()
+    return caution(store, said) if said is not None and said.doubtful else None
 
 
 def _daemon(keeps: Note | None, running: Activity | None, *, certain: bool) -> dict[str, Any]:

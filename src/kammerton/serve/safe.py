@@ -58,7 +58,7 @@ async def stay_safe(
     alarms = Alarms()
     async with opened_store(lab, touch=touch, alarm=alarms.tell, known=known) as (store, outputs):
         clock = LabClock.not_before(store.now())
-        doing("safe mode: switching all outputs off")
+        await asyncio.to_thread(_begun, outputs, doing, touch=touch)
         if touch:
             meant = await expected(Plates(lab, store))
             state = _held(lab, store, outputs) or await _switched_off(meant, clock, outputs)
@@ -73,6 +73,15 @@ async def stay_safe(
             relayed(lab, store, clock.now, alarms, outputs, word="safe mode"),
         ):
             await _stay(store, f"{SAFE}{state}; {why}; a person must restart it", doing)
+
+
+def _begun(outputs: Outputs, doing: Doing, *, touch: bool) -> None:
+    """Say what is done first; in the database, too, where the last words are of work that died."""
+    does = "switching all outputs off" if touch else "no instrument is touched"
+    words = f"for {SAFE}{does}{outputs.caution}"
+    doing(words)
+    if outputs.unclean is not None:
+        outputs.at_work(words)
 
 
 async def left_safe(lab: Lab) -> None:

@@ -1,7 +1,11 @@
-"""Which outputs may be on after the last process ended, as far as that was told."""
+"""Which outputs may be on, as far as that was told, and whether who told it is still there."""
 
 from __future__ import annotations
 
+import re
+
+from kammerton.store.holder import whole_by
+from kammerton.store.lock import lock_file
 from kammerton.store.read import ReadStore
 from kammerton.store.rows import Activity
 
@@ -22,3 +26,33 @@ def caution(store: ReadStore, left: Activity) -> str:
     """Return what is to be said where a process has ended and not every output is off."""
     which = doubtful(store)
     return f"CAUTION: outputs may be on: {which}" if which else left.caution
+
+
+def speaks(store: ReadStore, said: Activity | None) -> bool:
+    """Say whether the process that said this, or nothing yet, has the database still.
+
+    Another one that has it since vouches for nothing that was said before it came.
+
+    Raises
+    ------
+    StoreError
+        One cannot know.
+    """
+    if store.place.writer_there() is None:
+        return False
+    file = store.place.file
+    return said is None or file is None or whole_by(lock_file(file)) in (None, said.pid)
+
+
+def admitted(store: ReadStore, said: Activity) -> str | None:
+    """Return the caution of a process at work that says itself that outputs may be on, or None."""
+    if said.what is None or not _ADMITS.search(said.what):
+        return None
+    which = doubtful(store) or said.what.partition("; CAUTION:")[0]
+    return f"CAUTION: outputs may be on: {which}"
+
+
+_ADMITS = re.compile(
+    r"\bnot (every output is )?known to be (off|as lab.toml wants it)", re.IGNORECASE
+)
+"""So the words of safe mode, of hands off, and of who connects or waits."""

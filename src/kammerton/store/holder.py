@@ -1,4 +1,4 @@
-"""Who holds a database locked, where the system tells: on Linux, by its table of locks."""
+"""Who holds a file locked, where the system tells: on Linux, by its table of locks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ def holder(path: Path) -> str:
     Empty where that is not known: the lock is gone by now, or this is no Linux.
     """
     files = {found for end in ("", "-shm") if (found := _identity(path.with_name(path.name + end)))}
-    others = (pid for pid, file in _writing() if file in files and pid != os.getpid())
+    others = (pid for pid, file in _writing("POSIX") if file in files and pid != os.getpid())
     return next((f", process {pid}{_command(pid)}" for pid in others), "")
+
+
+def whole_by(path: Path) -> int | None:
+    """Return the number of the process that holds a whole file locked; None: that is not known.
+
+    So it is where that one lives in a container of its own.
+    """
+    file = _identity(path)
+    return next((pid for pid, each in _writing("FLOCK") if pid and each == file), None)
 
 
 def _identity(path: Path) -> str | None:
@@ -28,15 +37,15 @@ def _identity(path: Path) -> str | None:
     return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
 
 
-def _writing() -> Iterator[tuple[int, str]]:
-    """Yield process and file of every exclusive POSIX lock: "1: POSIX ADVISORY WRITE 217 ..."."""
+def _writing(kind: str) -> Iterator[tuple[int, str]]:
+    """Yield process and file of every exclusive lock: "1: POSIX ADVISORY WRITE 217 ..."."""
     try:
         lines = LOCKS.read_text().splitlines()
     except OSError:
         return
     for line in lines:
         words = line.split()
-        if len(words) > 5 and words[1:4:2] == ["POSIX", "WRITE"] and words[4].isdigit():
+        if len(words) > 5 and words[1:4:2] == [kind, "WRITE"] and words[4].isdigit():
             yield int(words[4]), words[5]
 
 

@@ -283,6 +283,16 @@ def test_where_the_process_dies_of_it_outputs_may_be_on(tmp_path):
     later.join()
 
 
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell")
+def test_that_outputs_are_off_is_not_believed_of_a_process_that_another_follows(tmp_path):
+    database = tmp_path / "kammerton.sqlite"
+    with Store.open(database, "two-qubits") as store:
+        store.activity("safe mode: all outputs are off; it crashed; a person must restart it")
+        with closing(sqlite3.connect(database)) as other, other:
+            other.execute("UPDATE activity SET pid = 4194304")
+        assert outputs_after(database, 0.3).startswith("CAUTION: outputs are not known to be off")
+
+
 def test_what_another_person_holds_is_set_back_with_force_only(lab):
     database = lab.parent / "kammerton.sqlite"
     with Store.open(database, "two-qubits") as store:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,59 @@ def test_a_status_tells_a_process_that_died_from_one_that_works(tmp_path):
     assert f"no process runs; CAUTION: {left}" in " ".join(text.split())
     document = json.loads(said("status", str(path), "--json")[1])
     assert (document["doing"], document["caution"]) == (None, f"CAUTION: {left}")
+
+
+@pytest.fixture
+def dead(tmp_path):
+    """Return a database whose last words are of a process that another one follows."""
+    path = tmp_path / "new.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.activity("t1 on q0")
+        with closing(sqlite3.connect(path)) as other, other:
+            other.execute("UPDATE activity SET pid = 4194304")
+        yield path
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell")
+def test_the_words_of_a_dead_process_are_not_those_of_the_one_that_has_its_database(dead):
+    left = "CAUTION: outputs may be on, process 4194304 did not switch them off (t1 on q0)"
+    document = json.loads(said("status", str(dead), "--json")[1])
+    assert (document["doing"], document["caution"]) == (None, left)
+    assert document["daemon"]["state"] == "none"
+    assert left in " ".join(said("status", str(dead))[1].split())
+
+
+def test_where_nobody_can_know_who_has_it_the_last_words_count(dead, tmp_path, monkeypatch):
+    """In another container, say, or on another system."""
+    monkeypatch.setattr("kammerton.store.holder.LOCKS", tmp_path / "none")
+    document = json.loads(said("status", str(dead), "--json")[1])
+    assert (document["doing"], document["daemon"]["state"]) == ("t1 on q0", "up")
+
+
+@pytest.mark.parametrize(
+    ("doing", "doubts"),
+    [
+        ("for safe mode: switching all outputs off; CAUTION: outputs are not known to be off yet",
+         True),
+        ("safe mode: not every output is known to be off; it crashed", True),
+        ("hands off: lo is held by ann; outputs are NOT known to be off", True),
+        ("waiting: lo: no answer; lo is not known to be off: last switched on at 12:00", True),
+        ("safe mode: all outputs are off; it crashed; a person must restart it", False),
+        ("t1 on q0", False),
+    ],
+)  # fmt: skip
+def test_a_process_at_work_that_says_that_outputs_may_be_on_is_a_caution(tmp_path, doing, doubts):
+    path, which = tmp_path / "new.sqlite", "lo is not known to be off: no answer"
+    with Store.open(path, "two-qubits") as store:
+        store.activity(doing)
+        seen = json.loads(said("status", str(path), "--json")[1])["caution"]
+        does = doing.removesuffix("; CAUTION: outputs are not known to be off yet")
+        assert seen == (f"CAUTION: outputs may be on: {does}" if doubts else None)
+        store.audit("closing", "all outputs", None, "not verified off", which)
+        seen = json.loads(said("status", str(path), "--json")[1])["caution"]
+        assert seen == (f"CAUTION: outputs may be on: {which}" if doubts else None)
+        told = " ".join(said("status", str(path))[1].split())
+        assert (f"CAUTION: outputs may be on: {which}" in told) is doubts
 
 
 def test_the_defaults_are_readable_in_the_help():

@@ -76,6 +76,26 @@ def test_r1_in_safe_mode_it_says_that_it_has_started_so_that_a_stop_waits_no_lon
     assert said == [int(touch), "warm"], "once outputs are off"
 
 
+def test_while_it_still_connects_it_does_not_vouch_for_the_work_of_the_one_that_died(
+    lab, monkeypatch
+):
+    """Who looks would read that `t1 on q0` goes on, and nothing of outputs that may be on."""
+    leave_unclean(lab)
+    seen = []
+
+    @contextlib.asynccontextmanager
+    async def bench(*_, **__):
+        with Store.read(lab.database) as store:
+            seen.append(store.current_activity())
+        yield
+
+    monkeypatch.setattr(safe, "open_bench", bench)
+    asyncio.run(stay(lab, touch=True))
+    words = "switching all outputs off; CAUTION: outputs are not known to be off yet"
+    assert [each.what for each in seen] == [f"for safe mode: {words}"]
+    assert seen[0].doubtful, "it may be killed, too"
+
+
 def test_r8_the_broker_is_told_that_it_is_safe_mode(lab, opened, monkeypatch):
     words = []
 
