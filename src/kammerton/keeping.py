@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -54,7 +54,12 @@ class Note:
         if self.starts is None:
             return f"{said} yet: it is starting"
         left = max(0.0, self.starts - time.time())
-        return f"{said}: attempt {self.failures + 1} begins in {left:.0f} s; {self.short}"
+        why = f"; {self.short}" if self.why else ""
+        return f"{said}: attempt {self.failures + 1} begins in {left:.0f} s{why}"
+
+    def without(self, said: str) -> Note:
+        """Return it without the sentences of its reason that stand in what is said beside it."""
+        return replace(self, why="\n".join(w for w in self.why.splitlines() if w not in said))
 
     @property
     def short(self) -> str:

@@ -98,8 +98,9 @@ def _headline(
         doing = f"process {running.pid}: {running.what}"
         doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
     elif said is not None and said.doubtful:
-        nobody = escape(str(keeps or "no process runs"))
-        doing = f"{nobody}; [bold red]{escape(caution(store, said))}[/bold red]"
+        words = caution(store, said)
+        nobody = str(keeps.without(words) if keeps else "no process runs")
+        doing = f"{escape(nobody)}; [bold red]{escape(words)}[/bold red]"
     else:
         doing = escape(str(keeps or "no daemon runs"))
     late = store.backlog() if broker else 0

@@ -239,7 +239,10 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
         )  # fmt: skip
     except KammertonError as problem:
         life.anothers = isinstance(problem, StoreInUse)
-        why = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
+        words = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
+        why = "\n".join(
+            dict.fromkeys(words.splitlines())
+        )  # as where opening and closing fail alike
         alarmed = bool(life.tried) and all(line in life.tried for line in why.splitlines())
         if not alarmed and (life.is_up or order.said != cut(why)):
             who = f"{lab.computer}: " if order.named else ""

@@ -212,8 +212,8 @@ class AuditRow:
 
 SAFE = "safe mode: "
 ALL_OFF = "all outputs are off"
-NONE_LEFT_ON = "no instrument was touched, and none was left on"
-"""What safe mode says where it left nothing on, has no session and opens none."""
+NONE_LEFT_ON = "no instrument was touched, and no daemon left one on"
+"""What safe mode says that has read nothing: what a hand has switched on since nobody knows."""
 
 
 @dataclass(frozen=True)

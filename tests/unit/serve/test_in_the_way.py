@@ -138,6 +138,19 @@ def test_a_process_says_each_sentence_in_a_line_of_its_own_and_not_what_was_said
     assert capsys.readouterr().err.splitlines() == lines
 
 
+def test_what_fails_alike_at_the_opening_and_the_closing_is_one_reason(
+    tmp_path, monkeypatch, capsys
+):
+    async def run_computer(*_, **__):
+        problem = InstrumentError("lo: it stays on\nawg1: no answer")
+        problem.add_note("lo: it stays on")
+        raise problem
+
+    monkeypatch.setattr("kammerton.serve.computer.run_computer", run_computer)
+    assert worked(tmp_path) == "lo: it stays on\nawg1: no answer"
+    assert capsys.readouterr().err.count("lo: it stays on") == 1
+
+
 def test_of_several_computers_each_line_says_whose_it_is(tmp_path, away, capsys):
     worked(tmp_path, named=True)
     assert all("kammerton run: two: " in each for each in capsys.readouterr().err.splitlines())

@@ -168,6 +168,18 @@ def test_r7_status_says_that_the_daemon_runs_and_its_process_is_waited_for(datab
     assert "this computer's own process is not up" in status(database)
 
 
+def test_r7_a_headline_says_no_sentence_twice(database):
+    """Why the last process ended, and which outputs it could not switch off, may be the same."""
+    lo, note = "lo is not known to be off: it stays on", keeping.beside(database)
+    with Store.open(database, "two-qubits") as store:
+        store.audit("opening", "all outputs", None, "not verified off", lo)
+    for why, heard in [(lo, ""), (f"awg1 says no\n{lo}", "; awg1 says no")]:
+        keeping.write(note, Note(4711, time.time() + 40.2, 3, why))
+        text = " ".join(status(database).split())
+        assert f"begins in 40 s{heard}; CAUTION: outputs may be on: {lo} " in text
+    assert json.loads(status(database, "--json"))["daemon"]["why"] == why, "whole"
+
+
 def state(database):
     return json.loads(status(database, "--json"))["daemon"]["state"]
 

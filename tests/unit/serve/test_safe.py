@@ -287,7 +287,9 @@ def test_r8_what_safe_mode_has_read_back_as_off_stays_off_though_its_process_is_
     caplog.clear()
     for _ in range(2):  # and is killed, too
         words = asyncio.run(stay(lab, touch=False))
-        assert words.startswith("safe mode: no instrument was touched, and none was left on; it")
+        assert words.startswith(
+            "safe mode: no instrument was touched, and no daemon left one on; it"
+        )
         killed(lab, words)
     assert "unclean end" not in caplog.text
     assert published() == []
