@@ -39,8 +39,9 @@ def measure(
 
     It takes the way of all measurements: limits, interlock, verdict, database, MQTT. What it rests
     on is measured before where that is doubted, as after a release; what an instrument aborts is
-    measured once more as soon as all are back; both within 10 min. Exit code 0: accepted; 3:
-    measured, not accepted; 2: not measured, and why, or no daemon runs.
+    measured once more as soon as all are back. What has not begun within 10 min of asking is not
+    measured any more. Exit code 0: accepted; 3: measured, not accepted; 2: not measured, and why,
+    or no daemon runs.
     """
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.cli.output import print_json

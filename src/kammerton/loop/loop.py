@@ -19,11 +19,13 @@ from kammerton.loop.looks import BETWEEN, WELL, Looks
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
+from kammerton.loop.prospect import Prospect
 from kammerton.loop.record import Record, outcome_of, why_not_again
 from kammerton.loop.runner import Acquires, run_calibration
+from kammerton.loop.saying import Saying
 from kammerton.loop.sight import Sight
 from kammerton.loop.under_way import Interrupted, UnderWay
-from kammerton.loop.wishes import ABORTED, Wishes, planned
+from kammerton.loop.wishes import ABORTED, ANSWERED, Wish, Wishes, planned
 from kammerton.model import (
     CalibrationError,
     CalibrationHangs,
@@ -36,7 +38,6 @@ from kammerton.model import (
     ProgramError,
     Run,
     SettingsChanged,
-    StoreError,
 )
 from kammerton.model.alarm import Tell, unheard
 from kammerton.store import Attempt, Store
@@ -47,8 +48,6 @@ IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
 
 Committed = Callable[[Run, str], None]
-
-Names = Callable[[], frozenset[str]]
 
 
 def _silent(*said: object) -> None:
@@ -79,7 +78,7 @@ class Loop:
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
     said: Callable[[str], object] = _silent
-    held: Names = frozenset
+    held: Callable[[], frozenset[str]] = frozenset
     whose: Callable[[str], str] = _somebodys
     leave: str = ""
     alarm: Tell = unheard
@@ -94,7 +93,8 @@ class Loop:
     _again: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._record = Record(self.store, self._say, self.alarm)
+        self._say = Saying(self.store, lambda what: self.said(what), self.wishes)
+        self._record = Record(self.store, self._say.unwritten, self.alarm)
         self._conclusions = Conclusions(
             self.lab, self.clock, self.planner, self.book, self.patience, self._record,
             lambda: self.held(),
@@ -159,11 +159,14 @@ class Loop:
         self._under_way.interrupt(why)
 
     async def step(self) -> bool:
-        """Choose and run one calibration; False when none is worth its time."""
-        if (wish := self.wishes.next()) is not None:
-            await self._granting().grant(wish)
+        """Grant a wish, or choose and run one calibration; False when none is worth its time.
+
+        While a wish waits for what it rests on, both.
+        """
+        granted, waits = await self._granting().grant()
+        if granted and (self.leave or not waits):
             return True
-        return await self._go_on()
+        return await self._go_on() or granted
 
     async def _go_on(self) -> bool:
         """Do what is owed or worth most; False when nothing is worth its time."""
@@ -182,15 +185,15 @@ class Loop:
         return True
 
     def _granting(self) -> Granting:
+        prospect = Prospect(self.planner, self._sight.targets, self.book, self.clock.now())
         return Granting(
             self.wishes,
             held=lambda wish: self._whose(wish.target, self.lab.qubits[wish.target].resonator),
             follow=self._conclusions.follow,
             planned=lambda wish: planned(
-                wish, self.planner.calibrations, self._sight.target, self.patience.left_alone()
+                wish, self.planner.calibrations, self._sight.target, prospect.of
             ),
-            attempt=partial(self._attempt, asked=True),
-            go_on=self._go_on,
+            attempt=lambda plan, wish: self._attempt(plan, asked=wish),
             leave=lambda: self.leave,
             withheld=lambda: self._conclusions.withheld,
         )
@@ -223,21 +226,26 @@ class Loop:
         else:
             await self._attempt(plan, left.number)
 
-    async def _attempt(self, plan: Plan, again: int | None = None, *, asked: bool = False) -> str:
+    async def _attempt(
+        self, plan: Plan, again: int | None = None, *, asked: Wish | None = None
+    ) -> str:
         """Run a plan; return the run, or why there is none.
 
-        asked: by a person, who hears what is refused; nothing is parked for it.
+        asked: for whom, who hears what is refused; nothing is parked for it.
         """
         names = [target.name for target in plan.targets]
         await self._say(plan.words)
         attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
-            return await self._tried(plan, attempt, asked=asked)
+            if asked is None or self.wishes.begin(asked):
+                return await self._tried(plan, attempt, asked)
+            await self._record.end(attempt, ANSWERED)
         except (asyncio.CancelledError, CalibrationHangs) as end:  # in whatever it was
             await unbroken(self._record.ended(attempt, outcome_of(end, self.leave)))
             raise
+        return ANSWERED
 
-    async def _tried(self, plan: Plan, attempt: int, *, asked: bool) -> str:
+    async def _tried(self, plan: Plan, attempt: int, asked: Wish | None) -> str:
         try:
             run = await self._run(plan)
         except Interrupted as interruption:
@@ -253,17 +261,19 @@ class Loop:
         except (OutputRefused, ProgramError, CalibrationError) as refusal:
             outcome = f"refused: {refusal}"
             await self._record.end(attempt, outcome)
-            if not asked:
+            if asked is None:
                 await self._apart(plan, refusal)
         except InstrumentError as failure:
             outcome = f"{ABORTED}{failure}"
             log.error("%s is aborted, and nothing of it is stored: %s", plan.words, failure)  # noqa: TRY400
             await self._record.ended(attempt, outcome)
+            if asked is not None:
+                self.wishes.put_back(asked, outcome)
             await self._brought_back(failure, outcome)
         else:
             self._waiting = False
             self._outage.calm()
-            outcome = await self._concluded(plan, run, attempt, asked=asked)
+            outcome = await self._concluded(plan, run, attempt, asked=asked is not None)
         return outcome
 
     async def _brought_back(self, failure: InstrumentError, why: str) -> None:
@@ -303,6 +313,7 @@ class Loop:
             level = logging.INFO if MAINTENANCE in self.held() else logging.WARNING
             log.log(level, "waiting: %s", inhibition)
         self._waiting = True
+        self.wishes.withdraw(f"{inhibition}; ask again then")
         await self._say(f"waiting: {self.drive_off() or inhibition}")
         await asyncio.sleep(IDLE)
 
@@ -324,14 +335,6 @@ class Loop:
         """Leave a calibration whose code failed alone; everything else goes on."""
         log.error("%s is set aside: %s", name, failure, exc_info=failure)
         self.patience.set_aside(name, targets, str(failure), self.clock.now())
-
-    async def _say(self, what: str) -> None:
-        """Tell what is being done. Whoever holds the database locked shall not stop the loop."""
-        self.said(what)
-        try:
-            await asyncio.to_thread(self.store.activity, what)
-        except StoreError as problem:
-            log.warning("no heartbeat: %s", problem)
 
     async def _concluded(self, plan: Plan, run: Run, attempt: int, *, asked: bool) -> str:
         try:

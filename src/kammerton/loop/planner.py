@@ -90,7 +90,7 @@ class Planner:
         worthy = [
             (t, gain)
             for t in targets
-            if ready(calibration, t) and (gain := self._gain(calibration, t, book, now)) > WORTH
+            if ready(calibration, t) and (gain := self.gain(calibration, t, book, now)) > WORTH
         ]
         if not worthy:
             return None
@@ -99,9 +99,10 @@ class Planner:
             seconds = instrument_seconds(calibration.program(chosen))
         return Plan(calibration, chosen, sum(gain for _, gain in worthy), seconds)
 
-    def _gain(
+    def gain(
         self, calibration: Calibration, target: Target, book: BeliefBook, now: datetime
     ) -> float:
+        """Return the loss that a calibration of a target is expected to remove."""
         return sum(
             self._gain_of(calibration.name, give, target, book, now) for give in calibration.gives
         )

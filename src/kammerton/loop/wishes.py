@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -22,19 +24,19 @@ LONGEST = 600.0
 """s of instrument time that a wish may take."""
 
 WAITED_FOR = 600.0
-"""s within which a wish is granted that waits for what it rests on, or once more where an
-instrument aborted it: whoever asked waits for 15 min."""
+"""s from asking within which a wish begins, or is not granted any more: whoever asked waits for
+15 min."""
 
 ABORTED = "aborted: "
 """What the outcome of a run begins with that an instrument has ended."""
 
-TOO_LATE = f"the instruments were back after more than {WAITED_FOR / 60:g} min; ask again"
+ANSWERED = "not begun: whoever asked has the answer that it was not"
 
 ENDED = "the daemon ended; ask again when it runs"
 
 
 class Later(str):
-    """Why a wish cannot be granted yet, where the loop by itself measures again what it needs."""
+    """What a wish waits for, where the loop by itself measures that again."""
 
     __slots__ = ()
 
@@ -57,21 +59,35 @@ def after_abort(first: str, second: str) -> str:
 
 @dataclass(frozen=True)
 class Wish:
-    """One calibration of one qubit, asked for by a person. shots: None for the usual number."""
+    """One calibration of one qubit, asked for by a person. shots: None for the usual number.
+
+    until: monotonic s after which it does not begin any more. aborted: how an instrument ended its
+    first run; "": it had none.
+    """
 
     number: int
     calibration: str
     target: str
     who: str
     shots: int | None = None
+    until: float = math.inf
+    aborted: str = ""
 
 
 class Wishes:
-    """Wishes in order, and what came of them. A deque makes each step whole, in any thread."""
+    """Wishes in the order of asking, and what came of them; in any thread.
+
+    doing: what the loop does now. A wish waits until it begins or is answered; whose time is over
+    by then is answered by itself.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[Wish] = deque()
-        self._answers: deque[Answer] = deque()
+        self.doing = ""
+        self._turn = threading.RLock()
+        self._waiting: dict[int, Wish] = {}
+        self._begun: set[int] = set()
+        self._later: dict[int, Later] = {}
+        self._answers: list[Answer] = []
         self._open: set[int] = set()
 
     def __contains__(self, number: int) -> bool:
@@ -79,57 +95,98 @@ class Wishes:
 
     def add(self, wish: Wish) -> bool:
         """Take a wish in; False when too many wait."""
-        if len(self._waiting) >= MOST:
-            return False
-        self._open.add(wish.number)
-        self._waiting.append(wish)
-        return True
+        with self._turn:
+            if len(self._waiting) >= MOST:
+                return False
+            self._open.add(wish.number)
+            self._waiting[wish.number] = wish
+            return True
 
-    def next(self) -> Wish | None:
-        """Return the oldest wish; it must be answered."""
-        return self._waiting.popleft() if self._waiting else None
+    def waiting(self) -> list[Wish]:
+        """Return what has not begun, oldest first."""
+        with self._turn:
+            self._drop_late()
+            return [self._waiting[number] for number in sorted(self._waiting)]
+
+    def later(self, wish: Wish, why: Later) -> None:
+        """Note what a wish waits for."""
+        with self._turn:
+            if wish.number in self._waiting:
+                self._later[wish.number] = why
+
+    def begin(self, wish: Wish) -> bool:
+        """Note that a wish begins; False where it has its answer."""
+        with self._turn:
+            self._drop_late()
+            if self._waiting.pop(wish.number, None) is None:
+                return False
+            self._later.pop(wish.number, None)
+            self._begun.add(wish.number)
+            return True
+
+    def put_back(self, wish: Wish, aborted: str) -> None:
+        """Let a wish wait again whose first run an instrument has aborted."""
+        with self._turn:
+            if wish.number in self._begun and not wish.aborted:
+                self._begun.discard(wish.number)
+                self._waiting[wish.number] = replace(wish, aborted=aborted)
 
     def answer(self, wish: Wish, words: str, *, done: bool) -> None:
-        """Say what came of a wish: a run, or why none."""
-        self._answers.append((wish.number, done, words))
+        """Say what came of a wish, a run or why none; its first answer stays."""
+        with self._turn:
+            known = self._waiting.pop(wish.number, None) or wish.number in self._begun
+            self._begun.discard(wish.number)
+            self._later.pop(wish.number, None)
+            if known:
+                said = after_abort(wish.aborted, words) if wish.aborted else words
+                self._answers.append((wish.number, done, said))
 
     def answered(self) -> list[Answer]:
         """Return what was answered since the last call: number, whether it was done, words."""
-        found = [self._answers.popleft() for _ in range(len(self._answers))]
-        self._open -= {number for number, _, _ in found}
-        return found
+        with self._turn:
+            self._drop_late()
+            found, self._answers = self._answers, []
+            self._open -= {number for number, _, _ in found}
+            return found
 
     def answer_later(self, answers: Iterable[Answer]) -> None:
         """Take back what nobody could be told yet; it is returned by the next call."""
-        for answer in answers:
-            self._open.add(answer[0])
-            self._answers.append(answer)
+        with self._turn:
+            self._answers += answers
+            self._open |= {number for number, _, _ in self._answers}
 
     def withdraw(self, why: str) -> None:
         """Answer all that still waits, with the reason why nobody will grant it."""
-        while (wish := self.next()) is not None:
-            self.answer(wish, given_up(why), done=False)
+        for wish in self.waiting():
+            self.answer(wish, why if wish.aborted else given_up(why), done=False)
+
+    def _drop_late(self) -> None:
+        now = time.monotonic()
+        for wish in [each for each in self._waiting.values() if now > each.until]:
+            late = f"not begun within {WAITED_FOR / 60:g} min of asking"
+            doing = f"the daemon is at: {self.doing}" if self.doing else None
+            words = [self._later.get(wish.number), late, doing, "ask again"]
+            self.answer(wish, "; ".join(filter(None, words)), done=False)
 
 
 def planned(
     wish: Wish,
     calibrations: Sequence[Calibration],
     see: Callable[[str, str], Target],
-    alone: Collection[str] = (),
+    soon: Callable[[str, str], bool],
 ) -> Plan | str:
     """Return the plan for a wish, or why it cannot be granted; `Later`: yet.
 
-    see: the target of a calibration as it is believed now, by both names. alone: the targets that
-    the loop leaves alone.
+    see: the target of a calibration as it is believed now, by both names. soon: says of a target
+    and its parameter whether the loop by itself comes to measure it.
     """
     by_name = {each.name: each for each in calibrations}
     if wish.calibration not in by_name:
         return no_calibration(wish.calibration, by_name)
     calibration, target = by_name[wish.calibration], see(wish.calibration, wish.target)
     if missing := unmet(calibration, target):
-        why = _needs(wish, target, missing)
-        soon = wish.target not in alone and all(_measured(target, each) for each in missing)
-        return Later(why) if soon else why
+        again = all(_measured(target, each) and soon(wish.target, each) for each in missing)
+        return _waits(wish, target, missing) if again else _needs(wish, target, missing)
     with own_code(calibration.name, "program"):
         target = _with_shots(wish, calibration, target)
         seconds = instrument_seconds(calibration.program((target,)))
@@ -139,14 +196,24 @@ def planned(
     return Plan(calibration, (target,), 0.0, seconds)
 
 
+def _waits(wish: Wish, target: Target, missing: Sequence[str]) -> Later:
+    names = ", ".join(_named(target, each) for each in missing)
+    said = f"{wish.calibration} of {wish.target} waits for {names}"
+    return Later(f"{said}, doubted or measured too long ago")
+
+
 def _needs(wish: Wish, target: Target, missing: Sequence[str]) -> str:
     """Say what must be measured first, and what again since it is doubted or has grown old."""
-    known = [n for n in missing if _measured(target, n)]
-    first = [n for n in missing if n not in known]
+    known = [_named(target, n) for n in missing if _measured(target, n)]
+    first = [_named(target, n) for n in missing if not _measured(target, n)]
     parts = [f"{', '.join(first)}, not measured yet"] if first else []
     parts += [f"{', '.join(known)} again, doubted or measured too long ago"] if known else []
     what = f"{wish.calibration} of {wish.target} first needs {'; and '.join(parts)}"
     return f"{what}; ask again when that is measured"
+
+
+def _named(target: Target, name: str) -> str:
+    return f"{target.resonator}.{name[2:]}" if name.startswith("r.") else name
 
 
 def _measured(target: Target, name: str) -> bool:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 LASTS = timedelta(minutes=10)
 """After this a request that was not taken up is not done any more; `lasting` ones always are."""
 
-UNKNOWN = "it was under way when the daemon ended: whether it was done is not known"
+UNKNOWN = "it had been taken up when the daemon ended: whether it was done is not known"
 
 BeforeHolds = Callable[[Sequence[Request]], object]
 
@@ -129,7 +129,7 @@ def _done(
 
 
 def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:
-    """Hand an errand over; return why it is refused, None: it is under way."""
+    """Hand an errand over; return why it is refused, None: it is taken on."""
     objection = nobody(store) if errands is None else errands.take(store, request)
     if objection is None:
         store.audit(request.who, request.verb, "", "asked for", said(request.arguments))

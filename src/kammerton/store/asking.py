@@ -27,7 +27,7 @@ WAIT = 10.0
 """Seconds that a command waits for the daemon's answer."""
 
 PATIENCE = 900.0
-"""Seconds that a command waits for what the daemon has begun and takes its time."""
+"""Seconds that a command waits for what the daemon has taken up and takes its time."""
 
 PERIOD = 0.1
 
@@ -187,12 +187,13 @@ def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:
         )
     if inbox.give_up(request.number, "given up by the one who asked"):
         raise StoreError(f"{in_use}, and did not answer within {WAIT:.0f} s; nothing was changed")
-    limit = PATIENCE if request.verb in ERRANDS else WAIT
+    lasts = request.verb in ERRANDS
+    limit, state = (PATIENCE, "was taken up") if lasts else (WAIT, "is under way")
     late = inbox.request(request.number)
     if late.answer is None:
         raise StoreError(
-            f"{in_use}, and has not said within {limit:.0f} s what came of it: {request.verb} is "
-            "under way, outcome unknown (see `kammerton log --audit`)"
+            f"{in_use}, and has not said within {limit:.0f} s what came of it: {request.verb} "
+            f"{state}, outcome unknown (see `kammerton log --audit`)"
         )
     if not late.done:
         raise StoreError(late.answer)

@@ -30,12 +30,16 @@ class Asked(Protocol):
     def who(self) -> str:
         """Who asked."""
 
+    @property
+    def asked(self) -> int:
+        """When, in us since 1970, by the wall's clock."""
+
 
 class Errands(Protocol):
     """Takes requests that last, and knows their answers when they are there."""
 
     def __contains__(self, number: int) -> bool:
-        """Say whether a request is under way here."""
+        """Say whether a request was taken on here and has no answer yet."""
 
     def take(self, store: ReadStore, request: Asked) -> str | None:
         """Take a request on; return why not, or None."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import calibration_names, load_calibrations
 from kammerton.loop.loop import Loop
 from kammerton.loop.planner import Planner
-from kammerton.loop.wishes import ENDED, MOST, TOO_LATE, Wish, Wishes, given_up
+from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes, given_up
 from kammerton.model import (
     DriveInhibited,
     InstrumentError,
@@ -22,6 +23,7 @@ from kammerton.model import (
     OutputRefused,
     Program,
     Records,
+    StoreUnavailable,
 )
 from kammerton.store import Store
 from tests.stored import run
@@ -54,11 +56,27 @@ def loop_of(folder: Path, store: Store) -> Loop:
 
 def granted(loop: Loop, wish: Wish) -> tuple[bool, str]:
     loop.wishes.add(wish)
-    assert asyncio.run(loop.step()), "a wish is a step, whatever it is worth"
-    ((number, done, words),) = loop.wishes.answered()
+    while not (answers := loop.wishes.answered()):
+        assert asyncio.run(loop.step()), "a wish is a step, whatever it is worth"
+    ((number, done, words),) = answers
     assert number == wish.number
     assert number not in loop.wishes
     return done, words
+
+
+def answers(loop: Loop, *wishes: Wish) -> list[tuple[int, bool, str]]:
+    """Return what is answered, in that order, to wishes that were made together."""
+    for wish in wishes:
+        loop.wishes.add(wish)
+    found: list[tuple[int, bool, str]] = []
+    while len(found) < len(wishes):
+        assert asyncio.run(loop.step())
+        found += loop.wishes.answered()
+    return found
+
+
+def played(loop: Loop) -> list[tuple[str, list[str]]]:
+    return [(program.name, sorted(program.sequences)) for program in loop.bench.played]
 
 
 def test_the_names_are_known_without_running_anybodys_code():
@@ -143,7 +161,7 @@ def test_what_it_rests_on_must_be_known(tmp_path):
         done, said = granted(loop_of(tmp_path, store), Wish(1, "t1", "q0", "ada"))
     assert not done
     assert said == (
-        "t1 of q0 first needs f01, r.readout_contrast, pi_amplitude, not measured yet; "
+        "t1 of q0 first needs f01, r0.readout_contrast, pi_amplitude, not measured yet; "
         "ask again when that is measured"
     )
 
@@ -171,14 +189,91 @@ def test_where_that_is_left_alone_nobody_waits_for_it(loop):
 
 def test_where_nothing_is_worth_its_time_nobody_waits_for_it(loop, monkeypatch):
     loop.book.widen("q0.pi_amplitude", 0.1)
-    monkeypatch.setattr(Planner, "choose", lambda *_: None)
+    monkeypatch.setattr(Planner, "gain", lambda *_: 0.0)
     assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, DOUBTED)
 
 
-def test_it_is_not_waited_for_longer_than_whoever_asked_waits(loop, monkeypatch):
+@pytest.mark.parametrize("aside", ["rabi_amplitude", "readout"])
+def test_where_what_measures_that_is_set_aside_nobody_waits_for_it(loop, aside):
+    """The pi pulse waits for nothing; the contrast is measured with it, and before no T1."""
     loop.book.widen("q0.pi_amplitude", 0.1)
-    monkeypatch.setattr("kammerton.loop.granting.WAITED_FOR", 0.0)
-    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, DOUBTED)
+    loop.book.widen("r0.readout_contrast", 0.1)
+    loop.book.widen("q0.t2_star", 1.0)
+    loop.patience.set_aside(aside, ["q0"], "it fails", loop.clock.now())
+    done, words = granted(loop, Wish(1, "t1", "q0", "ada"))
+    assert not done
+    assert words.startswith("t1 of q0 first needs r0.readout_contrast, pi_amplitude again, doubted")
+    assert loop.bench.played == []
+
+
+def test_a_wish_that_waits_stands_in_nobodys_way(loop):
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    waits, free, too = (Wish(n, "t1", q, "ada") for n, q in ((1, "q0"), (2, "q1"), (3, "q1")))
+    found = answers(loop, waits, free, too)
+    assert [(number, done) for number, done, _ in found] == [(2, True), (1, True), (3, True)]
+    assert played(loop) == [
+        ("t1", ["q1"]), ("rabi_amplitude", ["q0"]), ("t1", ["q0"]), ("t1", ["q1"]),
+    ], "and nobody in its: what it rests on is measured between"  # fmt: skip
+
+
+def test_all_that_wait_hear_at_once_that_drive_is_refused(loop, monkeypatch):
+    async def refuse(program):
+        raise DriveInhibited("drive is refused: 300 mK")
+
+    monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
+    monkeypatch.setattr(loop.bench, "acquire", refuse)
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    for number, calibration in enumerate(("t1", "t2_echo")):
+        loop.wishes.add(Wish(number, calibration, "q0", "ada"))
+    assert asyncio.run(loop.step())
+    words = given_up("drive is refused: 300 mK; ask again then")
+    assert loop.wishes.answered() == [(0, False, words), (1, False, words)]
+
+
+@pytest.mark.parametrize("doubted", [True, False])
+def test_all_that_wait_hear_at_once_that_the_store_cannot_be_written(loop, monkeypatch, doubted):
+    full, begin = [StoreUnavailable("the disk is full")], loop.store.begin
+
+    def begun(*words):
+        if full:
+            raise full.pop()
+        return begin(*words)
+
+    monkeypatch.setattr("kammerton.loop.record.PAUSE", 0.0)
+    monkeypatch.setattr(loop.store, "begin", begun)
+    if doubted:
+        loop.book.widen("q0.pi_amplitude", 0.1)
+    loop.wishes.add(Wish(1, "t1", "q0", "ada"))
+    loop.wishes.add(Wish(2, "t1", "q0", "ada"))
+    assert asyncio.run(loop.step())
+    words = given_up("the disk is full; ask again when that is over")
+    assert loop.wishes.answered() == [(1, False, words), (2, False, words)]
+    assert "t1" not in [program.name for program in loop.bench.played]
+
+
+def test_a_wish_whose_time_is_over_is_not_measured_and_says_what_it_waited_for(loop):
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    loop.wishes.add(Wish(1, "t1", "q0", "ada", until=time.monotonic() + 0.2))
+    _, waits = asyncio.run(loop._granting().grant())
+    assert waits
+    loop.wishes.doing = "waiting: lo does not answer"
+    time.sleep(0.3)
+    assert loop.wishes.answered() == [(1, False, (
+        "t1 of q0 waits for pi_amplitude, doubted or measured too long ago; not begun within"
+        " 10 min of asking; the daemon is at: waiting: lo does not answer; ask again"
+    ))]  # fmt: skip
+    asyncio.run(loop.step())
+    assert [program.name for program in loop.bench.played] == ["rabi_amplitude"]
+
+
+def test_what_waits_behind_another_is_answered_in_its_time_too(loop):
+    loop.wishes.add(Wish(1, "t1", "q0", "ada"))
+    late = Wish(2, "t1", "q1", "ada", until=time.monotonic() - 1)
+    loop.wishes.add(late)
+    assert not loop.wishes.begin(late)
+    assert asyncio.run(loop.step())
+    assert [(number, done) for number, done, _ in loop.wishes.answered()] == [(2, False), (1, True)]
+    assert played(loop) == [("t1", ["q0"])]
 
 
 def test_a_hold_that_was_released_just_before_is_not_in_the_way(loop):
@@ -283,11 +378,24 @@ def test_what_was_set_back_while_the_instrument_was_away_is_what_is_driven_then(
     assert pulse == pytest.approx(known.value, abs=1.0)
 
 
-def test_a_wish_is_not_granted_again_when_nobody_waits_for_it_any_more(loop, monkeypatch):
-    monkeypatch.setattr("kammerton.loop.granting.WAITED_FOR", 0.0)
-    hiccup(loop, back)
-    done, words = granted(loop, Wish(7, "t1", "q1", "ada"))
-    assert (done, words) == (False, f"aborted: lo: no answer; not tried again: {TOO_LATE}")
+def test_a_wish_is_not_granted_again_when_nobody_waits_for_it_any_more(loop):
+    """It is told so while the instrument is away still, and the loop waits for that."""
+    told: list[tuple[int, bool, str]] = []
+
+    async def recover() -> frozenset[str]:
+        await asyncio.sleep(0.6)
+        told.extend(loop.wishes.answered())
+        return frozenset()
+
+    hiccup(loop, recover)
+    loop.wishes.add(Wish(7, "t1", "q1", "ada", until=time.monotonic() + 0.5))
+    assert asyncio.run(loop.step())
+    ((_, done, words),) = told
+    assert not done
+    assert words.startswith("aborted: lo: no answer; not tried again: not begun within 10 min")
+    assert words.endswith("ask again")
+    assert loop.wishes.answered() == []
+    assert loop.bench.played == []
 
 
 def test_a_qubit_that_a_person_took_meanwhile_is_left_alone(loop):

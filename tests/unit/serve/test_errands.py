@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.client import Client, measuring
-from kammerton.loop.wishes import ENDED, given_up
+from kammerton.loop.wishes import ENDED, WAITED_FOR, given_up
 from kammerton.model import StoreError, StoreUnavailable, Verdict
 from kammerton.publish.commands import Command
 from kammerton.serve import obedience
@@ -49,11 +49,37 @@ def asked(store, arguments, errands, who="ada@pc"):
         return number, box.request(number)
 
 
+def begun(errands):
+    """Return the oldest wish, as begun; None where none waits."""
+    for wish in errands.wishes.waiting():
+        assert errands.wishes.begin(wish)
+        return wish
+    return None
+
+
+def test_the_time_of_a_wish_counts_from_asking(lab, store, monkeypatch):
+    """One that was asked for long before it is taken up, or waits behind others, is too late."""
+    errands = Measuring(lab, CALIBRATIONS)
+    arguments = {"target": "q0", "calibration": "t1"}
+    with Inbox(store.place) as box:
+        number = box.ask("measure", arguments, "ada")
+        ago = datetime.now(UTC) + timedelta(seconds=WAITED_FOR - 1)
+        monkeypatch.setattr("kammerton.store.clock.wall", lambda: ago)
+        attend(store, box, errands=errands)
+        (wish,) = errands.wishes.waiting()
+        assert 0 < wish.until - time.monotonic() <= 1
+        time.sleep(1.1)
+        attend(store, box, errands=errands)
+        assert box.request(number).answer == "not begun within 10 min of asking; ask again"
+    assert begun(errands) is None
+    assert store.log(1)[0].new == "refused"
+
+
 def test_a_request_becomes_a_wish_and_is_answered_when_it_is_measured(lab, store):
     errands = Measuring(lab, CALIBRATIONS)
     number, request = asked(store, {"target": "q0", "calibration": "t1", "shots": 400}, errands)
     assert request.answer is None
-    wish = errands.wishes.next()
+    wish = begun(errands)
     assert (wish.number, wish.target, wish.calibration, wish.shots, wish.who) == (
         number, "q0", "t1", 400, "ada@pc",
     )  # fmt: skip
@@ -77,7 +103,7 @@ def test_s2_an_answer_that_cannot_be_written_now_is_written_later(lab, store, mo
 
     with Inbox(store.place) as box:
         for run_id in ("r000007", "r000008"):
-            wish = errands.wishes.next()
+            wish = begun(errands)
             errands.wishes.answer(wish, run_id, done=True)
         with monkeypatch.context() as patched:
             patched.setattr(box, "answer", locked)
@@ -108,7 +134,7 @@ def test_what_makes_no_wish_is_refused_and_audited(lab, store, arguments, words)
     _, request = asked(store, arguments, errands)
     assert not request.done
     assert words in request.answer
-    assert errands.wishes.next() is None
+    assert errands.wishes.waiting() == []
     row = store.log(1)[0]
     assert (row.what, row.new) == ("measure", "refused")
     assert words in row.why
@@ -145,7 +171,7 @@ def test_in_safe_mode_it_is_refused_with_the_reason(store):
     assert store.log(1)[0].new == "refused"
 
 
-def test_what_was_under_way_when_the_process_died_is_of_unknown_outcome(lab, store):
+def test_what_was_taken_up_when_the_process_died_is_of_unknown_outcome(lab, store):
     number, _ = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
     with Inbox(store.place) as box:
         attend(store, box, errands=Measuring(lab, CALIBRATIONS))  # another process
@@ -174,7 +200,7 @@ def daemon(lab, store, outcome):
         with Inbox(store.place) as box:
             while not end.wait(0.02):
                 attend(store, box, errands=errands)
-                if (wish := errands.wishes.next()) is not None:
+                if (wish := begun(errands)) is not None:
                     words, done = outcome(wish)
                     errands.wishes.answer(wish, words, done=done)
 
@@ -280,7 +306,7 @@ def test_a_daemon_that_does_not_turn_is_not_waited_for(lab, store, monkeypatch):
         errand(lab.database, "measure", {"target": "q0", "calibration": "t1"})
 
 
-def test_one_that_has_begun_is_waited_for_longer_but_not_for_ever(lab, store, monkeypatch):
+def test_one_that_is_taken_up_is_waited_for_longer_but_not_for_ever(lab, store, monkeypatch):
     monkeypatch.setattr(asking, "WAIT", 0.1)
     monkeypatch.setattr(asking, "PATIENCE", 0.6)
     with Inbox(store.place) as box:
@@ -289,7 +315,7 @@ def test_one_that_has_begun_is_waited_for_longer_but_not_for_ever(lab, store, mo
             for each in box.waiting():
                 box.take(each.number)
 
-        with pytest.raises(StoreError, match="measure is under way, outcome unknown"):
+        with pytest.raises(StoreError, match="measure was taken up, outcome unknown"):
             errand(lab.database, "measure", {"target": "q0", "calibration": "t1"}, meanwhile=take)
 
 

@@ -1,0 +1,37 @@
+"""What the loop does now, told to all who want to know it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kammerton.loop.wishes import Wishes
+from kammerton.model import StoreError
+from kammerton.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """Tells it to the store, to `said`, and to whoever waits for a measurement."""
+
+    store: Store
+    said: Callable[[str], object]
+    wishes: Wishes
+
+    async def __call__(self, what: str) -> None:
+        """Tell what is being done. Whoever holds the database locked shall not stop the loop."""
+        self.said(what)
+        self.wishes.doing = what
+        try:
+            await asyncio.to_thread(self.store.activity, what)
+        except StoreError as problem:
+            log.warning("no heartbeat: %s", problem)
+
+    async def unwritten(self, what: str) -> None:
+        """Tell that the store cannot be written; nothing that was asked for waits for that."""
+        self.wishes.withdraw(f"{what.removeprefix('waiting: ')}; ask again when that is over")
+        await self(what)
