@@ -143,7 +143,8 @@ def choosing_oracle(truth: Truth, p: Parameters, traces: Traces) -> Choice:
         take = (gain < other.asked) & (cost < least)
         values = truth.scored(another)
         chosen = {name: np.where(take, values[name], chosen[name]) for name in told}
-        lowest, least = np.where(take, cost, lowest), np.where(take, cost, least)
+        lowest = np.where(take, cost, lowest)
+        least = np.where(take & (not other.alike), cost, least)  # another law goes before it
         near = (np.abs(cost - chi2) < UNTOLD) & (not other.fixed)
         alike = {name: np.where(near, values[name], alike[name]) for name in told}
     return Choice(chosen, lowest, told, alike)
@@ -157,6 +158,8 @@ def told(truth: Truth, p: Parameters, traces: Traces) -> NDArray[np.bool_]:
     """
     result, silent = np.ones(len(traces), dtype=bool), replace(traces, y=truth.clean(p))
     for other in truth.others:
+        if other.alike:
+            continue
         d = np.maximum(_instead(truth, other, p, silent)[1], 0.0)
         result &= d - other.asked > 2.0 * SURELY * np.sqrt(d)
     return result

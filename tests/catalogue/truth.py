@@ -84,12 +84,14 @@ class Other:
     """Another law that a trace may follow, in terms of the same hidden parameters.
 
     start: its parameters from the true ones; fixed: those that it does not have; asked: the gain
-    in chi-square for which the fit believes the true law instead.
+    in chi-square for which the fit believes the true law instead. alike: it is no other law, but
+    the true one with what is usual, so that nobody has to tell the one from the other.
     """
 
     start: Callable[[Parameters], Parameters]
     fixed: tuple[str, ...] = ()
     asked: float = 0.0
+    alike: bool = False
 
 
 @dataclass(frozen=True, eq=False)

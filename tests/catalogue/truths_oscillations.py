@@ -31,10 +31,10 @@ def fringes(x: Array, p: Parameters) -> Array:
 def beating(x: Array, p: Parameters) -> Array:
     """`share` of the contrast turns at `frequency`, the rest faster by `apart`.
 
-    Both are in phase at -`origin`, as one pulse prepares them, where there is no `phase2`.
+    Both are in phase at -`origin`, as one pulse prepares them, where there is no `parting`.
     """
     turns, start = (p["frequency"], p["frequency"] + p["apart"]), p.get("origin", 0.0)
-    phases = p["phase"], p.get("phase2", p["phase"])
+    phases = p["phase"], p["phase"] + p.get("parting", 0.0)
     first, second = (
         np.cos(2 * np.pi * f * (x + start) + phase) for f, phase in zip(turns, phases, strict=True)
     )
@@ -88,7 +88,7 @@ def two_between(
         if in_phase:
             p["origin"] = rng.uniform(0.0, PULSES, n) / WINDOW
         else:
-            p["phase2"] = p["phase"] + rng.uniform(PARTED, 2 * np.pi - PARTED, n)
+            p["parting"] = rng.uniform(PARTED, 2 * np.pi - PARTED, n)
         return {**p, "apart": rng.uniform(*apart, n), "share": rng.uniform(*share, n)}
 
     return draw
@@ -175,14 +175,22 @@ RESOLVED, RESOLVED_AT = (20.0, 100.0), (20.0, 50.0)
 
 SHAPES = {"slow": (-0.5, 1.5)}  # beyond them an envelope grows before it decays, or is a step
 SINGLE = Other(
-    lambda p: {"frequency": p["frequency"] + (1 - p["share"]) * p["apart"],
-               "apart": np.zeros_like(p["apart"]), "share": np.ones_like(p["share"])},
-    ("apart", "phase2", "share"), 20.0 + 3.0 * float(np.log(len(DELAYS))),
+    lambda p: {
+        "frequency": p["frequency"] + (1 - p["share"]) * p["apart"],
+        "apart": np.zeros_like(p["apart"]),
+        "share": np.ones_like(p["share"]),
+    },
+    ("apart", "parting", "share"),
+    20.0 + 3.0 * float(np.log(len(DELAYS))),
 )  # fmt: skip
+JOINT = Other(lambda p: {"parting": np.zeros_like(p["parting"])}, ("parting",), 12.0)
+USUAL = Other(lambda p: {"origin": np.full_like(p["origin"], 0.5 * PULSES / WINDOW)}, ("origin",),
+              11.0, alike=True)  # fmt: skip
+
 RABI = {**periods(AMPLITUDES[-1], "pi_amplitude"), "besides": from_below}
 BEATING: dict[str, object] = {
     "law": beating, "scored": beating_values, "breaks": False, "mixed": RESOLVED,
-    "snrs": RESOLVED_AT, "choice": "one or two frequencies", "others": (SINGLE,),
+    "snrs": RESOLVED_AT, "choice": "one or two frequencies", "others": (USUAL, SINGLE),
     "limits": SHAPES, "times": ("t2_star",), "besides": splitting, "fixed": ("origin",),
     "usual": {"origin": PULSES / WINDOW / 12**0.5},
 }  # fmt: skip
@@ -205,7 +213,7 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "ramsey, two frequencies, two phases", "ramsey", DELAYS,
             two_between((2.0, 8.0), (0.3, 0.7), in_phase=False),
-            **{**BEATING, "fixed": (), "usual": {}},
+            **{**BEATING, "fixed": (), "usual": {}, "others": (SINGLE, JOINT)},
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5)),

@@ -27,6 +27,7 @@ TURNS = 4 * np.pi  # rad: far from where a phase starts, so that no fit ends the
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
 TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
+HINT = 0.03  # chance of a chi-square of one frequency from which a second is looked for
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 
 
@@ -49,7 +50,7 @@ class Beats:
 
 def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     """Look for a second frequency where the residuals of one are not noise."""
-    which = np.flatnonzero(structured(batch, fit) & (batch.rows > 10))
+    which = np.flatnonzero(structured(batch, fit, chance=HINT) & (batch.rows > 10))
     if len(which) == 0:
         none = fit.take(slice(0))
         return Beats(which, none, which, none, which, none)

@@ -214,11 +214,14 @@ def fill_gain(
         out[n] = gained(cost[n], other[n], more, rows[n], freedom, known)
 
 
-def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
-    """Return whether the residuals hint at more than the law: cheap, and easily alarmed."""
+def structured(batch: Batch, fit: Solution, sigmas: float = 2.5, chance: float = DISPROVED) -> Mask:
+    """Return whether the residuals hint at more than the law: cheap, and easily alarmed.
+
+    chance: of a chi-square so large that it does.
+    """
     result: Mask = clumped(batch, fit.residual, sigmas, 20.0)
     if batch.known_noise:
-        result |= fit.cost > limits(np.maximum(batch.rows - fit.free, 1), DISPROVED)
+        result |= fit.cost > limits(np.maximum(batch.rows - fit.free, 1), chance)
     return result
 
 
