@@ -74,17 +74,22 @@ def log(
             print_json([_document(entry, waits, later) | noted for entry in entries])
         elif entries:
             _show(entries, waits, _revisions(entries, later))
-            if note:
-                typer.echo(note)
-            if far := ahead(store.now()):
-                typer.echo(
-                    "ages are by this computer's clock; laboratory time, which status and why go "
-                    f"by, is {far} ahead of it"
-                )
+            _show_clock(note, ahead(store.now()))
             if len(entries) == count:
                 typer.echo(f"the last {count}; more with -n", err=True)
         else:
             typer.echo("nothing was measured yet", err=True)
+
+
+def _show_clock(note: str, far: str) -> None:
+    """Say what is to be known of all ages. far: by how much laboratory time is ahead; or ""."""
+    if note:
+        typer.echo(note)
+    if far:
+        typer.echo(
+            "ages are by this computer's clock; laboratory time, which status and why go by, is "
+            f"{far} ahead of it"
+        )
 
 
 def _known_or_exit(store: ReadStore, names: list[str]) -> None:

@@ -23,8 +23,9 @@ from kammerton.serve import heaps, last
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, say_all, tell
 from kammerton.serve.pool import full_pool
+from kammerton.serve.repeats import Repeats
 from kammerton.serve.rules import Rules
-from kammerton.serve.wire import ORPHANED, Wire, cut
+from kammerton.serve.wire import ORPHANED, Wire
 from kammerton.serve.words import SPARED, Code, Mode, Order
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Life:
         What follows may hang; where they are off, nobody needs to switch off in its place.
         """
         self.off, self.tried = off, tried
-        self._wire.say(off=off, tried=tried)
+        self._wire.say(off=off)
 
     def doing(self, what: str) -> None:
         """Take note of what is done now."""
@@ -79,6 +80,10 @@ class Life:
             self.is_up = True
             if say_all():
                 log.info("it starts: nothing stands in its way any more")
+
+    def news(self, order: Order, reason: str) -> bool:
+        """Say whether a reason to end is to be said: not where the last start had the same."""
+        return self.is_up or _repeats(order, self._wire).news(reason)
 
     def warm(self) -> None:
         """Tell that all is loaded and compiled, so that others may use the machine."""
@@ -123,7 +128,7 @@ def obey(wire: Wire, first: bytes) -> int:
         tell(*error.problems)
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
-    log_to_stderr(lab.computer if order.named else "", said=order.said, doubt=order.doubt)
+    log_to_stderr(lab.computer if order.named else "", _repeats(order, wire))
     ramps = last.ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab), keeping=_keeping(lab))
@@ -222,6 +227,10 @@ async def _to_its_end(last: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
+def _repeats(order: Order, wire: Wire) -> Repeats:
+    return Repeats(frozenset(order.said), lambda mark: wire.say(said=mark))
+
+
 async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
     from kammerton.serve.computer import run_computer
     from kammerton.serve.safe import stay_safe
@@ -240,14 +249,11 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
     except KammertonError as problem:
         life.anothers = isinstance(problem, StoreInUse)
         words = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
-        why = "\n".join(
-            dict.fromkeys(words.splitlines())
-        )  # as where opening and closing fail alike
-        alarmed = bool(life.tried) and all(line in life.tried for line in why.splitlines())
-        if not alarmed and (life.is_up or order.said != cut(why)):
+        lines = list(dict.fromkeys(words.splitlines()))  # opening and closing may fail alike
+        if not (life.tried and all(line in life.tried for line in lines)):  # the alarm said it
             who = f"{lab.computer}: " if order.named else ""
-            tell(*(f"kammerton run: {who}{line}" for line in why.splitlines()))
-        return Code.FAILED, why
+            tell(*(f"kammerton run: {who}{line}" for line in lines if life.news(order, line)))
+        return Code.FAILED, "\n".join(lines)
     except Exception as error:  # whatever it was: the supervisor must hear why
         if NO_THREAD in str(error):
             log.error("%s", error)  # noqa: TRY400 - it says all

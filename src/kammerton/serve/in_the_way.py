@@ -16,13 +16,13 @@ LONGEST = 3600.0  # s between two such lines at most
 class InTheWay:
     """The reason that a process gave for its end before it was up, for as long as it is the same.
 
-    why: that reason, which the next process need not say again; "" where there is none. doubt:
-    which outputs it told that they may be on.
+    why: that reason; "" where there is none. said: marks of what it said, which the next process
+    need not say again.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     why: str = ""
-    doubt: str = ""
+    said: frozenset[str] = frozenset()
     _off: bool = False
     _since: float = 0.0
     _said: float = 0.0
@@ -34,11 +34,11 @@ class InTheWay:
         """
         now = self.monotonic()
         if not ending.explained:
-            self.why = self.doubt = ""
+            self.why, self.said = "", frozenset()
             return f"{ending.why}; starting again {when}"
-        before = self.why, self._off, self.doubt
-        self.why, self._off, self.doubt = ending.why, ending.off, ending.tried
-        if ending.was_up or (self.why, self._off, self.doubt) != before:
+        before, known = (self.why, self._off), self.said
+        self.why, self._off, self.said = ending.why, ending.off, ending.said
+        if ending.was_up or (self.why, self._off) != before or not self.said <= known:
             self._since = self._said = now
             return f"starting again {when}, and again until it succeeds; the same is not said again"
         if now - self._said < min(max(FIRST, self._said - self._since), LONGEST):

@@ -196,7 +196,7 @@ class Keeper:
         rules, mode, instead = self.rules, self.record.mode, self._told_at is not None
         order = Order(
             self.lab, self.text, mode, self._safe, rules.beat, self.named, instead,
-            said=self.in_the_way.why, doubt=self.in_the_way.doubt,
+            said=tuple(sorted(self.in_the_way.said)),
         )  # fmt: skip
         self.process = process = Process(
             order, rules, self.name, self.command, spare, self._told_at, self.successor

@@ -13,6 +13,7 @@ from kammerton.model import StoreError
 from kammerton.model.alarm import NOT_OFF as IS_NOT
 from kammerton.model.alarm import Alarm, Tell, left_on, unheard
 from kammerton.publish.session import NOT_KNOWN
+from kammerton.serve.repeats import AS
 from kammerton.store import Activity, Store
 from kammerton.store.caution import ALL, NOT_OFF, doubtful
 
@@ -46,11 +47,14 @@ class Outputs:
         self._read = False  # whether this process has read all of them back as off
         self._earlier = not self.known_off  # a process before this may have raised the alarm
         self._why = ""  # what came of the last attempt to switch all off that was not verified
-        self._left = "" if self.unclean is None else _told(self.unclean, doubtful(store))
-        if self._left:
+        self._left = ""
+        if self.unclean is not None:
+            what = doubtful(store) or self.unclean.what
             first = "they are verified off first, unless a person holds them"
             follows = first if touch else "no instrument is touched"
-            log.warning("%s; outputs may be on: %s", self._left, follows)
+            self._left = f"{_ended(self.unclean)} ({what})"
+            same = {AS: f"unclean end ({what}): {follows}"}  # each start that fails is one more
+            log.warning("%s; outputs may be on: %s", self._left, follows, extra=same)
 
     @property
     def tried(self) -> str:
@@ -160,7 +164,5 @@ def _off_in(store: Store) -> datetime | None:
     return last[0].time if last and last[0].new == "off" else None
 
 
-def _told(end: Activity, doubt: str) -> str:
-    """Say when the last process ended, and what it left in doubt, else what it was doing."""
-    when = f"{end.time:%Y-%m-%d %H:%M:%S} UTC"
-    return f"unclean end of process {end.pid} at or after {when} ({doubt or end.what})"
+def _ended(end: Activity) -> str:
+    return f"unclean end of process {end.pid} at or after {end.time:%Y-%m-%d %H:%M:%S} UTC"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kammerton.serve.begun import COMMAND, begun, ending
+from kammerton.serve.repeats import MOST
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
 from kammerton.serve.successor import Successor
@@ -31,7 +32,7 @@ class Ending:
     """How a process ended. told: because the daemon ends; orderly: it said so itself.
 
     switched_off: it did no more, since it had been told to end while it was kept ready. off: it
-    left no output that is not known to be off. tried: what it told that it could not switch off.
+    left no output that is not known to be off. said: marks of what it said before it was up.
     """
 
     code: int
@@ -42,7 +43,7 @@ class Ending:
     orderly: bool
     switched_off: bool = False
     off: bool = False
-    tried: str = ""
+    said: frozenset[str] = frozenset()
 
     @property
     def explained(self) -> bool:
@@ -77,7 +78,7 @@ class Process:
         self._up = self._warm = self._told = self._was_ready = self._ends = False
         self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str, bool] | None = None
-        self._off, self._tried = False, ""
+        self._off, self._marks = False, set[str]()
         self._started = self._heard = time.monotonic()
         self._beats = 0
 
@@ -224,8 +225,10 @@ class Process:
                 self._warm = True
             case {"ended": int(code), "why": str(why), **more}:
                 self._said = code, why, bool(more.get("off"))
-            case {"off": bool(off), **more}:
-                self._off, self._tried = off, str(more.get("tried", ""))
+            case {"off": bool(off)}:
+                self._off = off
+            case {"said": str(mark)} if len(self._marks) < MOST:
+                self._marks.add(mark)
 
     def _send(self, text: bytes) -> None:
         if self._process.stdin is not None:
@@ -237,8 +240,8 @@ class Process:
         orderly = self._said is not None
         code, why, off = self._said or (Code.CRASHED, self._hung or ending(real), self._off)
         lived, switched_off = time.monotonic() - self._started, orderly and self._ends
-        tried = "" if off else self._tried
-        return Ending(code, why, lived, self._up, self._told, orderly, switched_off, off, tried)
+        said = frozenset(self._marks)
+        return Ending(code, why, lived, self._up, self._told, orderly, switched_off, off, said)
 
 
 def _attempt(act: Callable[[], None]) -> None:

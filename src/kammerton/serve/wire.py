@@ -55,7 +55,7 @@ class Wire:
         What is longer than a pipe takes at once may arrive in part, and no heartbeat is heard
         behind that: a process that is well would be killed.
         """
-        longest = {"beat": WORDS, "why": BYTES, "tried": BYTES}
+        longest = {"beat": WORDS, "why": BYTES}
         short = {k: cut(v, longest[k]) if k in longest else v for k, v in message.items()}
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
             os.write(self._up, line(short))

@@ -40,8 +40,7 @@ class Order:
     the next start of the daemon and not, half finished, at the next restart of a process; None
     where it could not be read. why: what led to safe mode. named: whether each line of the log
     names the computer. ends: the word to end follows at once, so that it loads only what switches
-    off. said: why the last one was not up, as it was heard: the same is not said again. doubt: what
-    its alarm said of outputs that may be on.
+    off. said: marks of what the last one said, which was not up: the same is not said again.
     """
 
     lab: Path
@@ -51,8 +50,7 @@ class Order:
     beat: float = 0.5
     named: bool = False
     ends: bool = False
-    said: str = ""
-    doubt: str = ""
+    said: tuple[str, ...] = ()
 
     def line(self) -> bytes:
         """Return the order as it is sent."""
@@ -62,7 +60,8 @@ class Order:
     def read(cls, text: bytes) -> Order:
         """Return the order of a line."""
         fields = json.loads(text)
-        return cls(**{**fields, "lab": Path(fields["lab"]), "mode": Mode(fields["mode"])})
+        told = {"lab": Path(fields["lab"]), "mode": Mode(fields["mode"])}
+        return cls(**{**fields, **told, "said": tuple(fields["said"])})
 
 
 KEPT_READY = "--kept-ready"

@@ -88,6 +88,7 @@ def work(word):
         time.sleep(60)
     if word in ("done", "parked", "failed", "unreachable", "haunted", "haunted_too"):
         code = {"done": 0, "parked": 3}.get(word, 1)
+        say(said=f"mark of {word}")
         say(ended=code, why=word, off=not word.startswith("haunted"))
         sys.exit(code)
     if word == "lingers":
@@ -149,7 +150,7 @@ def main():
     number = sum(line.startswith("life") for line in past)
     how = "kept ready" if ready else "successor" if successor else "begun"
     note(f"{os.getpid()} {how}", "pids")
-    note(order["said"], "said")
+    note(" ".join(order["said"]), "said")
     note(f"life {order['mode']} {order['why']}".strip())
     if ends:
         say(loaded="chip", database="/lab.toml.sqlite")

@@ -10,12 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 from kammerton.model import InstrumentError
-from kammerton.model.alarm import NOT_OFF
-from kammerton.serve import logs
 from kammerton.serve.child import Life, _work
 from kammerton.serve.in_the_way import InTheWay
 from kammerton.serve.logs import log_to_stderr, say_all
 from kammerton.serve.process import Ending, Process
+from kammerton.serve.repeats import AS, MOST, Repeats
 from kammerton.serve.rules import Rules
 from kammerton.serve.words import Code, Order
 from tests.unit.serve.test_supervisor import lab, lives, run
@@ -40,7 +39,6 @@ def way(clock):
 def test_what_the_process_said_itself_is_not_said_by_the_supervisor_too(way):
     words = way.words(failed(), "now")
     assert words == "starting again now, and again until it succeeds; the same is not said again"
-    assert way.why == AWAY, "which the next process is not to say again"
 
 
 def test_the_same_is_said_again_after_one_minute_two_four_and_so_on_in_one_line(way, clock):
@@ -85,14 +83,14 @@ def test_each_crash_is_said_with_its_reason(way):
     for _ in range(2):
         words = way.words(failed("killed by signal 9", Code.CRASHED, orderly=False), "in 2 s")
         assert words == "killed by signal 9; starting again in 2 s"
-    assert way.why == "", "what comes after a crash is said in full"
+    assert way.said == frozenset(), "what comes after a crash is said in full"
 
 
 def test_the_process_that_follows_is_told_what_was_said(tmp_path):
     path, other = lab(tmp_path, "failed", "failed", "works"), lab(tmp_path, "works", name="b.toml")
     said = []
     run(path, other, until=lambda: tmp_path.joinpath("lab.toml.said").exists() and go(path, said))
-    assert said == ["", "failed", "failed"]
+    assert said == ["", "mark of failed", "mark of failed"]
 
 
 def go(path, said):
@@ -101,7 +99,7 @@ def go(path, said):
 
 
 def test_an_order_carries_it(tmp_path):
-    order = Order(tmp_path / "lab.toml", "", said=AWAY)
+    order = Order(tmp_path / "lab.toml", "", said=("a", "b"))
     assert Order.read(order.line()) == order
 
 
@@ -119,23 +117,34 @@ def away(monkeypatch):
     monkeypatch.setattr("kammerton.serve.computer.run_computer", run_computer)
 
 
-def worked(tmp_path, computer="two", *, named=False, said=""):
-    """Work in vain; return what is then heard of it."""
-    order = Order(tmp_path / "lab.toml", "", named=named, said=said)
-    life = Life(SimpleNamespace(say=lambda **_: None), 1.0)
-    return asyncio.run(_work(SimpleNamespace(computer=computer), order, life))[1]
+class Wire:
+    """Keeps the marks of what is said."""
+
+    def __init__(self):
+        self.marks = []
+
+    def say(self, *, said=None, **_):
+        self.marks += [] if said is None else [said]
+
+
+def worked(tmp_path, computer="two", *, named=False, said=()):
+    """Work in vain; return the reason, and the marks of what was said."""
+    order = Order(tmp_path / "lab.toml", "", named=named, said=tuple(said))
+    wire = Wire()
+    _, why = asyncio.run(_work(SimpleNamespace(computer=computer), order, Life(wire, 1.0)))
+    return why, wire.marks
 
 
 def test_a_process_says_each_sentence_in_a_line_of_its_own_and_not_what_was_said(
     tmp_path, away, capsys
 ):
-    why = worked(tmp_path)
+    _, marks = worked(tmp_path)
     lines = [f"kammerton run: {each}" for each in [*AWAY.splitlines(), "outputs are off"]]
     assert capsys.readouterr().err.splitlines() == lines
-    worked(tmp_path, said=why)
+    assert worked(tmp_path, said=marks)[1] == marks, "which the next is told, too"
     assert capsys.readouterr().err == ""
-    worked(tmp_path, said="something else")
-    assert capsys.readouterr().err.splitlines() == lines
+    worked(tmp_path, said=marks[1:])
+    assert capsys.readouterr().err.splitlines() == lines[:1], "the one that is new"
 
 
 def test_what_fails_alike_at_the_opening_and_the_closing_is_one_reason(
@@ -147,7 +156,7 @@ def test_what_fails_alike_at_the_opening_and_the_closing_is_one_reason(
         raise problem
 
     monkeypatch.setattr("kammerton.serve.computer.run_computer", run_computer)
-    assert worked(tmp_path) == "lo: it stays on\nawg1: no answer"
+    assert worked(tmp_path)[0] == "lo: it stays on\nawg1: no answer"
     assert capsys.readouterr().err.count("lo: it stays on") == 1
 
 
@@ -157,9 +166,9 @@ def test_of_several_computers_each_line_says_whose_it_is(tmp_path, away, capsys)
 
 
 def test_one_that_was_up_says_why_it_is_no_more_though_that_was_said_before(tmp_path, away, capsys):
-    said = worked(tmp_path)
+    _, marks = worked(tmp_path)
     capsys.readouterr()
-    worked(tmp_path, "was up", said=said)
+    worked(tmp_path, "was up", said=marks)
     assert len(capsys.readouterr().err.splitlines()) == 3
 
 
@@ -171,88 +180,105 @@ def test_what_an_alarm_has_said_in_full_is_not_said_below_it(tmp_path, away, cap
     assert capsys.readouterr().err == ""
 
 
+def repeats(*lines):
+    """Return the marks of lines that the last start gave."""
+    marks = []
+    for line in lines:
+        Repeats(note=marks.append).news(line)
+    return Repeats(frozenset(marks))
+
+
 def test_once_it_is_up_that_is_said_where_it_was_not_before(restored, caplog):
-    log_to_stderr(said=AWAY)
+    log_to_stderr(repeats=repeats(AWAY))
     logging.getLogger().addHandler(caplog.handler)
-    life = Life(SimpleNamespace(say=lambda **_: None), 1.0)
+    life = Life(Wire(), 1.0)
     life.up()
     life.up()
     assert caplog.messages == ["it starts: nothing stands in its way any more"]
 
 
+DOUBT = "outputs of two are not known to be off: awg1: no answer"
+
+
 def test_a_start_that_was_seen_before_says_only_what_is_new_until_it_is_up(capfd, restored):
-    log_to_stderr(said=AWAY, doubt=AWAY.replace("\n", "; "))
+    left = "unclean end of process 7 (ramsey); outputs may be on"
+    log_to_stderr(repeats=repeats(DOUBT, left))
     log = logging.getLogger("kammerton.test")
     log.info("compiling")
+    log.warning("%s", left)
     log.warning("the disk is nearly full")
-    log.error("outputs of two are not known to be off: %s", AWAY.replace("\n", "; "))
-    log.error("on the way out: %s", AWAY)
-    log.warning("unclean end of process 7 (%s); outputs may be on", "; ".join(AWAY.splitlines()))
-    log.error("%s", AWAY.splitlines()[0])
+    log.error("outputs of %s are not known to be off: %s", "two", "awg1: no answer")
     assert say_all()
     log.info("publishing")
-    log.error("the process ends; outputs are not known to be off: %s", AWAY.replace("\n", "; "))
+    log.error("%s", DOUBT)
     assert not say_all()
     said = [
         line.partition(" ")[2].partition(" ")[2] for line in capfd.readouterr().err.splitlines()
     ]
-    assert said == [
-        "W the disk is nearly full",
-        f"E {AWAY.splitlines()[0]}",
-        "I publishing",
-        f"E the process ends; outputs are not known to be off: {AWAY.replace(chr(10), '; ')}",
-    ]
+    assert said == ["W the disk is nearly full", "I publishing", f"E {DOUBT}"]
 
 
 @pytest.mark.parametrize(
-    ("line", "news"),
+    "line",
     [
-        ("outputs of two are not known to be off: awg1: no answer", False),
-        ("outputs of two are not known to be off: awg1: no answer; lo: it stays on", True),
-        ("on the way out: awg1 is not known to be off: no answer", False),
-        ("on the way out: awg1 is not known to be off: no answer\nlo stays on", True),
-        ("unclean end of process 7 at or after 12:00 (awg1: no answer); outputs may be on", False),
-        ("unclean end of process 7 at 12:00 (awg1: no answer; lo is on); outputs may be on", True),
-        ("see awg1: no answer", True),
+        f"{DOUBT}; lo: it stays on",  # one more
+        "outputs of two are not known to be off: lo: it stays on",
+        "outputs of three are not known to be off: awg1: no answer",
+        "awg1: no answer",  # the same cause, but not of outputs
+        f"on the way out: {DOUBT}",
     ],
 )
-def test_a_line_that_says_more_than_was_said_is_news(capfd, restored, line, news):
-    said = "awg1 is not known to be off: no answer"
-    log_to_stderr(said=said, doubt=said)
+def test_whatever_differs_in_a_word_is_said(capfd, restored, line):
+    log_to_stderr(repeats=repeats(DOUBT))
     logging.getLogger("kammerton.test").error("%s", line)
-    assert bool(capfd.readouterr().err) is news
+    assert line in capfd.readouterr().err
 
 
-def test_the_words_for_an_output_that_may_be_on_are_those_of_the_alarm():
-    assert logs.NOT_OFF == NOT_OFF
-
-
-def test_that_outputs_may_be_on_is_news_though_its_cause_was_said_of_instruments(capfd, restored):
+def test_an_unclean_end_of_another_process_is_said_again_where_it_left_something_else(
+    capfd, restored
+):
     log = logging.getLogger("kammerton.test")
-    for doubt, heard in [("", True), ("lo: it stays on", True), (AWAY.splitlines()[0], False)]:
-        log_to_stderr(said=AWAY, doubt=doubt)
-        log.error("outputs of two are not known to be off: %s", AWAY.splitlines()[0])
-        assert bool(capfd.readouterr().err) is heard, doubt
+    log_to_stderr(repeats=repeats("unclean end (awg1)"))
+    for process, left in [(7, "awg1"), (8, "awg1, lo")]:
+        words = "unclean end of process %d (%s)"
+        log.warning(words, process, left, extra={AS: f"unclean end ({left})"})
+    assert "process 7" not in (said := capfd.readouterr().err)
+    assert "process 8 (awg1, lo)" in said
 
 
-def test_what_the_alarm_of_the_last_start_said_is_told_the_next(tmp_path):
-    wire = SimpleNamespace(said=[], say=lambda **words: wire.said.append(words))
-    Life(wire, 1.0).known(off=False, tried="lo: it stays on")
-    order = Order(tmp_path / "lab.toml", "")
-    process = Process(order, Rules(), "two")
-    process._hear(wire.said[-1])
+def test_a_first_start_says_all_and_marks_its_warnings(capfd, restored):
+    marks = []
+    log_to_stderr(repeats=Repeats(note=marks.append))
+    log = logging.getLogger("kammerton.test")
+    log.info("compiling")
+    log.error("%s", DOUBT)
+    assert capfd.readouterr().err.count("\n") == 2
+    assert frozenset(marks) == repeats(DOUBT).before
+    assert not say_all()
+    log.error("later")
+    assert len(marks) == 1
+
+
+def heard(tmp_path, *marks):
+    process = Process(Order(tmp_path / "lab.toml", ""), Rules(), "two")
+    for mark in marks:
+        process._hear({"said": mark})
     process._hear({"ended": 1, "why": AWAY, "off": False})
     process._process = SimpleNamespace(returncode=1)
-    way = InTheWay()
-    assert way.words(process._ending(), "now")
-    assert way.doubt == "lo: it stays on"
+    return process._ending()
 
 
-def test_another_doubt_is_said_at_once(way):
-    way.words(failed(off=False), "now")
-    other = replace(failed(off=False), tried="lo: it stays on")
-    assert way.words(other, "now")
-    assert not way.words(other, "now")
+def test_what_a_process_said_is_told_the_next_up_to_a_limit(tmp_path, way):
+    assert way.words(heard(tmp_path, "a", "b"), "now")
+    assert way.said == {"a", "b"}
+    way.words(heard(tmp_path, *map(str, range(MOST + 5))), "now")
+    assert len(way.said) == MOST
+
+
+def test_that_something_new_was_said_is_a_change(way):
+    way.words(replace(failed(), said=frozenset("a")), "now")
+    assert way.words(replace(failed(), said=frozenset("ab")), "now")
+    assert not way.words(replace(failed(), said=frozenset("a")), "now"), "less is no news"
 
 
 @pytest.fixture
