@@ -84,3 +84,12 @@ def test_drift_takes_hardly_more_steps_than_a_good_map(kind, most, steps):
             truth.fit(traces.take(slice(n, n + 1)))
             each.append(sum(steps))
     assert max(each) <= most
+
+
+def test_a_fit_that_shows_no_column_is_no_better_one():
+    """Led to another period, nothing was left in the window, and its chi-square of 0 won."""
+    broken = {each.name: each for each in BROKEN}["random walk alone"]
+    truth = plain("resonator_flux_map")["resonator_flux_map"]
+    found = truth.fit(broken.traces(truth, 3, 15).take(slice(7, 8)))
+    assert found.status[0] == "model does not fit"
+    assert found.chi2_reduced[0] > 100.0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import Seeker
 from kammerton.estimation.maps.fitted import Fitted, widened
-from kammerton.estimation.maps.misses import jump, misses
+from kammerton.estimation.maps.misses import Misses, jump, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE, no_lines
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
 
 MOVED = 5.0  # sigmas by which a place must differ that is another
+CLEARLY = 9.0  # fall of chi-square, in its units, for which all points are fitted once more
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ class Found(Fitted):
 
 def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     """Add the fit of all points with one height; where that leads away, columns are asked there."""
-    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
+    if found is None or not shown(found.misses):
         return found
     if no_lines(found.misses):
         return widened(found)
@@ -72,10 +73,26 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
 
 
 def again(c: Columns, found: Found, theta: Array, model: Model) -> Found:
-    """Return what is found from another theta (P,), or `found` where that fits as well."""
-    other = last(c, _from(found, theta, model), model)
-    better = other is not None and other.reduced < found.reduced
-    return other if better and other is not None else found
+    """Return what is found from another theta (P,), or `found` where that fits as well.
+
+    Where no height fits all columns, they must at least follow the other better, each for itself.
+    """
+    there = _from(found, theta, model)
+    if found.whole is None and not _better(there, found):
+        return found
+    other = last(c, there, model)
+    return found if other is None or other.reduced >= found.reduced else other
+
+
+def _better(other: Found, found: Found) -> bool:
+    fall = found.misses.chi2_reduced - other.misses.chi2_reduced
+    fall *= float(found.fit.pull.freedom.sum()) / max(1.0, other.misses.chi2_reduced)
+    return other.misses.share >= found.misses.share and fall > CLEARLY
+
+
+def shown(held: Misses) -> bool:
+    """Return whether enough columns show the line where it should be."""
+    return bool(held.share >= SHARE and held.kept.sum() >= LEAST)
 
 
 def _from(found: Found, theta: Array, model: Model) -> Found:

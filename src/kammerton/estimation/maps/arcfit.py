@@ -114,9 +114,11 @@ def _clear(found: _Followed, share: float) -> bool:
 
 
 def _found(c: Columns, model: Model) -> _Followed | None:
-    """Return the same where an arc is soon found, but nothing of what else there is."""
+    """Return the arc where one is soon found, but nothing of what else there is."""
     best = _best(c, model, SOON)
-    return None if best is None else _settled_down(best.best, model)
+    if best is None or best.best.misses.share < POOR:
+        return None
+    return _settled_down(best.best, model)
 
 
 def _best(c: Columns, model: Model, patience: int) -> _Seen | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.pulling import FANO, POLE
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 
 Array = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def fill_image(
                 image[b, q, i] = -rest[q * points + i]
 
 
-@kernel
+@piece
 def fill_turn(f: Array, delay: float, turning: bool, turn: Array) -> None:
     """Fill turn (2, A) with the factor that the delay makes."""
     for i in range(f.size):
@@ -83,7 +83,7 @@ def fill_turn(f: Array, delay: float, turning: bool, turn: Array) -> None:
         turn[0, i], turn[1, i] = math.cos(angle), math.sin(angle)
 
 
-@kernel
+@piece
 def fill_ground(f: Array, turn: Array, ground: int, basis: Array) -> None:
     """Fill the first rows of basis (L, 2, A)."""
     for l in range(ground):  # noqa: E741
@@ -92,7 +92,7 @@ def fill_ground(f: Array, turn: Array, ground: int, basis: Array) -> None:
             basis[l, 0, i], basis[l, 1, i] = power * turn[0, i], power * turn[1, i]
 
 
-@kernel
+@piece
 def fill_line(
     f: Array, at: float, half: float, shape: int, part: int, turn: Array, line: Array, bent: Array
 ) -> None:
@@ -114,7 +114,7 @@ def fill_line(
             bent[0, i], bent[1, i] = even * even - odd * odd, 0.0
 
 
-@kernel
+@piece
 def add_bent(
     f: Array, at: float, half: float, share: Array, bent: Array, place: Array, width: Array
 ) -> None:
@@ -133,7 +133,7 @@ def add_bent(
             width[q * points + i] += change * 0.5 * (f[i] - at) / half
 
 
-@kernel
+@piece
 def fill_rest(y: Array, share: Array, basis: Array, rest: Array) -> None:
     """Fill what the model leaves of y (parts, A)."""
     parts, points = y.shape
@@ -149,7 +149,7 @@ def fill_rest(y: Array, share: Array, basis: Array, rest: Array) -> None:
             rest[points + i] -= share[l, 0] * basis[l, 1, i] + share[l, 1] * basis[l, 0, i]
 
 
-@kernel
+@piece
 def fill_delayed(f: Array, y: Array, rest: Array, move: Array) -> None:
     """Fill how the model, y less the rest, changes with the delay: i (f - 1/2) times it."""
     points = f.size
@@ -158,7 +158,7 @@ def fill_delayed(f: Array, y: Array, rest: Array, move: Array) -> None:
         move[points + i] = (f[i] - 0.5) * (y[0, i] - rest[i])
 
 
-@kernel
+@piece
 def fill_shares(basis: Array, parts: int, moves: Array) -> None:
     """Fill how the model changes with each part of each share."""
     points = basis.shape[2]
@@ -171,7 +171,7 @@ def fill_shares(basis: Array, parts: int, moves: Array) -> None:
             moves[2 * l + 1, i], moves[2 * l + 1, points + i] = -basis[l, 1, i], basis[l, 0, i]
 
 
-@kernel
+@piece
 def weigh(w: Array, parts: int, moves: Array, rest: Array) -> None:
     """Put everything in sigmas."""
     points = w.size
@@ -184,7 +184,7 @@ def weigh(w: Array, parts: int, moves: Array, rest: Array) -> None:
                 moves[k, q * points + i] *= w[i]
 
 
-@kernel
+@piece
 def sum_up(moves: Array, rest: Array, gradient: Array, information: Array) -> float:
     """Fill gradient and information of one column; return its chi-square."""
     for k in range(moves.shape[0]):
@@ -194,7 +194,7 @@ def sum_up(moves: Array, rest: Array, gradient: Array, information: Array) -> fl
     return dot(rest, rest)
 
 
-@kernel
+@piece
 def dot(a: Array, b: Array) -> float:
     """Return the inner product."""
     s = 0.0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 
 Array = NDArray[np.float64]
 Numbers = NDArray[Any]
@@ -43,8 +43,7 @@ def fill_pulled(
     weights = np.empty(points)
     for b in range(z.shape[0]):
         gradient[b], information[b], seen[b], cost[b], heights[b] = 0.0, 0.0, 0.0, 0.0, 0.0
-        first, end = span(f, at[:, b], reach)
-        inside = fill_weight(f[first:end], w[b, first:end], at[:, b], reach, weights)
+        first, end, inside = fill_weight(f, w[b], at[:, b], reach, weights)
         freedom[b] = parts * max(inside - size, 0)
         if inside == 0:
             continue
@@ -66,39 +65,37 @@ def fill_pulled(
         moves[:, : parts * n] = 0.0
         for k in range(count):
             height = heights[b, ground + k]
-            seen[b, k] = abs(height) ** 2 / max(inverse[ground + k, ground + k].real, 1e-300)
+            seen[b, k] = square(height) / max(inverse[ground + k, ground + k].real, 1e-300)
             kept = height * max(0.0, 1.0 - parts / max(seen[b, k], 1e-9))
             add_moves(kept, change, shape, k, count, n, parts, moves)
         weigh(moves, weights, n, parts)
         inform(phi, moves, own, n, parts, unit, inverse, both, solved, gradient[b], information[b])
 
 
-@kernel
-def span(f: Array, at: Array, reach: float) -> tuple[int, int]:
-    """Return the first point within reach of a line, and the one behind the last."""
-    first, end = f.size, 0
+@piece
+def fill_weight(f: Array, w: Array, at: Array, reach: float, weight: Array) -> tuple[int, int, int]:
+    """Fill the weight of points from the first within reach of a line to the last, 0 between.
+
+    Return the first, the one behind the last, and how many count.
+    """
+    first, end, inside = f.size, 0, 0
     for k in range(at.size):
         low, high = np.searchsorted(f, at[k] - reach), np.searchsorted(f, at[k] + reach)
         if high > low:
             first, end = min(first, low), max(end, high)
-    return min(first, end), end
+    first = min(first, end)
+    for i in range(end - first):
+        weight[i] = 0.0
+    for k in range(at.size):
+        low, high = np.searchsorted(f, at[k] - reach), np.searchsorted(f, at[k] + reach)
+        for i in range(low, high):
+            weight[i - first] = w[i]
+    for i in range(end - first):
+        inside += weight[i] > 0.0
+    return first, end, inside
 
 
-@kernel
-def fill_weight(f: Array, w: Array, at: Array, reach: float, weight: Array) -> int:
-    """Fill the weight of points within reach, 0 for others; return how many there are."""
-    inside = 0
-    for i in range(f.size):
-        near = False
-        for k in range(at.size):
-            near |= abs(f[i] - at[k]) < reach
-        near &= w[i] > 0.0
-        weight[i] = w[i] if near else 0.0
-        inside += near
-    return inside
-
-
-@kernel
+@piece
 def add_moves(
     kept: Any, change: Array, shape: int, k: int, count: int, n: int, parts: int, moves: Array
 ) -> None:
@@ -109,7 +106,7 @@ def add_moves(
         add_product(kept, change, 3 * k + 2, n, parts, moves, count + 1)
 
 
-@kernel
+@piece
 def add_product(number: Any, a: Array, i: int, n: int, parts: int, out: Array, j: int) -> None:
     """Add row i of a, times a number, to row j of out."""
     re, im = number.real, number.imag
@@ -134,9 +131,10 @@ def fill_image(
     weight = np.empty(points)
     for b in range(model.shape[0]):
         model[b], lines[b] = 0.0, 0.0
-        inside = fill_weight(f, w[b], at[:, b], reach, weight)
-        for i in range(points):
-            near[b, i] = weight[i] > 0.0
+        first, end, inside = fill_weight(f, w[b], at[:, b], reach, weight)
+        near[b] = False
+        for i in range(first, end):
+            near[b, i] = weight[i - first] > 0.0
         if inside == 0:
             continue
         fill_columns(f, at[:, b], half, shape, tilt, parts, phi, change)
@@ -148,7 +146,7 @@ def fill_image(
                     lines[b, i] += heights[b, k] * part
 
 
-@kernel
+@piece
 def fill_columns(
     f: Array, at: Array, half: float, shape: int, tilt: float, parts: int, phi: Array,
     change: Array,
@@ -170,7 +168,7 @@ def fill_columns(
                       3 * k)  # fmt: skip
 
 
-@kernel
+@piece
 def fill_line(
     f: Array, at: float, half: float, tilt: float, phi: Array, k: int, change: Array, j: int
 ) -> None:
@@ -186,7 +184,7 @@ def fill_line(
         )  # fmt: skip
 
 
-@kernel
+@piece
 def fill_pole(f: Array, at: float, half: float, phi: Array, k: int, change: Array, j: int) -> None:
     """Fill row k of phi with 1/(1 + iu), and rows of change from j on."""
     n = f.size
@@ -200,7 +198,7 @@ def fill_pole(f: Array, at: float, half: float, phi: Array, k: int, change: Arra
         change[j + 1, i], change[j + 1, n + i] = -im * 0.5 * u, re * 0.5 * u
 
 
-@kernel
+@piece
 def weigh(rows: Array, weight: Array, n: int, parts: int) -> None:
     """Put every point of the rows in its sigmas."""
     for k in range(rows.shape[0]):
@@ -209,9 +207,13 @@ def weigh(rows: Array, weight: Array, n: int, parts: int) -> None:
                 rows[k, q * n + i] *= weight[i]
 
 
-@kernel
+@piece
 def invert(phi: Array, n: int, parts: int, unit: Any, normal: Numbers, inverse: Numbers) -> None:
-    """Invert the normal matrix of the columns, with a ridge, by its Cholesky factor."""
+    """Invert the normal matrix of the columns, with a ridge, by its Cholesky factor.
+
+    The factor's diagonal, which is real, is kept as its reciprocal: dividing complex numbers would
+    take longer than all the rest.
+    """
     size, most = phi.shape[0], 0.0
     for k in range(size):
         for j in range(k + 1):
@@ -223,26 +225,32 @@ def invert(phi: Array, n: int, parts: int, unit: Any, normal: Numbers, inverse: 
     for j in range(size):
         s = normal[j, j].real
         for k in range(j):
-            s -= abs(normal[j, k]) ** 2
-        normal[j, j] = math.sqrt(max(s, 1e-300))
+            s -= square(normal[j, k])
+        normal[j, j] = 1.0 / math.sqrt(max(s, 1e-300))
         for i in range(j + 1, size):
             for k in range(j):
                 normal[i, j] -= normal[i, k] * np.conj(normal[j, k])
-            normal[i, j] /= normal[j, j]
+            normal[i, j] *= normal[j, j].real
     for q in range(size):
         inverse[:, q] = 0.0
-        inverse[q, q] = 1.0
-        for i in range(size):
-            for k in range(i):
+        inverse[q, q] = normal[q, q].real
+        for i in range(q + 1, size):
+            for k in range(q, i):
                 inverse[i, q] -= normal[i, k] * inverse[k, q]
-            inverse[i, q] /= normal[i, i]
+            inverse[i, q] *= normal[i, i].real
         for i in range(size - 1, -1, -1):
             for k in range(i + 1, size):
                 inverse[i, q] -= np.conj(normal[k, i]) * inverse[k, q]
-            inverse[i, q] /= normal[i, i]
+            inverse[i, q] *= normal[i, i].real
 
 
-@kernel
+@piece
+def square(number: Any) -> float:
+    """Return the square of a number's size."""
+    return number.real**2 + number.imag**2  # type: ignore[no-any-return]
+
+
+@piece
 def dot(a: Array, i: int, b: Array, j: int, n: int) -> float:
     """Return the inner product of the first n of row i of a and of row j of b."""
     s = 0.0
@@ -251,7 +259,7 @@ def dot(a: Array, i: int, b: Array, j: int, n: int) -> float:
     return s
 
 
-@kernel
+@piece
 def inner(a: Array, i: int, b: Array, j: int, n: int, parts: int, unit: Any) -> Any:
     """Return the sum of conj(a) b over n points."""
     im = 0.0
@@ -261,7 +269,7 @@ def inner(a: Array, i: int, b: Array, j: int, n: int, parts: int, unit: Any) -> 
     return dot(a, i, b, j, parts * n) + im * unit
 
 
-@kernel
+@piece
 def overlap(
     phi: Array, y: Array, j: int, n: int, parts: int, unit: Any, out: Numbers, q: int
 ) -> None:
@@ -270,7 +278,7 @@ def overlap(
         out[k, q] = inner(phi, k, y, j, n, parts, unit)
 
 
-@kernel
+@piece
 def apply(matrix: Numbers, y: Numbers, q: int, out: Numbers) -> None:
     """Fill column q of out with the product of matrix and column q of y."""
     for k in range(matrix.shape[0]):
@@ -279,7 +287,7 @@ def apply(matrix: Numbers, y: Numbers, q: int, out: Numbers) -> None:
             out[k, q] += matrix[k, j] * y[j, q]
 
 
-@kernel
+@piece
 def fill_rest(phi: Array, heights: Numbers, b: int, n: int, parts: int, own: Array) -> None:
     """Fill the second row of own with what the background and the lines leave of the first."""
     for i in range(parts * n):
@@ -288,7 +296,7 @@ def fill_rest(phi: Array, heights: Numbers, b: int, n: int, parts: int, own: Arr
         add_product(-heights[b, k], phi, k, n, parts, own, 1)
 
 
-@kernel
+@piece
 def inform(
     phi: Array, moves: Array, own: Array, n: int, parts: int, unit: Any, inverse: Numbers,
     both: Numbers, solved: Numbers, gradient: Array, information: Array,

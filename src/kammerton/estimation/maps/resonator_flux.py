@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import laws
-from kammerton.estimation.maps.arc import Found, Model, again, last
+from kammerton.estimation.maps.arc import Found, Model, again, last, shown
 from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.faults import without_faults
@@ -196,7 +196,7 @@ def _freed(c: Columns, found: Found | None, model: Model) -> Found | None:
 
     Its slope is so steep there that no small step leads out again.
     """
-    if found is None or no_lines(found.misses):
+    if found is None or no_lines(found.misses) or not shown(found.misses):
         return found
     beyond = _beyond(found)
     caught = (beyond < 1.0 / len(c.b)) & (beyond > -KINK)
