@@ -32,6 +32,7 @@ from kammerton.estimation.maps.ridge import (
 from kammerton.estimation.maps.tracks import (
     CLOSE,
     FULL,
+    ITERATIONS,
     NEARLY,
     PATIENCE,
     Tracked,
@@ -256,10 +257,13 @@ def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> F
 
 
 def _settled_down(best: _Followed, model: Model) -> _Followed:
-    """Go on where the law is not yet where it wants to be; widen the errors where misses clump."""
+    """Go on where the law is not yet where it wants to be; widen the errors where misses clump.
+
+    One that was given up, as `tracks.HOPELESS` says, is left where it is.
+    """
     if no_lines(best.misses):
         return best
-    if best.fit.step > NEARLY:
+    if best.fit.step > NEARLY and best.fit.turns >= ITERATIONS:
         theta = best.fit.theta[: len(best.theta)]
         best = _followed(best.c, theta, best.fit.width, model)
     fit, held = best.fit, best.misses
