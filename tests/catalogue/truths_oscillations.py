@@ -183,7 +183,14 @@ SINGLE = Other(
     ("apart", "parting", "share"),
     20.0 + 3.0 * float(np.log(len(DELAYS))),
 )  # fmt: skip
-JOINT = Other(lambda p: {"parting": np.zeros_like(p["parting"])}, ("parting",), 12.0)
+JOINT = Other(
+    lambda p: {
+        "parting": np.zeros_like(p["parting"]),
+        "origin": np.full_like(p["parting"], 0.5 * PULSES / WINDOW),
+    },
+    ("parting", "origin"),
+    11.0,
+)  # fmt: skip
 USUAL = Other(lambda p: {"origin": np.full_like(p["origin"], 0.5 * PULSES / WINDOW)}, ("origin",),
               11.0, alike=True)  # fmt: skip
 
