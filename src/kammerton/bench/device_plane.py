@@ -1,4 +1,4 @@
-"""Power at the device: what a pair of channels puts out, less the line's attenuation."""
+"""Power at the device: what an output puts out, less the line's attenuation."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def power_at_device(peak: float, attenuation: float) -> float:
     """
     milliwatts = 1e3 * peak * peak / (2 * OHM)
     return 10 * math.log10(milliwatts) - attenuation if milliwatts else -math.inf
+
+
+def at_device(quantity: str, value: float, attenuation: float) -> float:
+    """Return the dBm behind `attenuation` dB of a power in dBm, or of a level or pulse in V.
+
+    A level V into 50 ohm carries V^2/50 ohm, twice what a wave of that amplitude does.
+    """
+    if quantity == "power":
+        return value - attenuation
+    return power_at_device(math.sqrt(2.0) * value, attenuation)
 
 
 def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[str]:

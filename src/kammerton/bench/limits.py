@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kammerton.bench.device_plane import device_offences
+from kammerton.bench.device_plane import at_device, device_offences
 from kammerton.bench.slew import too_fast
 from kammerton.lab import InstrumentEntry, Lab, Limit
 from kammerton.model.errors import OutputRefused
@@ -57,7 +57,23 @@ def check_value(lab: Lab, instrument: str, quantity: str, value: float, where: s
         raise OutputRefused(
             f"{output}: {quantity} = {show(value, unit)} is outside {allowed}, {rule}"
         )
+    _check_at_device(lab, lab.instruments[instrument], quantity, value, output)
     return limit
+
+
+def _check_at_device(
+    lab: Lab, entry: InstrumentEntry, quantity: str, value: float, output: str
+) -> None:
+    """Refuse what would put too much on the device behind an instrument with a line of its own."""
+    if entry.max_at_device is None or quantity not in ("power", "volts"):
+        return
+    power = at_device(quantity, value, entry.attenuation)
+    if not power <= entry.max_at_device:
+        raise OutputRefused(
+            f"{output}: {quantity} = {show(value, UNITS[quantity])} puts {show(power, 'dBm')} on "
+            f"the device, more than {show(entry.max_at_device, 'dBm')}, "
+            f"{_place(lab, entry, 'max_at_device')}"
+        )
 
 
 def check_playlist(lab: Lab, instrument: str, playlist: Playlist) -> None:
@@ -123,8 +139,12 @@ def _offences(lab: Lab, compiled: Compiled) -> Iterator[str]:
 
 
 def _rule(lab: Lab, entry: InstrumentEntry, quantity: str) -> str:
+    return _place(lab, entry, f"limits.{quantity}")
+
+
+def _place(lab: Lab, entry: InstrumentEntry, key: str) -> str:
     place = f"{lab.path.name}, line {entry.line}" if entry.line else lab.path.name
-    return f"limits.{quantity} of instruments.{entry.name} in {place}"
+    return f"{key} of instruments.{entry.name} in {place}"
 
 
 def is_within(limit: Limit, value: float) -> bool:

@@ -111,6 +111,10 @@ class LimitsForm(Form):
     power: Annotated[PowerForm, Tabled] | None = None
 
 
+Loss = Annotated[float, PlainValidator(quantity("dB", 0.0, 200.0))]
+AtDevice = Annotated[float, PlainValidator(quantity("dBm", -200.0, 40.0))]
+
+
 class InstrumentForm(Form):
     """[instruments.NAME]."""
 
@@ -119,6 +123,8 @@ class InstrumentForm(Form):
     limits: Annotated[LimitsForm, Tabled] = LimitsForm()
     safe: Annotated[SafeState, PlainValidator(one_of("off", "hold", "zero"))] | None = None
     serial: Text | None = None
+    attenuation: Loss = 0.0
+    max_at_device: AtDevice | None = None
 
 
 class SyncForm(Form):
@@ -157,8 +163,8 @@ class LineForm(Form):
     source: Text
     carrier: Carrier
     power: Power
-    attenuation: Annotated[float, PlainValidator(quantity("dB", 0.0, 200.0))] = 0.0
-    max_at_device: Annotated[float, PlainValidator(quantity("dBm", -200.0, 40.0))] | None = None
+    attenuation: Loss = 0.0
+    max_at_device: AtDevice | None = None
 
 
 class FeedlineForm(LineForm):

@@ -100,7 +100,10 @@ def _instrument(document: Document, name: str, form: InstrumentForm) -> Instrume
         if limit
     }
     line = document.line(("instruments", name))
-    return InstrumentEntry(name, form.driver, form.address, limits, line, form.safe, form.serial)
+    return InstrumentEntry(
+        name, form.driver, form.address, limits, line, form.safe, form.serial,
+        attenuation=form.attenuation, max_at_device=form.max_at_device,
+    )  # fmt: skip
 
 
 def _iq_line(form: LineForm) -> IqLine:

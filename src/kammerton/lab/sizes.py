@@ -185,14 +185,28 @@ def _peaks(document: Document) -> Iterator[tuple[Path, Path, str]]:
 
 def _at_the_device(document: Document) -> Iterator[Problem]:
     """The amplitudes of the file, behind each line's attenuation, within its `max_at_device`."""
-    for line in lines_in(document):
+    every = [("instruments", name) for name in document.names("instruments")]
+    for line in (*lines_in(document), *every):
         rated = document.names(*line)
         if "max_at_device" in rated and "attenuation" not in rated:
             yield Problem((*line, "attenuation"), "missing: max_at_device needs it")
+    yield from _rated_elsewhere(document)
     for peak, line, _ in _peaks(document):
         played = channel_at(document, (*line, "i"))
         if played is None or not [*_beyond(document, played.instrument, "volts", peak)]:
             yield from _too_much(document, peak, line)  # else that it is too much is said already
+
+
+def _rated_elsewhere(document: Document) -> Iterator[Problem]:
+    """A generator has many lines, and each its attenuation."""
+    said = set[str]()
+    for name, role, _ in uses(document):
+        if name in said or "max_at_device" not in document.names("instruments", name):
+            continue
+        said.add(name)
+        where = "stands with each line" if role in ("generator", "source") else "limits nothing"
+        path = ("instruments", name, "max_at_device")
+        yield Problem(path, f"{where}: {name} is used as a {role}")
 
 
 def _too_much(document: Document, path: Path, line: Path) -> Iterator[Problem]:

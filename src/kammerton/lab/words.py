@@ -32,7 +32,9 @@ class InstrumentEntry:
     "power" (dBm) and "frequency" (Hz) for a source. What has no limit cannot be set.
     safe: what a bias source does when everything is made safe; None for what is usual: a bias
     holds, all else goes off. serial: the only serial number that may answer at the address.
-    before: that which answered at earlier starts, of which lab.toml knows nothing.
+    before: that which answered at earlier starts, of which lab.toml knows nothing. attenuation: dB
+    from its output to the device. max_at_device: dBm, the largest power that may arrive there; a
+    generator's and a source's stand with their lines.
     """
 
     name: str
@@ -43,6 +45,8 @@ class InstrumentEntry:
     safe: SafeState | None = None
     serial: str | None = None
     before: str | None = None
+    attenuation: float = 0.0
+    max_at_device: float | None = None
 
 
 @dataclass(frozen=True, order=True)

@@ -413,6 +413,38 @@ def test_amplitudes_that_are_too_much_for_the_device(examined):
     ]
 
 
+def with_vna(*lines):
+    return TEXT + "\n".join(
+        ("", "[instruments.vna]", f'driver = "{DRIVERS[1]}"', 'address = "vna"', *lines, "")
+    )
+
+
+def test_a_limit_at_the_device_of_an_analyzer_needs_the_attenuation_of_its_line(examined):
+    most = 'max_at_device = "-70 dBm"'
+    assert [p.split(": ", 1)[1] for p in problems_of(examined, with_vna(most))] == [
+        "instruments.vna.attenuation: missing: max_at_device needs it"
+    ]
+    entry = examined(with_vna(most, 'attenuation = "60 dB"')).lab.instruments["vna"]
+    assert (entry.attenuation, entry.max_at_device) == (60.0, -70.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("awg1", "stands with each line: awg1 is used as a generator"),
+        ("readout_lo", "stands with each line: readout_lo is used as a source"),
+        ("digitizer", "limits nothing: digitizer is used as a digitizer"),
+        ("fridge", "limits nothing: fridge is used as a fridge"),
+    ],
+)
+def test_a_limit_at_the_device_of_what_has_no_line_of_its_own(examined, name, why):
+    rated = f'[instruments.{name}]\nattenuation = "60 dB"\nmax_at_device = "-70 dBm"'
+    text = spoilt(f"[instruments.{name}]", rated)
+    assert [p.split(": ", 1)[1] for p in problems_of(examined, text)] == [
+        f"instruments.{name}.max_at_device: {why}"
+    ]
+
+
 def test_a_limit_at_the_device_of_a_line_on_two_generators(examined):
     second = TEXT[TEXT.index("[instruments.awg1]") : TEXT.index("[instruments.drive_lo]")]
     second = second.replace("awg1", "awg2").replace("4881", "4891")
