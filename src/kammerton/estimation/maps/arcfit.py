@@ -18,14 +18,13 @@ from kammerton.estimation.maps.arcs import (
     candidates,
     through_points,
 )
+from kammerton.estimation.maps.lit import Lit, Pictures
 from kammerton.estimation.maps.misses import Misses, clumping, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE, no_lines
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
-    evened,
     score,
-    scores,
     without_spikes,
     without_stripes,
 )
@@ -53,7 +52,7 @@ HOPELESS = 6, 14  # see `tracks.HOPELESS`; an arc is near its best place after 5
 HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
-SOON = 10  # steps within which a clear arc is found in a part of a map
+SOON = 6  # steps within which a clear arc is found in a part of a map
 ENOUGH = 30  # steps after which no other triples are tried
 QUICK = 8  # steps for other triples; most that lead anywhere take 5
 SMOOTHED = 5  # columns averaged where a line may be faint
@@ -98,12 +97,13 @@ def find(c: Columns, model: Model) -> Found | None:
     Where columns do not follow it, and it was found soon, other triples of points may lead to a
     better one.
     """
-    best = _best(c, model, PATIENCE)
+    pictures = Pictures(c)
+    best = _best(c, pictures, model, PATIENCE)
     if best is None:
         return None
     if best.turns < ENOUGH and not _clear(best.best, FULL):
         others = replace(model, seeker=replace(model.seeker, draw=model.seeker.draw + 1))
-        other = _best(c, others, QUICK)
+        other = _best(c, pictures, others, QUICK)
         best = other if other is not None and _worth(other.best) > _worth(best.best) else best
     return _alone(c, best, model)
 
@@ -116,17 +116,17 @@ def _clear(found: _Followed, share: float) -> bool:
 
 def _found(c: Columns, model: Model) -> _Followed | None:
     """Return the arc where one is soon found, but nothing of what else there is."""
-    best = _best(c, model, SOON)
+    best = _best(c, Pictures(c), model, SOON)
     if best is None or best.best.misses.share < POOR:
         return None
     return _settled_down(best.best, model)
 
 
-def _best(c: Columns, model: Model, patience: int) -> _Seen | None:
+def _best(c: Columns, pictures: Pictures, model: Model, patience: int) -> _Seen | None:
     """Return the best arc of likely widths, with the steps that all of them took."""
     best: _Seen | None = None
     taken = 0
-    for seen in _in_turn(c, model, patience):
+    for seen in _in_turn(c, pictures, model, patience):
         taken += seen.turns
         again = best is not None and _again_there(seen.best, best.best)
         if best is None or _worth(seen.best) > _worth(best.best):
@@ -136,12 +136,12 @@ def _best(c: Columns, model: Model, patience: int) -> _Seen | None:
     return None if best is None else replace(best, turns=taken)
 
 
-def _in_turn(c: Columns, model: Model, patience: int) -> Iterator[_Seen]:
+def _in_turn(c: Columns, pictures: Pictures, model: Model, patience: int) -> Iterator[_Seen]:
     """Yield the arcs of likely widths, until so many steps are done."""
     taken = 0
     for stripes in (True, False):
-        for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:
-            seen = _in_scores(c, s, width, model, patience - taken)
+        for lit in pictures.of(stripes=stripes):
+            seen = _in_scores(c, lit, model, patience - taken)
             if seen is not None:
                 taken += seen.turns
                 yield seen
@@ -166,10 +166,10 @@ def _worth(found: _Followed) -> float:
     return worth if found.fit.step < CLOSE and found.possible else UNSETTLED * worth
 
 
-def _in_scores(c: Columns, s: Array, width: float, model: Model, patience: int) -> _Seen | None:
+def _in_scores(c: Columns, lit: Lit, model: Model, patience: int) -> _Seen | None:
     """Return the best arc among scores; no start is tried after so many steps."""
-    points, even = candidates(c, s, width), evened(s)
-    seeds = arcs(c, even, candidates(c, even, width), width, model.seeker)
+    width, points = lit.width, lit.points
+    seeds = arcs(c, lit.even, lit.alike, width, model.seeker)
     if not seeds or seeds[0].bright <= 0 or seeds[0].share < HINT:
         return None
     starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
@@ -187,7 +187,7 @@ def _in_scores(c: Columns, s: Array, width: float, model: Model, patience: int) 
         best = other if _worth(other) > _worth(best) else best
         if there:
             break
-    return _Seen(best, s, width, points, taken)
+    return _Seen(best, lit.s, width, points, taken)
 
 
 def _alone(c: Columns, seen: _Seen, model: Model) -> Found:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,8 +117,8 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     faults.judge(findings)
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
-        close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
-        close(findings, n, [_flattened(each)])
+        against = objections(c, each, judged, n, scale, maps.known_noise, model, ARC)
+        close(findings, n, chain(against, map(_flattened, [each])))
         if each is not None:
             curve[n] = back(each.image).T
     findings.accept(lambda n: CLEAR if qubits[n].whole else f"{CLEAR}; {HANGS}")
