@@ -259,11 +259,11 @@ def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> F
 def _settled_down(best: _Followed, model: Model) -> _Followed:
     """Go on where the law is not yet where it wants to be; widen the errors where misses clump.
 
-    One that was given up, as `tracks.HOPELESS` says, is left where it is.
+    One that was given up, as `tracks.HOPELESS` says, and that few columns show, is left there.
     """
     if no_lines(best.misses):
         return best
-    if best.fit.step > NEARLY and best.fit.turns >= ITERATIONS:
+    if best.fit.step > NEARLY and (best.fit.turns >= ITERATIONS or best.misses.share > SHARE):
         theta = best.fit.theta[: len(best.theta)]
         best = _followed(best.c, theta, best.fit.width, model)
     fit, held = best.fit, best.misses
