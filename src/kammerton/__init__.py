@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kammerton.client import Client, Subscriber
     from kammerton.lab import Broker
+    from kammerton.model.errors import NotMeasured
 
 __version__ = "0.1.0"
-__all__ = ["Broker", "Client", "Subscriber", "__version__"]
+__all__ = ["Broker", "Client", "NotMeasured", "Subscriber", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +23,13 @@ def __getattr__(name: str) -> Any:
         from kammerton.lab import Broker
 
         return Broker
+    if name == "NotMeasured":
+        from kammerton.model.errors import NotMeasured
+
+        return NotMeasured
     raise AttributeError(f"module 'kammerton' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Name what is imported when it is asked for, too: notebooks complete by it."""
+    return sorted(__all__)
