@@ -13,10 +13,12 @@ from typing import Any
 from kammerton.keeping import there
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.acting import attend
+from kammerton.store.caution import caution
 from kammerton.store.errands import ERRANDS
 from kammerton.store.inbox import Inbox, written
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import Place, place_of
+from kammerton.store.read import ReadStore
 from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
@@ -30,6 +32,7 @@ PATIENCE = 900.0
 """Seconds that a command waits for what the daemon has taken up and takes its time."""
 
 PERIOD = 0.1
+LOOK = 2.0  # s between two looks whether who took something up is still there
 
 
 def change(
@@ -154,13 +157,18 @@ def _asked(
     """Leave a request and wait for its answer: for what lasts (`meanwhile`), longer once begun."""
     with Inbox(database) as inbox:
         number = inbox.ask(verb, arguments, who)
-        begun = time.monotonic()
+        begun = looked = seen = time.monotonic()
         while (found := inbox.request(number)).answer is None:
             if found.kept:
                 return _kept(found)
-            waited = time.monotonic() - begun
+            now = time.monotonic()
             lasts = meanwhile is not None and inbox.taken_up(number)
-            if waited > (PATIENCE if lasts else WAIT):
+            if lasts and now - looked > LOOK:
+                looked = now
+                seen = now if _there(place_of(database)) is not None else seen
+            if looked - seen > WAIT:
+                raise StoreError(_ended(database, found))
+            if now - begun > (PATIENCE if lasts else WAIT):
                 return _unanswered(inbox, found, _there(place_of(database)) or in_use)
             if meanwhile is not None:
                 meanwhile()
@@ -168,6 +176,18 @@ def _asked(
     if not found.done:
         raise StoreError(found.answer or "refused")
     return found.answer or "done"
+
+
+def _ended(database: Path | str, request: Request) -> str:
+    """Say that the daemon that took something up is there no more, and what that may have left."""
+    with ReadStore(place_of(database)) as store:
+        said = store.current_activity()
+        left = caution(store, said) if said is not None and said.doubtful else ""
+    words = (
+        f"no daemon runs any more, and none has come back within {WAIT:.0f} s: {request.verb} was "
+        "taken up, and what came of it is not known (see `kammerton log`)"
+    )
+    return f"{words}; {left}" if left else words
 
 
 def _kept(request: Request) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from contextlib import contextmanager
@@ -189,6 +190,39 @@ def test_at_the_end_of_the_daemon_what_waits_is_answered(lab, store):
     number = asyncio.run(scenario())
     with Inbox(store.place) as box:
         assert box.request(number).answer == given_up(ENDED)
+
+
+def test_whoever_waits_for_a_daemon_that_died_hears_it_soon_and_what_it_left_on(
+    lab, store, monkeypatch
+):
+    """It was waited for 15 min, and then called idle, with outputs on all that time."""
+    monkeypatch.setattr(asking, "WAIT", 0.5)
+    monkeypatch.setattr(asking, "LOOK", 0.05)
+    store.activity("t1 on q0")
+    said, waits = [], {"target": "q0", "calibration": "t1"}
+
+    def ask() -> None:
+        try:
+            said.append(errand(lab.database, "measure", waits, "ada@pc"))
+        except StoreError as problem:
+            said.append(str(problem))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    with Inbox(store.place) as box:
+        until = time.monotonic() + 20.0
+        while not box.taken_up(1) and time.monotonic() < until:
+            attend(store, box, errands=Measuring(lab, CALIBRATIONS))
+            time.sleep(0.02)
+    thread.join(0.7)
+    assert thread.is_alive(), "while a daemon is there it is waited for"
+    store.close()
+    thread.join(20.0)
+    assert said == [
+        "no daemon runs any more, and none has come back within 0 s: measure was taken up, and "
+        "what came of it is not known (see `kammerton log`); CAUTION: outputs may be on, process "
+        f"{os.getpid()} did not switch them off (t1 on q0)"
+    ]
 
 
 @contextmanager
