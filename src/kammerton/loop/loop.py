@@ -164,7 +164,7 @@ class Loop:
         While a wish waits for what it rests on, both.
         """
         granted, waits = await self._granting().grant()
-        if granted and (self.leave or not waits):
+        if self.leave or (granted and not waits):
             return True
         return await self._go_on() or granted
 

@@ -37,7 +37,8 @@ class InTheWay:
             self.why, self.said = "", frozenset()
             return f"{ending.why}; starting again {when}"
         before, known = (self.why, self._off), self.said
-        self.why, self._off, self.said = ending.why, ending.off, ending.said
+        self.why, self._off = ending.why, ending.off
+        self.said = frozenset() if ending.was_up else ending.said  # once up, all is news again
         if ending.was_up or (self.why, self._off) != before or not self.said <= known:
             self._since = self._said = now
             return f"starting again {when}, and again until it succeeds; the same is not said again"

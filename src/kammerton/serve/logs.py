@@ -18,9 +18,18 @@ class _News(logging.Filter):
         self._repeats = repeats
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether a line is news."""
-        text: str = getattr(record, AS, "") or record.getMessage()
-        return record.levelno < logging.WARNING or self._repeats.news(text)
+        """Say whether a line is news; one that cannot be put into words is, for who handles that.
+
+        Nobody guards a filter: what it raised would be raised in whoever logs, a driver about to
+        switch off among them.
+        """
+        if record.levelno < logging.WARNING:
+            return True
+        try:
+            text: str = getattr(record, AS, "") or record.getMessage()
+        except Exception:  # noqa: BLE001 - any object may be in its arguments
+            return True
+        return self._repeats.news(text)
 
 
 def log_to_stderr(label: str = "", repeats: Repeats | None = None) -> None:

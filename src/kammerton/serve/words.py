@@ -61,7 +61,7 @@ class Order:
         """Return the order of a line."""
         fields = json.loads(text)
         told = {"lab": Path(fields["lab"]), "mode": Mode(fields["mode"])}
-        return cls(**{**fields, **told, "said": tuple(fields["said"])})
+        return cls(**{**fields, **told, "said": tuple(fields.get("said", ()))})
 
 
 KEPT_READY = "--kept-ready"

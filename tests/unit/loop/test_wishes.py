@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -441,6 +442,18 @@ def test_a_wish_under_way_when_the_loop_ends_hears_why(loop, monkeypatch, leave,
 
     asyncio.run(scenario())
     assert loop.wishes.answered() == [(1, False, given_up(why)), (2, False, given_up(why))]
+
+
+def test_a_hold_that_comes_while_a_wish_is_looked_at_begins_nothing(loop, monkeypatch):
+    """The next calibration was begun all the same, and kept the person waiting."""
+
+    async def grant() -> tuple[bool, bool]:
+        loop.leave = HELD
+        return False, False
+
+    monkeypatch.setattr(loop, "_granting", lambda: SimpleNamespace(grant=grant))
+    monkeypatch.setattr(loop, "_go_on", lambda: pytest.fail("it goes on"))
+    assert asyncio.run(loop.step())
 
 
 def test_a_wish_that_finds_an_instrument_that_is_to_be_seen_to_hears_what_to_do(loop, monkeypatch):

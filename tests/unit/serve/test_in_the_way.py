@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from dataclasses import replace
 from types import SimpleNamespace
@@ -70,6 +71,14 @@ def test_a_change_is_said_at_once_and_so_is_the_same_after_it_was_up(way):
     assert way.words(failed("the disk is full", was_up=True), "now")
 
 
+def test_what_was_said_before_it_was_up_is_said_again_at_the_next_start(way):
+    marked = frozenset({"mark"})
+    way.words(replace(failed(), said=marked), "now")
+    assert way.said == marked
+    way.words(replace(failed("the disk is full", was_up=True), said=marked), "now")
+    assert way.said == frozenset()
+
+
 def test_that_outputs_may_be_on_is_said_with_it(way, clock):
     way.words(failed(), "now")
     assert way.words(failed(off=False), "now"), "which is a change"
@@ -87,10 +96,13 @@ def test_each_crash_is_said_with_its_reason(way):
 
 
 def test_the_process_that_follows_is_told_what_was_said(tmp_path):
-    path, other = lab(tmp_path, "failed", "failed", "works"), lab(tmp_path, "works", name="b.toml")
+    path, other = (
+        lab(tmp_path, "unreachable", "unreachable", "works"),
+        lab(tmp_path, "works", name="b.toml"),
+    )
     said = []
     run(path, other, until=lambda: tmp_path.joinpath("lab.toml.said").exists() and go(path, said))
-    assert said == ["", "mark of failed", "mark of failed"]
+    assert said == ["", "mark of unreachable", "mark of unreachable"]
 
 
 def go(path, said):
@@ -101,6 +113,14 @@ def go(path, said):
 def test_an_order_carries_it(tmp_path):
     order = Order(tmp_path / "lab.toml", "", said=("a", "b"))
     assert Order.read(order.line()) == order
+
+
+def test_an_order_of_an_older_supervisor_says_nothing_of_it(tmp_path):
+    """A process that dies after an upgrade, before the daemon was started anew, is replaced."""
+    order = Order(tmp_path / "lab.toml", "", said=("a",))
+    fields = json.loads(order.line())
+    del fields["said"]
+    assert Order.read(json.dumps(fields).encode()) == replace(order, said=())
 
 
 @pytest.fixture
@@ -232,6 +252,22 @@ def test_whatever_differs_in_a_word_is_said(capfd, restored, line):
     log_to_stderr(repeats=repeats(DOUBT))
     logging.getLogger("kammerton.test").error("%s", line)
     assert line in capfd.readouterr().err
+
+
+class Unspeakable:
+    def __str__(self):
+        raise ZeroDivisionError("a bug of a driver")
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.ERROR])
+@pytest.mark.parametrize("words", [("%d", "x"), ("%s", Unspeakable())])
+def test_a_line_that_cannot_be_put_into_words_raises_nothing_in_who_logs(
+    capfd, restored, monkeypatch, level, words
+):
+    """It would be raised in a driver that is about to switch off, say."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    log_to_stderr(repeats=Repeats(note=lambda _: None))
+    logging.getLogger("kammerton.test").log(level, *words)
 
 
 def test_an_unclean_end_of_another_process_is_said_again_where_it_left_something_else(
