@@ -85,7 +85,8 @@ class Outputs:
         which = self.tried or (doubtful(self._store) if self.unclean else "")
         which = which.replace(IS_NOT, "")  # it is said before
         words = f"outputs are NOT known to be off{since}{f': {which}' if which else ''}"
-        self._alarm(Alarm("outputs", self._store.computer, words))
+        causes = tuple(which.splitlines()) or (words,)
+        self._alarm(Alarm("outputs", self._store.computer, words, causes=causes))
         return words
 
     @property
@@ -104,7 +105,8 @@ class Outputs:
             if not self._why and str(problem):
                 self.not_off(str(problem))  # such as who did not connect
             mine, why = self._store.computer, self._why or str(problem) or "nobody switched off"
-            self._alarm(Alarm("outputs", mine, left_on(mine, why)))
+            causes = tuple(why.splitlines())  # another one is said though one was said lately
+            self._alarm(Alarm("outputs", mine, left_on(mine, why), causes=causes))
 
     def changed(self, change: OutputChange) -> None:
         """Take note of a change, or a refusal, of the gate."""

@@ -13,6 +13,7 @@ from kammerton.cli import app
 from kammerton.cli.hands_off import OFF
 from kammerton.model import InstrumentError
 from kammerton.model.alarm import Alarm
+from kammerton.publish.alarms import Alarms
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
@@ -115,3 +116,15 @@ def test_whoever_holds_after_an_unclean_end_hears_which_output_may_be_on(tmp_pat
         assert said == "outputs are NOT known to be off since the unclean end: lo: no answer"
         assert [alarm.text for alarm in told] == [said]
         assert "outputs are not known to be off yet" in outputs.caution
+
+
+def test_an_alarm_of_another_output_is_told_though_one_was_told_a_minute_ago(tmp_path, caplog):
+    """It was kept back as the same, and nobody said anywhere what stays on."""
+    alarms = Alarms(lambda: 60.0)
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args), alarms.tell)
+        for why in ("awg1: no answer", "lo: it stays on", "lo: it stays on"):
+            outputs.changed(OutputChange(ALL, None, "off", "closing", why))
+            outputs.left_on(InstrumentError(why))
+    said = [record.message for record in caplog.records if "not known to be off" in record.message]
+    assert [each.rpartition("off: ")[2] for each in said] == ["awg1: no answer", "lo: it stays on"]
