@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 
@@ -10,17 +9,8 @@ WITHIN = 15.0
 """s for a safe point (5 s at most), and for switching off where an instrument hangs (8 s)."""
 
 SPACING = 0.2
-SETTLED = ("hands off", "safe mode")
+LET_GO = ("hands off", "safe mode")
 """How a daemon begins to say what it does once it drives nothing any more."""
-
-OFF = re.compile(
-    r"hands off: .*; outputs were off at [-\d: ]+ UTC, when the daemon let go of them|"
-    r"hands off: .*; outputs are as they were: no daemon has switched any on|"
-    r"safe mode: all outputs are off; .*",
-    re.DOTALL,
-)
-"""What it says where they were off when it let go of them. A person's words stand in it, too: these
-count for nothing."""
 
 LOOK = "look at the front panels before you reach in"
 
@@ -49,7 +39,7 @@ def outputs_after(database: Path | str, within: float = WITHIN) -> str:
 def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]:
     """Return what is to be said, None while that is not known, and what the daemon says."""
     from kammerton.store import Store
-    from kammerton.store.caution import caution, speaks
+    from kammerton.store.caution import SETTLED, caution, speaks
 
     with Store.read(database) as store:
         said = store.current_activity()
@@ -60,7 +50,7 @@ def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]
             return (words if there_was_one else ""), said.what
         if not speaks(store, said):
             return None, said.what  # which another process has to see to
-    if not said.what.startswith(SETTLED):
+    if not said.what.startswith(LET_GO):
         return None, said.what
-    off = OFF.fullmatch(said.what)
+    off = SETTLED.fullmatch(said.what)
     return (said.what if off else f"CAUTION: {said.what}; {LOOK}"), said.what

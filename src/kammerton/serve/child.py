@@ -79,7 +79,7 @@ class Life:
         if not self.is_up:
             self.is_up = True
             if say_all():
-                log.info("it starts: nothing stands in its way any more")
+                log.info("it is up; from here on all is said again")
 
     def news(self, order: Order, reason: str) -> bool:
         """Say whether a reason to end is to be said: not where the last start had the same."""

@@ -33,12 +33,15 @@ class Measuring:
     def __contains__(self, number: int) -> bool:
         return number in self.wishes
 
+    def objection(self, store: ReadStore, request: Asked) -> str | None:
+        """Return why a request cannot be measured, or None."""
+        wish = _wish(request)
+        return wish if isinstance(wish, str) else self._unknown(wish) or self._held(store, wish)
+
     def take(self, store: ReadStore, request: Asked) -> str | None:
         """Hand a request to the loop; return why it is refused, or None."""
-        wish = _wish(request)
-        if isinstance(wish, str):
-            return wish
-        if refusal := self._unknown(wish) or self._held(store, wish):
+        wish, refusal = _wish(request), self.objection(store, request)
+        if refusal is not None or isinstance(wish, str):
             return refusal
         return None if self.wishes.add(wish) else f"{MOST} others wait to be measured"
 

@@ -129,8 +129,13 @@ def _done(
 
 
 def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:
-    """Hand an errand over; return why it is refused, None: it is taken on."""
-    objection = nobody(store) if errands is None else errands.take(store, request)
-    if objection is None:
-        store.audit(request.who, request.verb, "", "asked for", said(request.arguments))
-    return objection
+    """Hand an errand over; return why it is refused, None: it is taken on.
+
+    What cannot be recorded is not taken on: it would be done though it was refused.
+    """
+    if errands is None:
+        return nobody(store)
+    if objection := errands.objection(store, request):
+        return objection
+    store.audit(request.who, request.verb, "", "asked for", said(request.arguments))
+    return errands.take(store, request)

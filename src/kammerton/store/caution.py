@@ -46,11 +46,20 @@ def speaks(store: ReadStore, said: Activity | None) -> bool:
 
 def admitted(store: ReadStore, said: Activity) -> str | None:
     """Return the caution of a process at work that says itself that outputs may be on, or None."""
-    if said.what is None or not _ADMITS.search(said.what):
+    if said.what is None or SETTLED.fullmatch(said.what) or not _ADMITS.search(said.what):
         return None
     which = doubtful(store) or said.what.partition("; CAUTION:")[0]
     return f"CAUTION: outputs may be on: {which}"
 
+
+SETTLED = re.compile(
+    r"hands off: .*; outputs were off at [-\d: ]+ UTC, when the daemon let go of them|"
+    r"hands off: .*; outputs are as they were: no daemon has switched any on|"
+    r"safe mode: all outputs are off; .*",
+    re.DOTALL,
+)
+"""What a daemon that drives nothing any more says where outputs were off when it let go of them. A
+person's words stand in it, too: these count for nothing."""
 
 _ADMITS = re.compile(
     r"\bnot (every output is )?known to be (off|as lab.toml wants it)", re.IGNORECASE

@@ -41,6 +41,9 @@ class Errands(Protocol):
     def __contains__(self, number: int) -> bool:
         """Say whether a request was taken on here and has no answer yet."""
 
+    def objection(self, store: ReadStore, request: Asked) -> str | None:
+        """Return why a request cannot be taken on, or None."""
+
     def take(self, store: ReadStore, request: Asked) -> str | None:
         """Take a request on; return why not, or None."""
 

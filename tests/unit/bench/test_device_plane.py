@@ -74,7 +74,10 @@ def test_a_level_counts_with_either_sign(make, level):
 
 
 def test_frequencies_put_nothing_on_the_device(make):
-    check_value(rated(make, most=-199.0), "vna", "frequency", 5e9)
+    lab = rated(make, most=-199.0)
+    assert check_value(lab, "vna", "frequency", 5e9) == POWER["frequency"]
+    with pytest.raises(OutputRefused, match="more than -199 dBm"):
+        check_value(lab, "vna", "power", -10.0)
 
 
 def test_the_power_of_a_level_is_twice_that_of_a_wave():

@@ -192,6 +192,19 @@ def test_at_the_end_of_the_daemon_what_waits_is_answered(lab, store):
         assert box.request(number).answer == given_up(ENDED)
 
 
+def test_what_cannot_be_recorded_is_refused_and_not_measured(lab, store, monkeypatch):
+    """It was measured all the same, and whoever asked kept the refusal."""
+    errands = Measuring(lab, CALIBRATIONS)
+
+    def full(*_):
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(store, "audit", full)
+    _, request = asked(store, {"target": "q0", "calibration": "t1"}, errands)
+    assert (request.done, request.answer) == (False, "the disk is full")
+    assert errands.wishes.waiting() == []
+
+
 def test_whoever_waits_for_a_daemon_that_died_hears_it_soon_and_what_it_left_on(
     lab, store, monkeypatch
 ):

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from kammerton.bench import OutputChange
 from kammerton.bench.words import NEVER_REFUSED
 from kammerton.cli import app
-from kammerton.cli.hands_off import OFF
 from kammerton.model import InstrumentError
 from kammerton.model.alarm import Alarm
 from kammerton.publish.alarms import Alarms
@@ -18,7 +17,7 @@ from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
 from kammerton.store import Store
-from kammerton.store.caution import doubtful
+from kammerton.store.caution import SETTLED, admitted, doubtful
 from kammerton.store.verbs import do
 
 
@@ -98,7 +97,7 @@ def test_of_outputs_that_are_let_go_it_is_said_when_they_were_off_not_that_they_
         off = store.log(1, ALL)[0].time
         later = Outputs(store, lambda act, *args: act(*args)).left_alone()
         assert later.startswith(f"outputs were off at {off:%Y-%m-%d %H:%M} UTC, "), "an earlier one"
-    assert all(OFF.fullmatch(f"hands off: x is held by ann; {each}") for each in (never, said))
+    assert all(SETTLED.fullmatch(f"hands off: x is held by ann; {each}") for each in (never, said))
 
 
 def test_whoever_holds_after_an_unclean_end_hears_which_output_may_be_on(tmp_path):
@@ -128,3 +127,15 @@ def test_an_alarm_of_another_output_is_told_though_one_was_told_a_minute_ago(tmp
             outputs.left_on(InstrumentError(why))
     said = [record.message for record in caplog.records if "not known to be off" in record.message]
     assert [each.rpartition("off: ")[2] for each in said] == ["awg1: no answer", "lo: it stays on"]
+
+
+def test_what_a_person_says_of_outputs_is_no_caution_where_they_are_off(tmp_path):
+    held = "hands off: lo is held by ann: lo is not known to be off, I look"
+    off = "outputs were off at 2026-11-28 07:20 UTC, when the daemon let go of them"
+    not_off = "outputs are NOT known to be off: lo: no answer"
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        found = []
+        for words in (off, not_off):
+            store.activity(f"{held}; {words}")
+            found.append(admitted(store, store.current_activity()))
+    assert found == [None, f"CAUTION: outputs may be on: {held}; {not_off}"]

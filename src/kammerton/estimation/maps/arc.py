@@ -81,7 +81,8 @@ def again(c: Columns, found: Found, theta: Array, model: Model) -> Found:
     if found.whole is None and not _better(there, found):
         return found
     other = last(c, there, model)
-    return found if other is None or other.reduced >= found.reduced else other
+    better = other is not None and shown(other.misses) and other.reduced < found.reduced
+    return other if better and other is not None else found
 
 
 def _better(other: Found, found: Found) -> bool:

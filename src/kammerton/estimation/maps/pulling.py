@@ -211,8 +211,7 @@ def weigh(rows: Array, weight: Array, n: int, parts: int) -> None:
 def invert(phi: Array, n: int, parts: int, unit: Any, normal: Numbers, inverse: Numbers) -> None:
     """Invert the normal matrix of the columns, with a ridge, by its Cholesky factor.
 
-    The factor's diagonal, which is real, is kept as its reciprocal: dividing complex numbers would
-    take longer than all the rest.
+    The factor's diagonal, which is real, is kept as its reciprocal: no complex number is divided.
     """
     size, most = phi.shape[0], 0.0
     for k in range(size):
