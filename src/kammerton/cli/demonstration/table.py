@@ -87,7 +87,10 @@ def _age(estimates: Sequence[Estimate | None], now: datetime) -> str:
 
 def comparison(rows: Mapping[str, Compared], failed: Collection[str]) -> Table:
     """Return the final table: what the subscriber received beside the hidden truth."""
-    table = Table(title="received over MQTT, beside the hidden truth at the time it was measured")
+    table = Table(
+        title="received over MQTT, beside the hidden truth at the time it was measured",
+        caption="pull: by how many of its error bars what was received lies beside the truth",
+    )
     for column in ("parameter", "received", "truth", "pull"):
         table.add_column(column, justify="left" if column == "parameter" else "right")
     for name, row in rows.items():
