@@ -164,7 +164,8 @@ class Daemon:
 
     def doing(self) -> tuple[int, str] | None:
         """Return the process that spoke last in the database, and what it said."""
-        rows = ask(self.database, "select pid, what from activity where what is not null")
+        said = "select pid, what from activity where what is not null and pid > 0"
+        rows = ask(self.database, said)
         return rows[0] if rows else None
 
     @property

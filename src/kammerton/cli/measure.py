@@ -69,7 +69,7 @@ def _progress() -> Callable[[ReadStore], None]:
 
     def tell(store: ReadStore) -> None:
         activity = store.current_activity()
-        what = activity.what if activity else None
+        what = activity.what if activity and not activity.past else None
         if not what or what.startswith("idle"):
             return
         if [news := re.sub(r"\d+(\.\d+)? s\b", "", what)] != said[-1:]:  # no pause is news

@@ -40,8 +40,10 @@ def speaks(store: ReadStore, said: Activity | None) -> bool:
     """
     if store.place.writer_there() is None:
         return False
+    if said is None:
+        return True
     file = store.place.file
-    return said is None or file is None or whole_by(lock_file(file)) in (None, said.pid)
+    return not said.past and (file is None or whole_by(lock_file(file)) in (None, said.pid))
 
 
 def admitted(store: ReadStore, said: Activity) -> str | None:

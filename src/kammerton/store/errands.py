@@ -60,4 +60,5 @@ class Errands(Protocol):
 def nobody(store: ReadStore) -> str:
     """Return why nothing can be measured where nobody calibrates, as in safe mode."""
     said = store.current_activity()
-    return f"nothing is calibrated now: {said.what if said and said.what else 'no daemon runs'}"
+    says = said.what if said and not said.past else None
+    return f"nothing is calibrated now: {says or 'no daemon runs'}"

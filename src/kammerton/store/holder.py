@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +21,21 @@ def holder(path: Path) -> str:
 
 
 def whole_by(path: Path) -> int | None:
-    """Return the number of the process that holds a whole file locked; None: that is not known.
+    """Return the process that holds a whole file locked, by the number that it knows itself.
 
-    So it is where that one lives in a container of its own.
+    None: that is not known, as to who lives in another container.
     """
     file = _identity(path)
-    return next((pid for pid, each in _writing("FLOCK") if pid and each == file), None)
+    return next((_own(pid) for pid, each in _writing("FLOCK") if pid and each == file), None)
+
+
+def _own(process: int) -> int | None:
+    """Return which number a process has in the container that it lives in: the last of these."""
+    try:
+        said = re.search(r"(?m)^NSpid:.*\s(\d+)$", Path(f"/proc/{process}/status").read_text())
+    except OSError:
+        return None
+    return int(said[1]) if said else process
 
 
 def _identity(path: Path) -> str | None:

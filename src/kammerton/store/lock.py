@@ -50,7 +50,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def _holder(path: Path) -> str:
     """Return who has a database, as far as it says so itself."""
-    query = "SELECT pid, what FROM activity WHERE what IS NOT NULL"
+    query = "SELECT pid, what FROM activity WHERE what IS NOT NULL AND pid > 0"
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
             said = connection.execute(query).fetchone()

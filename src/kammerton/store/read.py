@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Estimate, StoreError
-from kammerton.store import attempts, clock, doubts, leases, revert, schema
+from kammerton.store import attempts, clock, doubts, leases, revert, schema, spoken
 from kammerton.store.closing import Closing
 from kammerton.store.fitted import fits_of
 from kammerton.store.place import Place
@@ -224,8 +224,7 @@ class ReadStore(Closing):
     def current_activity(self) -> Activity | None:
         """Return what the daemon said last about its work; None when it never spoke."""
         with self._read() as connection:
-            row = connection.execute(select(schema.activity)).one_or_none()
-        return None if row is None else Activity(row.what, row.pid, moment(row.time))
+            return spoken.last_words(connection)
 
     def now(self) -> datetime:
         """Return laboratory time as far as a reader knows it.

@@ -218,11 +218,15 @@ NONE_LEFT_ON = "no instrument was touched, and no daemon left one on"
 
 @dataclass(frozen=True)
 class Activity:
-    """What the daemon said last: its present work (None: idle), its process, and when."""
+    """What the daemon said last: its present work (None: idle), its process, and when.
+
+    past: another process has opened the database for writing since.
+    """
 
     what: str | None
     pid: int
     time: datetime
+    past: bool = False
 
     @property
     def doubtful(self) -> bool:

@@ -217,7 +217,7 @@ activity = Table(
     metadata,
     _single_row(),
     Column("what", Text),
-    Column("pid", Integer, nullable=False),
+    Column("pid", Integer, nullable=False),  # negative: another one has opened the database since
     Column("time", Moment, nullable=False),
 )
 

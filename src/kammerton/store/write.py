@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
@@ -21,7 +20,6 @@ from kammerton.store.place import MADE, Place, in_real_folder, named, place_of, 
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import (
-    Activity,
     Attempt,
     Commit,
     Doubt,
@@ -30,6 +28,7 @@ from kammerton.store.rows import (
     run_name,
     run_number,
 )
+from kammerton.store.spoken import insert_words, mark_past
 from kammerton.store.traces import last_file, write_traces
 
 T = TypeVar("T")
@@ -59,7 +58,9 @@ class Store(ReadStore):
             create(self._writer, place, computer)
             super().__init__(place)
             self._files = Identity.of(place.open_files)
-            self.left = self._left()
+            said = self.current_activity()
+            self.left = said if said is not None and said.doubtful else None
+            mark_past(said, self._write)
         except BaseException:
             self._writer.dispose()
             self._unlock()
@@ -199,13 +200,7 @@ class Store(ReadStore):
 
     def activity(self, what: str | None) -> None:
         """Say what runs now (None: nothing), with this process and the wall time: a heartbeat."""
-        row = {"what": checks.plain(what) if what else None, "pid": os.getpid(), "time": _wall()}
-
-        def write(connection: Connection) -> None:
-            connection.execute(delete(schema.activity))
-            connection.execute(insert(schema.activity).values(id=1, **row))
-
-        self._small(write)
+        self._small(lambda connection: insert_words(connection, what, _wall()))
 
     def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> Lease | None:
         """Keep the loop's hands off a scope until it is released, or until a wall time.
@@ -331,10 +326,6 @@ class Store(ReadStore):
     ) -> None:
         texts = tuple(checks.plain(str(text)) for text in (who, what, old, new, why))
         records.insert_audit(connection, texts, _wall(), self.epoch)
-
-    def _left(self) -> Activity | None:
-        said = self.current_activity()
-        return said if said is not None and said.doubtful else None
 
     def _announce(self) -> None:
         for listener in tuple(self._listeners):

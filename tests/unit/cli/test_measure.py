@@ -31,10 +31,16 @@ def test_value_and_error_are_printed_also_of_what_replaces_nothing(tmp_path: Pat
     assert all(words in repr(found) for words in (of_book if believed else of_fit).values())
 
 
+def saying(what: str, *, past: bool = False) -> SimpleNamespace:
+    activity = SimpleNamespace(what=what, past=past)
+    return SimpleNamespace(current_activity=lambda: activity)
+
+
 def test_only_what_concerns_the_request_is_told_meanwhile(capsys):
     tell = measure._progress()
+    tell(saying("the last words of a dead process", past=True))
     for what in ("idle: q0 is parked: no line", "t1 on q1", "t1 on q1"):
-        tell(SimpleNamespace(current_activity=lambda what=what: SimpleNamespace(what=what)))
+        tell(saying(what))
     assert capsys.readouterr().err == "... t1 on q1\n"
 
 
@@ -46,7 +52,7 @@ def test_a_pause_that_is_another_is_no_news_and_a_line_is_no_longer_than_the_ter
     away = "waiting: lo: nobody answers at TCPIP0::10.0.0.7::hislip0::INSTR; trying again in"
     paused = "waiting: drive is refused for {} s more: lo: frequency is 4 GHz"
     for what in (f"{away} 0.2 s", f"{away} 42.4 s", paused.format(57), paused.format(55)):
-        tell(SimpleNamespace(current_activity=lambda what=what: SimpleNamespace(what=what)))
+        tell(saying(what))
     assert capsys.readouterr().err.splitlines() == [
         "... waiting: lo: nobody answers at ...",
         "... waiting: drive is refused for 57 s more: lo: ...",
