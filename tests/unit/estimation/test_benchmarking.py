@@ -112,6 +112,30 @@ def test_pull_of_means_with_sigma():
         assert np.mean(found.verdict == "accepted") > 0.97
 
 
+def scattered(sequences, seed=8, traces=3000):
+    """Survivals (traces, lengths, sequences) whose scatter is largest at intermediate lengths."""
+    rng, x = np.random.default_rng(seed), np.array([1, 2, 5, 10, 20, 50, 100, 200, 400, 800])
+    gone = 0.994**x
+    away = 0.24 * gone * (1 - gone)
+    y = 0.5 + 0.48 * gone + away * rng.normal(size=(traces, sequences, len(x)))
+    return x, (rng.binomial(SHOTS, np.clip(y, 0, 1)) / SHOTS).transpose(0, 2, 1)
+
+
+@pytest.mark.parametrize(("sequences", "widest"), [(5, 1.1), (10, 1.05), (20, 1.05), (30, 1.05)])
+@pytest.mark.parametrize("given", ["sequences", "means with their scatter"])
+def test_few_sequences_have_honest_error_bars(sequences, widest, given):
+    """The scatter of a length is its own, unlike its neighbours', and itself only estimated."""
+    x, y = scattered(sequences)
+    if given == "sequences":
+        found = fit_batch(RB, np.repeat(x, sequences), y.reshape(len(y), -1))
+    else:
+        found = fit_batch(RB, x, y.mean(axis=2), y.std(axis=2, ddof=1) / np.sqrt(sequences))
+    fine = found.verdict == "accepted"
+    pull = ((found.values["error_per_clifford"] - 0.003) / found.stderr["error_per_clifford"])[fine]
+    assert 0.95 < pull.std() < widest
+    assert fine.mean() > 0.95
+
+
 def test_two_qubits_have_dimension_four():
     y = noisy(decay(b=0.25, a=0.7), 0.005)
     one, two = (fit_batch(RB, LENGTHS, y, 0.005, qubits=n) for n in (1, 2))

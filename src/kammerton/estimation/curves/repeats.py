@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
 from kammerton.estimation.numeric.prepare import ROUNDING, Batch
+from kammerton.estimation.numeric.weights import UNLIKE
 
 Array = NDArray[np.float64]
 
@@ -17,6 +18,8 @@ ENOUGH = 10  # repetitions beyond the first, over all x, from which the scatter 
 BORROWED = 6.0  # repetitions' worth of trust in the smooth model of the scatter
 DRIFT = 3.0  # autocorrelation from point to point, in sigmas, that is not chance
 FLOOR = 1e-3  # least variance a weight believes, in parts of the typical one
+BENDS = 3  # parameters of the smooth model
+STUDENT = 4.0  # 2 of Student's variance f/(f - 2), times the 2 of `_unsure`
 RIDGE = 1e-6  # repetitions that stand for a parabola of nothing, where lengths are too few for one
 
 
@@ -60,15 +63,76 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
         w=_weights_as_given(batch, present, group, number),
     )  # fmt: skip
     if not _tell(batch, apart, freedom).all() or (trust and batch.known_noise):
-        return Means(batch, merged, None, group, np.zeros(batch.traces, dtype=bool))
+        return _of_sigma(batch, merged, group, number, trust=trust)
     own = squares / np.maximum(freedom, 1.0)
     noisier = _noisier(merged, number, squares)
     smooth = noisier * _smooth(own / noisier, freedom, merged.x)
     w = np.where(number > 0, np.sqrt(safe / smooth), 0.0)
     variance = (freedom * own + BORROWED * smooth) / (freedom + BORROWED) / safe
+    variance = _unsure(variance, freedom.sum(axis=1))
     return Means(
         batch, replace(merged, w=w, known_noise=True), variance, group, _drifting(apart, group)
     )
+
+
+def _of_sigma(
+    batch: Batch, merged: Batch, group: NDArray[np.intp], number: Array, *, trust: bool
+) -> Means:
+    """Return means whose errors follow from sigma as given, if it is.
+
+    Unless it is trusted to be the shots', it may change much from one length to the next, as the
+    scatter of sequences does; then the average over neighbours is no model of it.
+    """
+    calm = np.zeros(batch.traces, dtype=bool)
+    if batch.variance is None or trust or (batch.variance == batch.variance[0, 0]).all():
+        return Means(batch, merged, None, group, calm)
+    own = _variance_of_means(batch, batch.variance, group, number)
+    smooth = _smooth(own, np.minimum(number, 1.0), merged.x)
+    ratio = own / smooth
+    alone = ratio > UNLIKE
+    alike = (own > 0) ^ alone
+    ratio[~alike] = 0.0
+    size = ratio.sum(axis=1) / np.maximum(alike.sum(axis=1), 1)
+    smooth *= np.where(size > 0, size, 1.0)[:, None]
+    smooth[alone] = own[alone]
+    w = np.where(number > 0, 1.0 / np.sqrt(smooth), 0.0)
+    variance = _unsure(own, _freedom(own / smooth, alike))
+    return Means(batch, replace(merged, w=w), variance, group, calm)
+
+
+def _variance_of_means(
+    batch: Batch, variance: Array, group: NDArray[np.intp], number: Array
+) -> Array:
+    """Return that of each mean (N, J) by sigma, a neighbour's where it says nothing."""
+    there = batch.w > 0
+    each = variance
+    if not (there.all() and variance.all()):
+        near = 1.0 / np.where(there, batch.w, 1.0) ** 2
+        each = np.where(there, np.where(variance > 0, variance, near), 0.0)
+    if number.shape == each.shape:
+        return each
+    return np.asarray(_sums(each, group, number.shape[1]) / np.maximum(number, 1.0) ** 2)
+
+
+def _freedom(ratio: Array, alike: NDArray[np.bool_]) -> Array:
+    """Return the repetitions (N,) that variances come from which scatter so about a smooth model.
+
+    ratio: (N, J) of them to the model; only those that are `alike` count. The logarithm of a
+    variance from f repetitions has a variance of 2/f itself.
+    """
+    off = np.log(np.where(alike, ratio, 1.0))
+    square, many = (off * off).sum(axis=1), alike.sum(axis=1)
+    return np.asarray(2.0 * many * np.maximum(many - BENDS, 1) / np.maximum(square, 1e-9))
+
+
+def _unsure(variance: Array, freedom: Array) -> Array:
+    """Return variances (N, J) that are larger by what they are unsure of.
+
+    An error bar from an estimated variance is one of Student's t, wider than a Gaussian's, with
+    half the repetitions (N,) in all: a parabola takes as much from those that tell of the decay.
+    """
+    known = np.maximum(freedom, ENOUGH)
+    return np.asarray(variance * (known / (known - STUDENT))[:, None])
 
 
 def unlike(batch: Batch) -> NDArray[np.intp]:
