@@ -90,9 +90,11 @@ def report(store: Store, inbox: Inbox, errands: Errands) -> None:
     try:
         while finished:
             number, done, words = finished[0]
-            inbox.answer(number, words, done=done)
+            told = inbox.answer(number, words, done=done)
             finished.popleft()
-            if not done:
+            if not told:
+                log.warning("whoever asked for request %d cannot be told: %s", number, words)
+            elif not done:
                 request = inbox.request(number)
                 log.info("%s, asked for by %s: %s", in_short(request), request.who, words)
                 store.audit(*refusal(request.who, request.verb, request.arguments, words))

@@ -140,6 +140,8 @@ class Inbox(Closing):
         with self._place.request_errors("leave"), self._engine.begin() as connection:
             if word is not None:
                 _remember(connection, word)
+            if self._place.request_file and not connection.execute(select(table.c.number)).first():
+                row = {**row, "number": row["asked"]}  # a file that was deleted had others
             made = connection.execute(insert(table).values(row)).inserted_primary_key
             return int(made[0]) if made else 0
 
@@ -189,12 +191,15 @@ class Inbox(Closing):
         with self._place.request_errors("leave"), self._engine.begin() as connection:
             connection.execute(update(table).where(*mine).values(done=KEPT))
 
-    def answer(self, number: int, words: str, *, done: bool) -> None:
-        """Say what came of a request; the first answer stays."""
+    def answer(self, number: int, words: str, *, done: bool) -> bool:
+        """Say what came of a request; the first answer stays.
+
+        False where it has one, or is there no more: somebody deleted the file.
+        """
         said = {"done": int(done), "answer": checks.plain(words)}
         mine = table.c.number == number, table.c.answer.is_(None)
         with self._place.request_errors("leave"), self._engine.begin() as connection:
-            connection.execute(update(table).where(*mine).values(said))
+            return connection.execute(update(table).where(*mine).values(said)).rowcount > 0
 
 
 def written(arguments: Mapping[str, Any]) -> str:

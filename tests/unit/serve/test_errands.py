@@ -94,6 +94,24 @@ def test_a_request_becomes_a_wish_and_is_answered_when_it_is_measured(lab, store
     assert row.why == "target=q0 calibration=t1 shots=400"
 
 
+@pytest.mark.parametrize("done", [True, False])
+def test_an_answer_goes_to_nobody_else_where_the_file_of_requests_was_deleted(
+    lab, store, caplog, done
+):
+    errands = Measuring(lab, CALIBRATIONS)
+    first, _ = asked(store, {"target": "q0", "calibration": "t1"}, errands)
+    wish = begun(errands)
+    store.place.request_file.unlink()
+    second, _ = asked(store, {"target": "q1", "calibration": "ramsey"}, errands)
+    assert second > first
+    assert [each.target for each in errands.wishes.waiting()] == ["q1"], "it is taken on"
+    errands.wishes.answer(wish, "r000007", done=done)
+    with Inbox(store.place) as box:
+        attend(store, box, errands=errands)
+        assert box.request(second).answer is None
+    assert f"whoever asked for request {first} cannot be told: r000007" in caplog.text
+
+
 def test_s2_an_answer_that_cannot_be_written_now_is_written_later(lab, store, monkeypatch):
     """Else whoever waits would hear that the daemon had ended, and not which run it is."""
     errands = Measuring(lab, CALIBRATIONS)
@@ -224,8 +242,9 @@ def test_whoever_waits_for_a_daemon_that_died_hears_it_soon_and_what_it_left_on(
     thread.start()
     with Inbox(store.place) as box:
         until = time.monotonic() + 20.0
-        while not box.taken_up(1) and time.monotonic() < until:
-            attend(store, box, errands=Measuring(lab, CALIBRATIONS))
+        while time.monotonic() < until:
+            if attend(store, box, errands=Measuring(lab, CALIBRATIONS)):
+                break
             time.sleep(0.02)
     thread.join(0.7)
     assert thread.is_alive(), "while a daemon is there it is waited for"
