@@ -79,6 +79,21 @@ def test_y_is_called_what_the_file_calls_it(more: list[str], tmp_path: Path) -> 
     assert "population" not in picture
 
 
+def test_chi_square_says_that_it_is_of_means(tmp_path: Path) -> None:
+    """Simulated survival, seed 3; what the fit leaves is drawn of means, too, with error bars."""
+    m = np.repeat([1, 10, 25, 50, 100, 200, 400], 8)
+    y = 0.5 + 0.49 * 0.99**m + 0.005 * np.random.default_rng(3).normal(size=m.size)
+    for name, x, values in (
+        ("all", m, y), ("means", m[::8], y.reshape(-1, 8).mean(axis=1)),
+    ):  # fmt: skip
+        table = np.column_stack([x, values, np.full(x.size, 0.005)])
+        path = tmp_path / f"{name}.csv"
+        np.savetxt(path, table, delimiter=",", header="cliffords,survival,sigma", comments="")
+        arguments = [str(path), "--kind", "randomized_benchmarking", "--sigma", "sigma"]
+        picture = drawn(tmp_path, arguments)[1]
+        assert ("χ²/ν of the means = " in picture) == (name == "all")
+
+
 def test_y_in_decibels_says_what_is_drawn(tmp_path: Path) -> None:
     """Simulated resonator, hidden truth, seed 3."""
     rng, f = np.random.default_rng(3), np.linspace(7.09, 7.11, 201)

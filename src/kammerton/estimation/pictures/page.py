@@ -106,17 +106,36 @@ def measured(
     mark: str = "o", name: str = "",
 ) -> None:  # fmt: skip
     """Draw points with error bars; where x repeats, faint points and their means with errors."""
-    once = np.unique(x)
-    if 2 * once.size >= x.size:
+    if _repeats(x):
+        _points_and_means(axes, x, y, colour, mark, 3.4, name)
+    else:
         axes.errorbar(x, y, bars, fmt=mark, ms=2.8, mew=0, lw=0.8, color=colour, label=name)
-        return
+
+
+def left_over(
+    axes: Axes, x: FloatArray, y: FloatArray, colour: str = DATA, mark: str = "o"
+) -> None:
+    """Draw what a fit leaves of points, and of their means where x repeats."""
+    if _repeats(x):
+        _points_and_means(axes, x, y, colour, mark, 2.4)
+    else:
+        axes.plot(x, y, mark, ms=2.2, mew=0, color=colour)
+
+
+def _repeats(x: FloatArray) -> bool:
+    return bool(2 * np.unique(x).size < x.size)
+
+
+def _points_and_means(
+    axes: Axes, x: FloatArray, y: FloatArray, colour: str, mark: str, size: float, name: str = ""
+) -> None:
     there = np.isfinite(y)
-    axes.plot(x[there], y[there], mark, ms=2.4, mew=0, alpha=0.3, color=colour)
+    axes.plot(x[there], y[there], mark, ms=2.2, mew=0, alpha=0.3, color=colour)
     groups = [(one, y[there & (x == one)]) for one in np.unique(x[there])]
     errors = [float(v.std(ddof=1)) / math.sqrt(v.size) if v.size > 1 else 0.0 for _, v in groups]
     axes.errorbar([one for one, _ in groups], [float(v.mean()) for _, v in groups], errors,
-                  fmt=mark, ms=4, mew=0.8, lw=1, mec=colour, mfc="white", color=colour, zorder=4,
-                  label=name)  # fmt: skip
+                  fmt=mark, ms=size, mew=0.8, lw=1, capsize=size, capthick=0.8, mec=colour,
+                  mfc="white", color=colour, zorder=4, label=name)  # fmt: skip
 
 
 def line_style(fit: Fit | None) -> dict[str, Any]:

@@ -22,13 +22,13 @@ from kammerton.estimation.pictures.maps import draw_map
 from kammerton.estimation.pictures.page import (
     COLOURS,
     CURVE,
-    DATA,
     INK,
     SMALL,
     Page,
     axes_pair,
     draw_curve,
     label,
+    left_over,
     line_style,
     measured,
     remainder,
@@ -221,5 +221,5 @@ def _sweep(
         curve, line = without_signal(trace.x, y, fit.kind)
     draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
-    below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
+    left_over(below, x, (y - curve) / scale)
     settle(above, below)

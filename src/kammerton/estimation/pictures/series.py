@@ -22,6 +22,7 @@ from kammerton.estimation.pictures.page import (
     draw_curve,
     key_above,
     label,
+    left_over,
     measured,
     plain,
     remainder,
@@ -56,7 +57,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
         draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, color=colour,
                    **_style(fit))  # fmt: skip
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
-        below.plot(x, (y - curve) / scale, mark, ms=2.2, mew=0, color=colour)
+        left_over(below, x, (y - curve) / scale, colour, mark)
     settle(above, below)
     key_above(above, len(grid.x[0]))
     name = (grid.y_name or "|S|") if flat else called(grid.y, grid.y_unit, grid.y_name)

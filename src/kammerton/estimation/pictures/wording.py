@@ -6,6 +6,8 @@ import math
 import re
 import textwrap
 
+import numpy as np
+
 from kammerton.estimation.files.grid import Grid, axes_of
 from kammerton.estimation.files.layouts import OF_Y
 from kammerton.estimation.pictures.scales import written
@@ -26,6 +28,9 @@ LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_given_0", "p1_given_1")
 
 MATRIX = re.compile(r"p\d_given_\d")
 """Values that the picture of three states shows itself."""
+
+AVERAGED = ("allxy", "randomized_benchmarking", "interleaved_randomized_benchmarking")
+"""Kinds that are fitted to the means of what has the same x."""
 
 OF_PERIOD = ("period", "amplitude", "offset")
 """Values that say nothing where so little of a period was swept that it is not known."""
@@ -67,11 +72,17 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     found = [] if fit.status == "success" else _wrapped(fit.reason, letters)[: ROWS - 2]
     values = [_said(name, v, trace) for name, v in _in_order(fit) if _is_told(fit, name)]
     if math.isfinite(fit.chi2_reduced):
-        values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")
+        values.append(f"χ²/ν{_of_what(fit, trace)} = {fit.chi2_reduced:.2f}")
     room = ROWS - len(found)
     lines = _lines(values, letters - len(MORE))
     more = MORE if len(lines) > room else ""
     return "\n".join([*found, *lines[:room]]) + more
+
+
+def _of_what(fit: Fit, trace: Trace | Grid) -> str:
+    """Return of what chi-square is: not of the points where these were averaged first."""
+    x = trace.x[-1] if isinstance(trace, Grid) else trace.x
+    return " of the means" if fit.kind in AVERAGED and np.unique(x).size < x.size else ""
 
 
 def _said(name: str, value: Value, trace: Trace | Grid) -> str:
