@@ -11,10 +11,10 @@ from kammerton.lab import Lab
 from kammerton.lab.nearest import hint
 from kammerton.loop.catalogue import no_calibration
 from kammerton.loop.wishes import ENDED, MOST, WAITED_FOR, Wish, Wishes
-from kammerton.store import ReadStore, clock
+from kammerton.store import ReadStore
 from kammerton.store.errands import Answer, Asked
 from kammerton.store.leases import DAEMON
-from kammerton.store.rows import Lease, micros
+from kammerton.store.rows import Lease
 
 MOST_SHOTS = 1_000_000
 
@@ -86,10 +86,5 @@ def _wish(request: Asked) -> Wish | str:
     whole = isinstance(shots, int) and not isinstance(shots, bool)
     if shots is not None and not (whole and 1 <= shots <= MOST_SHOTS):
         return f"shots must be a whole number from 1 to {MOST_SHOTS}"
-    until = time.monotonic() + WAITED_FOR - _age(request)
+    until = time.monotonic() + WAITED_FOR - request.age
     return Wish(request.number, calibration, target, request.who, shots, until)
-
-
-def _age(request: Asked) -> float:
-    """Return the s since somebody asked; 0 where the clock was set back since."""
-    return max(0.0, (micros(clock.wall()) - request.asked) / 1e6)

@@ -8,12 +8,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import clock
 from kammerton.store.errands import ERRANDS, Errands, nobody
 from kammerton.store.inbox import Inbox
 from kammerton.store.kept import keep, withdrawn
 from kammerton.store.request import LASTING, Request, in_short, refusal, said
-from kammerton.store.rows import micros
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
@@ -110,9 +108,8 @@ def _done(
     errands: Errands | None,
 ) -> tuple[bool, str | None]:
     """Do what is asked for; return whether it was done, and words: None while it lasts."""
-    age = micros(clock.wall()) - request.asked
-    if request.verb not in LASTING and age > LASTS.total_seconds() * 1e6:
-        return False, f"too late: asked {age / 6e7:.0f} min ago"
+    if request.verb not in LASTING and request.age > LASTS.total_seconds():
+        return False, f"too late: asked {request.age / 60:.0f} min ago"
     scope = request.arguments.get("scope")
     try:
         if request.verb == "hold" and scopes is not None and scope not in scopes:

@@ -31,8 +31,8 @@ class Asked(Protocol):
         """Who asked."""
 
     @property
-    def asked(self) -> int:
-        """When, in us since 1970, by the wall's clock."""
+    def age(self) -> float:
+        """How long ago, in s, by one clock for all who ask."""
 
 
 class Errands(Protocol):

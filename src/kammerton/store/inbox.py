@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -67,6 +68,8 @@ once = Table(
 """The words of requests that must not come twice, the latest `REMEMBERED`."""
 
 REMEMBERED = 10_000
+
+SERVER_TIME = "SELECT (1e6 * extract(epoch FROM clock_timestamp()))::bigint"
 
 KEPT = 2
 """Of a request that has no answer yet: it counts, and waits for a database that can be written."""
@@ -128,7 +131,7 @@ class Inbox(Closing):
             It is too large, or a request with the same `word` was left before, by any process.
         """
         said = written(arguments)
-        row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
+        row = {"verb": verb, "arguments": said, "who": checks.plain(who)}
         try:
             return self._leave(row, word)
         except StoreUnavailable as problem:
@@ -140,6 +143,7 @@ class Inbox(Closing):
         with self._place.request_errors("leave"), self._engine.begin() as connection:
             if word is not None:
                 _remember(connection, word)
+            row = {**row, "asked": self._now(connection)}
             if self._place.request_file and not connection.execute(select(table.c.number)).first():
                 row = {**row, "number": row["asked"]}  # a file that was deleted had others
             made = connection.execute(insert(table).values(row)).inserted_primary_key
@@ -149,13 +153,20 @@ class Inbox(Closing):
         """Return a request with its answer."""
         with self._place.request_errors("read"), self._engine.begin() as connection:
             row = connection.execute(select(table).where(table.c.number == number)).one()
-        return _request(row)
+            return _request(row, self._now(connection))
 
     def waiting(self) -> list[Request]:
         """Return what nobody has answered yet, oldest first."""
         query = select(table).where(table.c.answer.is_(None)).order_by(table.c.number)
         with self._place.request_errors("read"), self._engine.begin() as connection:
-            return [_request(row) for row in connection.execute(query)]
+            now = self._now(connection)
+            return [_request(row, now) for row in connection.execute(query)]
+
+    def _now(self, connection: Connection) -> int:
+        """Return us since 1970 by the one clock of all who ask: a server's, where there is one."""
+        if self._place.request_file:
+            return micros(clock.wall())
+        return int(connection.execute(text(SERVER_TIME)).scalar_one())
 
     def take(self, number: int) -> bool:
         """Take a request up; False when somebody has already, or has given it up."""
@@ -224,7 +235,7 @@ def _remember(connection: Connection, word: str) -> None:
     connection.execute(delete(once).where(once.c.number <= newest - REMEMBERED))
 
 
-def _request(row: Any) -> Request:
+def _request(row: Any, now: int) -> Request:
     """Return a row as a request: the one place where what a damaged file holds comes in."""
     try:
         arguments = json.loads(row.arguments)
@@ -237,8 +248,6 @@ def _request(row: Any) -> Request:
         raise StoreError(f"request {row.number} is damaged: {str(said)[:80]}")
     kept = row.done == KEPT and row.answer is None
     done = row.done == 1
-    return Request(row.number, row.verb, arguments, row.who, row.asked, done, row.answer, kept)
-
-
-def _wall() -> int:
-    return micros(clock.wall())
+    age = max(0.0, (now - row.asked) / 1e6)
+    asked = row.number, row.verb, arguments, row.who, row.asked
+    return Request(*asked, done, row.answer, kept, age)

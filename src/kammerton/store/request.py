@@ -18,6 +18,7 @@ class Request:
     """Something asked for; `answer` says what came of it, None when nobody has looked yet.
 
     kept: it was looked at, counts, and is recorded as soon as the database can be written.
+    age: s since it was asked for, by one clock, as it was read; 0 where that was set back.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Request:
     done: bool
     answer: str | None
     kept: bool = False
+    age: float = 0.0
 
 
 def refusal(

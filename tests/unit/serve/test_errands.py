@@ -76,6 +76,17 @@ def test_the_time_of_a_wish_counts_from_asking(lab, store, monkeypatch):
     assert store.log(1)[0].new == "refused"
 
 
+def test_a_clock_that_is_set_back_gives_a_wish_no_longer_time(lab, store, monkeypatch):
+    errands = Measuring(lab, CALIBRATIONS)
+    with Inbox(store.place) as box:
+        box.ask("measure", {"target": "q0", "calibration": "t1"}, "ada")
+        ago = datetime.now(UTC) - timedelta(hours=1)
+        monkeypatch.setattr("kammerton.store.clock.wall", lambda: ago)
+        attend(store, box, errands=errands)
+    (wish,) = errands.wishes.waiting()
+    assert wish.until - time.monotonic() <= WAITED_FOR
+
+
 def test_a_request_becomes_a_wish_and_is_answered_when_it_is_measured(lab, store):
     errands = Measuring(lab, CALIBRATIONS)
     number, request = asked(store, {"target": "q0", "calibration": "t1", "shots": 400}, errands)

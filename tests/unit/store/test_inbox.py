@@ -13,7 +13,19 @@ from typing import Any
 import pytest
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Inbox, Store, acting, asking, attend, change, inbox, request, sqlite
+from kammerton.store import (
+    Inbox,
+    Store,
+    acting,
+    asking,
+    attend,
+    change,
+    clock,
+    inbox,
+    request,
+    sqlite,
+)
+from tests.postgres import Server
 from tests.stored import estimate, run
 
 
@@ -140,6 +152,19 @@ def test_an_old_request_is_not_done(store: Store, path: Path) -> None:
         attend(store, box)
         answer = box.request(late)
     assert (answer.done, answer.answer) == (False, "too late: asked 120 min ago")
+
+
+def test_the_clock_of_another_computer_that_asks_makes_no_request_old(
+    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.database()
+    with Store.open(url, "two-qubits", data=tmp_path / "runs") as store, Inbox(url) as box:
+        with monkeypatch.context() as there:
+            there.setattr(clock, "wall", lambda: datetime.now(UTC) - timedelta(hours=2))
+            number = box.ask("hold", {"scope": "q0", "why": "wiring"}, "anna")
+            held = box.ask("release", {"scope": "q0"}, "anna")
+        assert [0.0 <= each.age < 60.0 for each in attend(store, box)] == [True, True]
+        assert (box.request(number).done, box.request(held).done) == (True, True)
 
 
 @pytest.mark.parametrize(
