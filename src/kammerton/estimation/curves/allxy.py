@@ -29,6 +29,7 @@ from kammerton.estimation.verdict.findings import (
     judge_signal,
 )
 from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
 from kammerton.model import Advice, TraceError
@@ -88,7 +89,7 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
     snr = significance(each, nulls.flat[0], fit, evidence)
     findings.rejected(
         evidence.misfit & (evidence.gain_flat > CLEAR - UNSURE) & ~flattened(batch, evidence),
-        "model does not fit", "the populations are not those of the 21 pairs, whatever the errors",
+        "model does not fit", lambda n: misfit(each, evidence, n, "the 21 pairs of any errors"),
     )  # fmt: skip
     judge_signal(findings, each, evidence, snr, "the 21 pairs of AllXY")
     findings.rejected(

@@ -31,6 +31,7 @@ from kammerton.estimation.verdict.findings import (
     judge_stray,
 )
 from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome
 from kammerton.model import Advice
@@ -180,7 +181,7 @@ def _judge(
     findings.rejected(railed, "saturated", SATURATED)
     findings.rejected(
         evidence.misfit, "model does not fit",
-        "the sequences follow neither lines nor smooth curves",
+        lambda n: misfit(batch, evidence, n, "lines or smooth curves"),
     )  # fmt: skip
     touch = fit.theta[:, 4] ** 2 < 4 * fit.theta[:, 3] * fit.theta[:, 5]
     touch &= fit.theta[:, 6] == 0  # a cubic always crosses

@@ -31,6 +31,7 @@ from kammerton.estimation.verdict.findings import (
     judge_stray,
 )
 from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
 from kammerton.model import Advice, TraceError
@@ -227,7 +228,7 @@ def _judge_law(
     )  # fmt: skip
     findings.rejected(
         evidence.misfit, "model does not fit",
-        f"the populations do not follow {law}, with this contrast",
+        lambda n: misfit(batch, evidence, n, f"{law} with this contrast"),
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from kammerton.estimation.verdict.traits import (
     RAILED,
     TWINS,
     clumped,
+    like_noise,
     traits,
 )
 
@@ -41,6 +42,7 @@ FAITHFUL = 0.025  # what a law leaves, in parts of the signal: no walk is follow
 IN_PLANE = 8.0  # extent of a resonance that is seen, in parts of its mean size
 JUMPED = 1.5  # reduced chi-square up to which a jump is an explanation
 DISPROVED = 0.01  # chance of a chi-square that disproves a given sigma
+WORSE = 2.0  # reduced chi-square from which errors are said to be too small
 SLACK = 1.07  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
@@ -57,7 +59,8 @@ class Evidence:
     of the signal. dull: what the law leaves is noise, so if it gains nothing there is nothing.
     railed: points at exactly the largest or the smallest value. jumped: a single jump explains
     the trace. copied: several points have exactly the same value. chi2_reduced: NaN where sigma
-    was not given.
+    was not given. even: sigma was given and is too small,
+    for what looks like noise all the same.
     """
 
     noise: Array
@@ -73,6 +76,7 @@ class Evidence:
     railed: Array
     jumped: Mask
     copied: Mask
+    even: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -113,6 +117,7 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         noise, reduced if batch.known_noise else np.full(n, np.nan),
         gains[0], gains[1], gains[2], gains[3], flags[0], flags[1], flags[2], flags[3],
         gains[4], flags[4], flags[5],
+        like_noise(batch, fit.residual, ~flags[0] & (reduced > WORSE) & batch.known_noise),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence, Mask
+from kammerton.estimation.verdict.misfit import misfit, neither
 from kammerton.estimation.verdict.stuck import between_rails, stuck
 from kammerton.estimation.verdict.traits import clumped
 from kammerton.model import Advice, TraceError, Verdict
@@ -122,7 +123,7 @@ def judge_signal(
     judge_stray(findings, evidence, code == STRAY)
     findings.rejected(
         code == OTHER, "model does not fit",
-        f"the trace is not flat, but does not follow {law} either",
+        lambda n: neither(batch, evidence, n, law),
     )  # fmt: skip
     findings.rejected(code == CUT, "saturated", SATURATED)
     findings.insufficient(
@@ -135,7 +136,7 @@ def judge_signal(
     )
     findings.rejected(
         code == MISFIT, "model does not fit",
-        lambda n: f"the data do not follow {law}: " + _how(evidence, n),
+        lambda n: misfit(batch, evidence, n, law),
     )  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def judge_residuals(
     if weak.any():
         findings.rejected(
             weak & clumped(batch, residual, OTHERS_LAG, OTHERS_SUM), "model does not fit",
-            lambda n: f"the data do not follow {law}: " + _how(evidence, n),
+            lambda n: misfit(batch, evidence, n, law),
         )  # fmt: skip
 
 
@@ -299,13 +300,6 @@ def judge_line(
         + percent(values["linewidth"][n], stderr["linewidth"][n]),
         Advice(shots_times=4.0),
     )  # fmt: skip
-
-
-def _how(evidence: Evidence, n: int) -> str:
-    chi2 = evidence.chi2_reduced[n]
-    size = "" if np.isnan(chi2) else f" (reduced chi-square {chi2:.2f})"
-    drift = evidence.gain_walk[n] < -UNSURE
-    return f"the residuals are not noise{size}" + ("; drift explains them better" if drift else "")
 
 
 def flattened(batch: Batch, evidence: Evidence) -> Mask:

@@ -19,6 +19,8 @@ LAGS = 8
 PROBES = 8
 EXTENT, FARTHEST, RAILED, HELD, TWINS = range(LAGS, LAGS + 5)
 COLUMNS = LAGS + 5
+WHITE, WHITE_SUM = 2.5, 20.0  # lag-1 correlation in sigmas, and Ljung-Box sum, of white noise
+BEYOND = 4.0  # scatters beyond which a point is not like the others
 
 
 def traits(batch: Batch, residual: Array, curve: Array) -> Array:
@@ -47,6 +49,22 @@ def clumped(batch: Batch, residual: Array, sigmas: float, most: float) -> NDArra
     out = np.empty(batch.traces, dtype=np.bool_)
     fill_clumped(residual, batch.rows, batch.parts, sigmas, most, out)
     return out
+
+
+def like_noise(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where residuals (N, R) of some traces look like white noise, of whatever size (N,).
+
+    Neighbours are not related, and no point is far beyond the others.
+    """
+    result = among.copy()
+    which = np.flatnonzero(among)
+    if len(which):
+        some = batch.take(which)
+        square = np.where(some.w > 0, residual[which], 0.0) ** 2
+        mean = square.sum(axis=1) / np.maximum(some.rows, 1)
+        alone = square.max(axis=1) > BEYOND**2 * mean
+        result[which] = ~(alone | clumped(some, residual[which], WHITE, WHITE_SUM))
+    return result
 
 
 @kernel

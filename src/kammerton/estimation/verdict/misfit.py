@@ -1,0 +1,46 @@
+"""What is said of a trace that does not follow its law, or scatters more than its errors say."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.verdict.evidence import Evidence
+
+DRIFTS = -6.0  # delta-BIC over a random walk below which drift explains a trace better
+FLAT = "a constant"
+
+
+def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
+    """Return how trace n misses `law`, e.g. "an exponential decay"."""
+    if evidence.even[n]:
+        return _scatter(batch, evidence, n, law)
+    chi2 = evidence.chi2_reduced[n]
+    size = "" if np.isnan(chi2) else f" (reduced chi-square {chi2:.2f})"
+    drift = "; drift explains them better" if evidence.gain_walk[n] < DRIFTS else ""
+    return f"the data do not follow {law}: the residuals are not noise{size}{drift}"
+
+
+def neither(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
+    """Return what is said of a trace n without a signal of `law` that is not flat either."""
+    if evidence.even[n]:
+        return _scatter(batch, evidence, n, FLAT)
+    return f"the trace is not flat, but does not follow {law} either"
+
+
+def _scatter(batch: Batch, evidence: Evidence, n: int, about: str) -> str:
+    chi2 = float(evidence.chi2_reduced[n])
+    times = f"{math.sqrt(chi2):.2g}" if chi2 < 1e4 else f"{math.sqrt(chi2):.0f}"
+    size = f"(reduced chi-square {chi2:.3g})" if chi2 < 100 else f"(reduced chi-square {chi2:.0f})"
+    if batch.shots is None:
+        return (
+            f"the errors given are {times} times too small for the scatter about {about}, which "
+            f"looks like noise {size}; or the law is another"
+        )
+    shots = float(np.median(batch.shots[n if len(batch.shots) > 1 else 0]))
+    return (
+        f"the scatter about {about} looks like noise, but is {times} times that of {shots:.6g} "
+        f"shots {size}: it is that of {max(shots / chi2, 1.0):.2g}, or the law is another"
+    )

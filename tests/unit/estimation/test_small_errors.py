@@ -1,0 +1,71 @@
+"""Errors that are too small for their scatter are called so, and not a wrong law for certain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import truths
+
+GOOD = next(each for each in BROKEN if each.name == "good")
+X = np.linspace(0, 100e-6, 51)
+MANY = [
+    "t1", "t2_echo", "ramsey", "rabi_amplitude", "rabi_length", "qubit_spectroscopy", "drag",
+    "fine_amplitude", "drag_repetitions", "dispersive_shift",
+]  # fmt: skip
+
+
+def noisy(law, scatter=0.02, seed=3, traces=40):
+    return law + scatter * np.random.default_rng(seed).normal(size=(traces, X.size))
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_every_sweep_says_how_far_its_errors_are_too_small(name: str) -> None:
+    truth = truths()[name]
+    traces = GOOD.traces(truth, 7, 150)
+    found = fit_batch(truth.kind, traces.x, traces.y, traces.sigma / 20, **traces.known)
+    refused = [
+        reason for status, reason in zip(found.status, found.reason, strict=True)
+        if status == "model does not fit"
+    ]  # fmt: skip
+    said = [reason for reason in refused if "times too small for the scatter about" in reason]
+    assert len(said) > 0.7 * len(refused) > 0
+    assert all("or the law is another" in reason for reason in said)
+    times = [float(reason.split(" times")[0].split()[-1]) for reason in said]
+    assert 15 < np.median(times) < 26
+
+
+def test_a_flat_trace_scatters_about_a_constant() -> None:
+    found = fit_batch("t1", X, noisy(0.5 + 0 * X), 0.002)
+    assert (found.verdict == "rejected").all()
+    assert np.mean(["scatter about a constant" in reason for reason in found.reason]) > 0.8
+
+
+def test_shots_that_are_too_many_are_named() -> None:
+    """100 shots were taken, and 10,000 are said."""
+    p = np.broadcast_to(0.1 + 0.3 * np.exp(-X / 30e-6), (40, X.size))
+    y = np.random.default_rng(3).binomial(100, p) / 100
+    found = fit_batch("t1", X, y, shots=10_000)
+    said = [r for r in found.reason if "times that of 10000 shots" in r]
+    assert len(said) > 20
+    assert "it is that of 1" in said[0]
+    assert not any("errors given" in reason for reason in found.reason)
+
+
+@pytest.mark.parametrize(
+    "law", [np.exp(-X / 9e-6) + np.exp(-X / 60e-6), np.cos(2 * np.pi * X / 25e-6), (X > 4e-5) * 1.0]
+)
+def test_another_law_is_none_of_that(law) -> None:
+    found = fit_batch("t1", X, noisy(law), 0.02)
+    assert "rejected" in found.verdict
+    assert not any("too small" in reason for reason in found.reason)
+
+
+def test_one_point_far_off_is_none_of_that() -> None:
+    y = noisy(np.exp(-X / 30e-6))
+    y[:, 20] += 0.5
+    found = fit_batch("t1", X, y, 0.02)
+    assert (found.verdict == "rejected").all()
+    assert not any("too small" in reason for reason in found.reason)
