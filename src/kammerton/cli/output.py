@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from kammerton.model import Estimate, Fit
     from kammerton.store import ReadStore
     from kammerton.store.rows import Doubted
@@ -51,12 +53,20 @@ def described_estimate(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def described_doubt(doubted: Doubted | None) -> dict[str, Any] | None:
+def described_doubt(
+    name: str, estimate: Estimate, doubted: Doubted | None, now: datetime
+) -> dict[str, Any] | None:
     """Return what is doubted of a value as JSON holds it; null where it is not doubted."""
+    from kammerton.client.words import tolerable
+
     if doubted is None:
         return None
-    since = doubted.since.isoformat()
-    return {"stderr": doubted.sigma, "why": doubted.why, "since": since}
+    return {
+        "stderr": doubted.sigma,
+        "why": doubted.why,
+        "since": doubted.since.isoformat(),
+        "within_tolerance": tolerable(name, estimate, doubted, now),
+    }
 
 
 def described_fit(fit: Fit) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def status(
 
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import has_broker, note_beside
-    from kammerton.client.words import ahead, doubts
+    from kammerton.client.words import ahead, doubts, tolerable
     from kammerton.keeping import there
     from kammerton.store.caution import admitted, doubtful
 
@@ -64,13 +64,15 @@ def status(
         for words in [] if running else _stuck(store):  # a daemon that runs says it itself
             console.print(f"[yellow]{escape(words)}[/yellow]")
         known, doubted = store.parameters(), store.doubted()
-        for words in doubts(doubted):
+        now = store.now()
+        within = [n for n, d in doubted.items() if n in known and tolerable(n, known[n], d, now)]
+        for words in doubts(doubted, within):
             console.print(f"[yellow]{escape(words)}[/yellow]")
-        if far := ahead(store.now()):
+        if far := ahead(now):
             words = f"ages are those of laboratory time, which is {far} ahead of this computer"
             console.print(words, style="dim")
         wide = Console(width=max(console.width, WIDE))  # a value that is cut is none
-        wide.print(_table(known, doubted, store.now()) if known else "nothing was measured yet")
+        wide.print(_table(known, doubted, within, now) if known else "nothing was measured yet")
 
 
 def words_of(lease: Lease) -> str:
@@ -129,9 +131,15 @@ def _silent(said: Activity) -> float:
     return (datetime.now(said.time.tzinfo) - said.time).total_seconds()
 
 
-def _table(parameters: dict[str, Estimate], doubted: Collection[str], now: datetime) -> Table:
+def _table(
+    parameters: dict[str, Estimate],
+    doubted: Collection[str],
+    within: Collection[str],
+    now: datetime,
+) -> Table:
     from rich.table import Table
 
+    from kammerton.client.words import WITHIN
     from kammerton.model.quantity import brief
 
     table = Table(box=None, pad_edge=False)
@@ -139,6 +147,7 @@ def _table(parameters: dict[str, Estimate], doubted: Collection[str], now: datet
         table.add_column(heading, no_wrap=True)
     for name, e in sorted(parameters.items()):
         holds = "[yellow]doubted[/yellow]" if name in doubted else _holds(e, now)
+        holds = f"doubted, {WITHIN}" if name in within else holds
         table.add_row(name, brief(e.value, e.unit, e.stderr), _age(e, now), holds, e.run)
     return table
 
@@ -174,7 +183,7 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
         "waiting_for_broker": store.backlog(),
         "held": [_lease(lease) for lease in store.leases()],
         "parameters": {
-            name: {**_entry(e, now), "doubted": described_doubt(doubted.get(name))}
+            name: {**_entry(e, now), "doubted": described_doubt(name, e, doubted.get(name), now)}
             for name, e in sorted(store.parameters().items())
         },
     }

@@ -58,7 +58,7 @@ def _document(found: Why) -> dict[str, Any]:
         "revision": found.revision,
         **described_estimate(found.estimate),
         "age_seconds": found.age.total_seconds(),
-        "doubted": described_doubt(found.doubted),
+        "doubted": described_doubt(found.name, found.estimate, found.doubted, found.now),
         "set_back": None
         if (back := found.set_back) is None
         else {"to": back.reverts, "who": back.who, "why": back.why},

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kammerton.client.words import ahead, by, validity
+from kammerton.client.words import WITHIN, ahead, by, tolerable, validity
 from kammerton.model import Estimate, Fit
-from kammerton.model.quantity import show
+from kammerton.model.quantity import show, two_digits
 from kammerton.model.span import duration
 from kammerton.store import Change, ReadStore, StoredRun
 from kammerton.store.rows import Doubted, Revision
@@ -46,7 +46,7 @@ class Why:
         lines = [
             (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
             ("age", self._aged()),
-            ("valid", validity(estimate.valid_until, self._now)),
+            ("valid", validity(estimate.valid_until, self.now)),
             *self._doubts(),
             ("from", f"{run.calibration}, run {run.id}, revision {self.revision}"),
             *self._person(),
@@ -69,12 +69,13 @@ class Why:
         return "\n".join(f"{label:{width}}  {words}" for label, words in lines)
 
     @property
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """Laboratory time as this was asked."""
         return self.estimate.time + self.age
 
     def _was(self, old: Estimate) -> str:
         value = show(old.value, old.unit, old.stderr)
-        return f"{value}, {duration(self._now - old.time)} ago, {old.run}"
+        return f"{value}, {duration(self.now - old.time)} ago, {old.run}"
 
     def _aged(self) -> str:
         if not self.ahead:
@@ -92,9 +93,11 @@ class Why:
     def _doubts(self) -> list[tuple[str, str]]:
         if self.doubted is None:
             return []
-        believed = f"± {show(self.doubted.sigma, self.estimate.unit)}"
+        believed = f"believed to ± {two_digits(self.doubted.sigma, self.estimate.unit)} only"
+        if tolerable(self.name, self.estimate, self.doubted, self.now):
+            believed += f" ({WITHIN})"
         since = f"{self.doubted.since:%Y-%m-%d %H:%M} UTC"
-        return [("doubted", f"believed to {believed} only, since {since}: {self.doubted.why}")]
+        return [("doubted", f"{believed}, since {since}: {self.doubted.why}")]
 
     def _verdicts(self) -> list[tuple[str, str]]:
         if self.fit is None:

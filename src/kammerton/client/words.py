@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kammerton.lab.nearest import nearest
-from kammerton.model import Estimate
+from kammerton.model import Belief, Estimate
+from kammerton.model.parameter import BY_NAME
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
 
@@ -61,16 +62,33 @@ def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
     )
 
 
-def doubts(doubted: Mapping[str, Doubted]) -> list[str]:
-    """Say which values are doubted, each reason once, the latest last."""
-    reasons: dict[str, list[str]] = {}
+WITHIN = "within tolerance"
+"""What is said beside a doubt for which nothing is measured again."""
+
+
+def doubts(doubted: Mapping[str, Doubted], within: Collection[str] = ()) -> list[str]:
+    """Say which values are doubted, each reason once, the latest last.
+
+    within: which of them are believed to their tolerance still.
+    """
+    reasons: dict[tuple[str, bool], list[str]] = {}
     for name, each in sorted(doubted.items(), key=lambda item: (item[1].since, item[0])):
-        reasons.setdefault(each.why, []).append(name)
+        reasons.setdefault((each.why, name in within), []).append(name)
     return [
-        f"{values(names)} {'is' if len(names) == 1 else 'are'} doubted since "
-        f"{_when(doubted, names)}: {why}"
-        for why, names in reasons.items()
+        f"{values(names)} {'is' if len(names) == 1 else 'are'} doubted"
+        f"{f', {WITHIN},' if small else ''} since {_when(doubted, names)}: {why}"
+        for (why, small), names in reasons.items()
     ]
+
+
+def tolerable(name: str, estimate: Estimate, doubted: Doubted, now: datetime) -> bool:
+    """Say whether a doubted value is believed to its tolerance still: it waits for its age."""
+    kind = BY_NAME.get(name.partition(".")[2])
+    if kind is None:
+        return False
+    sigma, drift = max(estimate.stderr, doubted.sigma), kind.drift_of(estimate.value)
+    belief = Belief(estimate.value, sigma, estimate.time, drift)
+    return belief.sigma_at(now) < kind.tolerance_of(estimate.value)
 
 
 def values(names: Sequence[str]) -> str:

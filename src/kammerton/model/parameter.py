@@ -129,6 +129,8 @@ _KINDS = (
 KINDS: dict[tuple[ElementKind, str], ParameterKind] = {(k.element, k.name): k for k in _KINDS}
 QUBIT = {k.name: k for k in _KINDS if k.element == "qubit"}
 RESONATOR = {k.name: k for k in _KINDS if k.element == "resonator"}
+BY_NAME = QUBIT | RESONATOR
+"""No name means one thing of a qubit and another of a resonator."""
 
 
 def kind_of(full_name: str, resonators: frozenset[str] | set[str]) -> ParameterKind:

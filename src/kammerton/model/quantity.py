@@ -124,7 +124,7 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     decimals = min(max(0, places + round(math.log10(factor))), 12)
     style = "f" if abs(value) < 1e15 * factor else "e"
     text = f"{value / factor:z.{decimals}{style}} {prefix}{unit}".rstrip()
-    return f"{text} ± {_two_digits(stderr, unit)}"
+    return f"{text} ± {two_digits(stderr, unit)}"
 
 
 def brief(value: float, unit: str, stderr: float) -> str:
@@ -155,21 +155,25 @@ def exact(value: float, unit: str) -> str:
     return f"{value / factor:z.12g} {prefix}{unit}".rstrip()
 
 
-def _significant(value: float, unit: str, digits: int) -> str:
-    """Return a value rounded to so many digits, without an exponent where a prefix serves."""
-    value = _rounded(value, digits)
-    factor, prefix = _prefix(value, unit)
-    return f"{value / factor:z.{max(digits, 4)}g} {prefix}{unit}".rstrip()
+def two_digits(stderr: float, unit: str) -> str:
+    """Return an error with both of its digits; one too small to be written out, as it is short.
 
-
-def _two_digits(stderr: float, unit: str) -> str:
-    """Return an error with both of its digits; one too small to be written out, as it is short."""
+    >>> two_digits(0.00288889, "V")
+    '2.9 mV'
+    """
     stderr = _rounded(stderr, 2)
     factor, prefix = _prefix(stderr, unit)
     if not 1e-11 <= stderr / factor < 1e6:
         return _significant(stderr, unit, 2)
     decimals = max(0, 1 - math.floor(math.log10(stderr / factor * (1 + 1e-9))))
     return f"{stderr / factor:.{decimals}f} {prefix}{unit}".rstrip()
+
+
+def _significant(value: float, unit: str, digits: int) -> str:
+    """Return a value rounded to so many digits, without an exponent where a prefix serves."""
+    value = _rounded(value, digits)
+    factor, prefix = _prefix(value, unit)
+    return f"{value / factor:z.{max(digits, 4)}g} {prefix}{unit}".rstrip()
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,23 @@ def test_what_was_measured_since_is_not_doubted(lab: Path) -> None:
     place = ("--lab", str(lab))
     assert "doubted" not in said("status", str(lab)) + said("why", "q1.t1", *place)
     assert json.loads(said("why", "--json", "q0.t1", *place))["doubted"] is None
+
+
+def test_a_doubt_within_the_tolerance_is_told_as_that(lab: Path) -> None:
+    """Nothing is measured again for it: the loop says that all is known well enough."""
+    place = ("--lab", str(lab))
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        value = replace(estimate(0.1), unit="V")
+        store.commit(run(), {"r0.readout_amplitude": value})
+        store.doubt({"r0.readout_amplitude": Doubt("r000002", 0.00288889, WHY)})
+    status = said("status", str(lab))
+    assert "r0.readout_amplitude is doubted, within tolerance, since " in status
+    assert "q1.t1, q1.t2_echo are doubted since " in status
+    assert " doubted, within tolerance r000002" in status
+    assert " doubted r000001" in status
+    why = said("why", "r0.readout_amplitude", *place)
+    assert "believed to ± 2.9 mV only (within tolerance), since " in why
+    assert "within tolerance" not in said("why", "q1.t1", *place)
+    told = json.loads(said("status", "--json", str(lab)))["parameters"]
+    assert told["r0.readout_amplitude"]["doubted"]["within_tolerance"] is True
+    assert told["q1.t1"]["doubted"]["within_tolerance"] is False
