@@ -197,7 +197,7 @@ def test_too_few_points_are_one_clear_line(tmp_path: Path) -> None:
         "short.csv: y has 2 points; this law has 3 parameters and needs at least 4",
     )
     path.write_text("Time [s],y\n" + "".join(f"{i},inf\n{i}.5,{i}\n" for i in range(9)))
-    refused(fit(path, "--kind", "t1", "--json"), "short.csv: y holds infinite values")
+    refused(fit(path, "--kind", "t1", "--json"), "short.csv, line 2: y, column 'y', is infinite")
 
 
 def test_a_missing_file(decay: Path) -> None:

@@ -53,6 +53,34 @@ def test_errors_that_are_there_are_pointed_at(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("values", "said"),
+    [(["0.01", "0", "nan", "0.01"], "is 0 or missing at 38 points, the first in line 3: they have"),
+     (["0"], "holds no error above 0: it is not used"), (["0.01"], None)],
+)  # fmt: skip
+def test_a_sigma_that_says_nothing_is_said(
+    values: list[str], said: str | None, tmp_path: Path
+) -> None:
+    path = decay(tmp_path / "z.csv", "delay [us],p1")
+    rows = path.read_text().splitlines()
+    sigma = [values[n % len(values)] for n in range(len(rows) - 1)]
+    path.write_text("\n".join(map(",".join, zip(rows, ["s", *sigma], strict=True))))
+    done = fit(path, "--kind", "t1", "--sigma", "s")
+    assert done.exit_code == 0
+    assert "'s'" not in done.stderr if said is None else said in done.stderr
+
+
+def test_delays_below_zero_are_said(tmp_path: Path) -> None:
+    path = decay(tmp_path / "n.csv", "delay [us],p1")
+    assert "below zero" not in fit(path, "--kind", "t1").stderr
+    rows = path.read_text().splitlines()
+    shifted = [f"{float(row.split(',')[0]) - 20},{row.split(',')[1]}" for row in rows[1:]]
+    path.write_text("\n".join([rows[0], *shifted]))
+    done = fit(path, "--kind", "t1")
+    assert done.exit_code == 0
+    assert "'delay' goes below zero, to -20 µs" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("text", "kind"), [("T1", "t1"), (" Ramsey", "ramsey"), ("Qubit-Spectroscopy",
      "qubit_spectroscopy"), ("t2 echo", "t2_echo"), ("T2", "T2")],
 )  # fmt: skip

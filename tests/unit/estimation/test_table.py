@@ -77,6 +77,7 @@ def test_an_empty_cell_is_a_missing_point(tmp_path: Path) -> None:
         ("\n \n", "is empty"),
         ("hello\nworld\n", "no line has two numbers"),
         ("t,y\na,b\n", "no line has two numbers"),
+        ("t,y\n1,nan\n2,\n", "nothing was measured: beside x every line is empty or NaN"),
         ("t\n1\n2\n3\n", "only one column"),
         (b"t,y\n1,\x00\n", "not a text file"),
         ("t,y\n0,5,1\n1,5,2\n", "decimals need a point"),

@@ -202,7 +202,7 @@ def complex_signal(
     y, errors, unit = _signal(table, signal, sigma)
     if phase is None:
         return y, errors, unit
-    with np.errstate(invalid="ignore"):  # an infinite magnitude is refused by the fit
+    with np.errstate(invalid="ignore"):  # an infinite phase is refused by the fit
         return y * np.exp(1j * _phase(table, phase)), errors, unit
 
 
@@ -225,8 +225,15 @@ def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, F
     title = table.headings[column]
     y = table.numbers(column)
     errors = np.full(y.shape, math.nan) if sigma is None else _errors(table, table.find(sigma))
-    if level(title.unit):
-        y = 10 ** (y / 20)
+    in_decibels = level(title.unit)
+    y = 10 ** (y / 20) if in_decibels else y
+    if (endless := np.flatnonzero(np.isinf(y))).size:
+        line = table.line(int(endless[0]))
+        raise TraceError(
+            f"{table.path}, line {line}: y, column {title.text!r}, is infinite; "
+            "a missing point is empty or NaN"
+        )
+    if in_decibels:
         return y, errors * y * math.log(10) / 20, ""
     unit, factor = unit_of(table, title, title.unit or "", None)
     own = table.headings[table.find(sigma)].unit if sigma is not None else None
@@ -235,8 +242,8 @@ def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, F
 
 def _errors(table: Table, column: int) -> FloatArray:
     errors = table.numbers(column)
-    if np.nanmin(errors) < 0:
-        line = table.line(int(np.nanargmin(errors)))
+    if (negative := np.flatnonzero(errors < 0)).size:
+        line = table.line(int(negative[0]))
         name = table.headings[column].text
         raise TraceError(f"{table.path}, line {line}: sigma, column {name!r}, is negative")
     return errors
@@ -259,7 +266,23 @@ def told(
         read += f", phase is {text[phase]!r}"
     if choice.cal_points:
         read += f", the last {choice.cal_points} points are calibration points"
-    return [read, *_left(table, {*axes, signal, phase}, choice)]
+    return [read, *_silent(table, choice.sigma), *_left(table, {*axes, signal, phase}, choice)]
+
+
+def _silent(table: Table, sigma: str | None) -> list[str]:
+    """Say where sigma says nothing, as of a population whose counts are all 0."""
+    if sigma is None:
+        return []
+    column = table.find(sigma)
+    errors, name = table.numbers(column), table.headings[column].text
+    silent = np.flatnonzero(~((errors > 0) & np.isfinite(errors)))
+    if silent.size == errors.size:
+        return [f"{name!r} holds no error above 0: it is not used"]
+    if silent.size == 0:
+        return []
+    points = "1 point" if silent.size == 1 else f"{silent.size} points"
+    return [f"{name!r} is 0 or missing at {points}, the first in line {table.line(int(silent[0]))}:"
+            " they have the error of their neighbours"]  # fmt: skip
 
 
 def _left(table: Table, used: set[int | None], choice: Choice) -> list[str]:

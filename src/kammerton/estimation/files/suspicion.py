@@ -60,7 +60,10 @@ def _of_units(trace: Trace | Grid) -> Iterator[str]:
     else:
         axes = [(trace.x_name, trace.x_unit, trace.x)]
     for name, unit, x in axes:
-        largest = float(np.abs(x).max())
+        largest, least = float(np.abs(x).max()), float(x.min())
+        if unit == "s" and least < 0:
+            yield (f"{name!r} goes below zero, to {show(least, 's')}: x counts as it stands, and "
+                   "the amplitude of a decay is the law's at 0")  # fmt: skip
         if unit == "s" and largest > LONGEST:
             yield f"{name!r} goes to {show(largest, 's')}: is it in ns or us? (--x-unit)"
         if unit == "Hz" and 0 < largest < LOWEST:

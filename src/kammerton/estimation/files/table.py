@@ -194,6 +194,11 @@ def _is_data(cells: list[str]) -> bool:
     return len(cells) > 1 and number(cells[0]) is not None and numbers_in(cells[1:]) > 0
 
 
+def _lacks(cells: list[str]) -> bool:
+    """Whether a number stands beside cells that could hold one, and are empty or NaN."""
+    return numbers_in(cells[:1]) > 0 and any(number(cell) is not None for cell in cells[1:])
+
+
 def _is_labelled(cells: list[str]) -> bool:
     """A word, such as the name of a series, and two numbers or more."""
     return len(cells) > 2 and number(cells[0]) is None and numbers_in(cells[1:]) > 1
@@ -208,6 +213,8 @@ def _separator(path: Path, body: list[Line]) -> str | None:
         return best
     if any(number(line) is not None for line in some):
         raise TraceError(f"{path}: only one column; a trace needs x and y")
+    if any(_lacks(_cells(line, separator)) for line in some for separator in SEPARATORS):
+        raise TraceError(f"{path}: nothing was measured: beside x every line is empty or NaN")
     raise TraceError(f"{path}: no line has two numbers")
 
 

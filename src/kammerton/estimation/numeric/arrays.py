@@ -62,7 +62,7 @@ def noise_of(sigma: Any, shape: tuple[int, ...]) -> Array:
     if noise.shape not in ((), shape, shape[1:]):
         raise TraceError(f"sigma has shape {noise.shape} but y has {shape}; sigma must match y")
     if (noise < 0).any():
-        raise TraceError("sigma is negative")
+        raise TraceError(f"sigma is negative{_first(noise < 0)}")
     return noise if noise.shape == shape else np.array(np.broadcast_to(noise, shape))
 
 
@@ -79,15 +79,27 @@ def demand_finite(y: NDArray[Any], called: str = "trace") -> None:
     rows = y.reshape(len(y), -1)
     if (bad := np.isinf(rows)).any():
         n, i = np.argwhere(bad)[0]
-        at = np.unravel_index(i, y.shape[1:])
-        place = str(int(at[0])) if len(at) == 1 else f"({', '.join(str(int(k)) for k in at)})"
         raise TraceError(
-            f"{_which(called, n, y)} holds infinite values, the first at index {place}; "
-            "a missing point is NaN"
+            f"{_which(called, n, y)} holds infinite values, the first at index "
+            f"{_place(i, y.shape[1:])}; a missing point is NaN"
         )
     if (empty := np.isnan(rows).all(axis=1)).any():
         which = _which(called, int(empty.argmax()), y)
         raise TraceError(f"{which} holds only missing points (NaN)")
+
+
+def _first(bad: NDArray[np.bool_]) -> str:
+    """Return at which index, and in how many places, an array is bad; nothing of one number."""
+    if bad.ndim == 0:
+        return ""
+    count = int(np.count_nonzero(bad))
+    more = f" and at {count - 1} more" if count > 1 else ""
+    return f" at index {_place(int(bad.argmax()), bad.shape)}{more}"
+
+
+def _place(flat: int, shape: tuple[int, ...]) -> str:
+    at = np.unravel_index(flat, shape)
+    return str(int(at[0])) if len(at) == 1 else f"({', '.join(str(int(k)) for k in at)})"
 
 
 def _which(called: str, n: int, y: NDArray[Any]) -> str:
