@@ -25,7 +25,7 @@ from kammerton.loop.runner import Acquires, run_calibration
 from kammerton.loop.saying import Saying
 from kammerton.loop.sight import Sight
 from kammerton.loop.under_way import Interrupted, UnderWay
-from kammerton.loop.wishes import ABORTED, ANSWERED, Wish, Wishes, planned
+from kammerton.loop.wishes import ABORTED, ANSWERED, Wish, Wishes, interrupted, planned
 from kammerton.model import (
     CalibrationError,
     CalibrationHangs,
@@ -193,7 +193,7 @@ class Loop:
             planned=lambda wish: planned(
                 wish, self.planner.calibrations, self._sight.target, prospect.of
             ),
-            attempt=lambda plan, wish: self._attempt(plan, asked=wish),
+            attempt=lambda plan, wish: self._attempt(plan, wish.again, asked=wish),
             leave=lambda: self.leave,
             withheld=lambda: self._conclusions.withheld,
         )
@@ -209,11 +209,11 @@ class Loop:
     async def _take_up(self) -> None:
         """Mark what the last process left open; it is repeated once, then left alone a while."""
         for left in await self._record.left_open():
-            words = f"{left.calibration} on {', '.join(left.targets)}"
-            log.warning("%s was interrupted when the last process ended", words)
             reason = why_not_again(left)
+            wish = self.wishes.resume(left.calibration, left.targets, left.number, reason)
+            log.warning("%s", interrupted(left, wish, reason))
             if reason is None:
-                self._again.append(left)
+                self._again += [left] if wish is None else []
                 continue
             names = set(left.targets) & set(self.lab.qubits)
             self.patience.set_aside(left.calibration, names, reason, self.clock.now())

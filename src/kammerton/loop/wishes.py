@@ -14,8 +14,8 @@ from kammerton.loop.own_code import own_code
 from kammerton.loop.planner import Plan, instrument_seconds, unmet
 from kammerton.model import Calibration, Effort, Target
 from kammerton.model.span import duration
-from kammerton.store.errands import Answer
-from kammerton.store.rows import run_number
+from kammerton.store.errands import UNKNOWN, Answer
+from kammerton.store.rows import Attempt, run_number
 
 MOST = 20
 """Wishes that may wait."""
@@ -62,7 +62,8 @@ class Wish:
     """One calibration of one qubit, asked for by a person. shots: None for the usual number.
 
     until: monotonic s after which it does not begin any more. aborted: how an instrument ended its
-    first run; "": it had none.
+    first run; "": it had none. taken: by a process that has ended since. again: the attempt that
+    ended with that one; None: there was none, or that is not known yet.
     """
 
     number: int
@@ -72,6 +73,8 @@ class Wish:
     shots: int | None = None
     until: float = math.inf
     aborted: str = ""
+    taken: bool = False
+    again: int | None = None
 
 
 class Wishes:
@@ -107,6 +110,24 @@ class Wishes:
         with self._turn:
             self._drop_late()
             return [self._waiting[number] for number in sorted(self._waiting)]
+
+    def resume(
+        self, calibration: str, targets: Sequence[str], attempt: int, why_not: str | None
+    ) -> Wish | None:
+        """Let the wish behind an attempt that the last process left open wait as any other.
+
+        Return that; None where nobody asked for it. why_not: why it shall not be tried again, which
+        is the answer then.
+        """
+        wanted = calibration, (*targets,)
+        with self._turn:
+            taken = (each for each in self._waiting.values() if each.taken)
+            wish = next((w for w in taken if (w.calibration, (w.target,)) == wanted), None)
+            if wish is not None and why_not is not None:
+                self.answer(wish, given_up(why_not), done=False)
+            elif wish is not None:
+                self._waiting[wish.number] = replace(wish, taken=False, again=attempt)
+            return wish
 
     def later(self, wish: Wish, why: Later) -> None:
         """Note what a wish waits for."""
@@ -169,6 +190,16 @@ class Wishes:
             self.answer(wish, "; ".join(filter(None, words)), done=False)
 
 
+def interrupted(left: Attempt, wish: Wish | None, why_not: str | None) -> str:
+    """Say that the last process left an attempt open, and whose it was, where somebody asked."""
+    words = f"{left.calibration} on {', '.join(left.targets)} was interrupted"
+    said = f"{words} when the last process ended"
+    if wish is None:
+        return said
+    then = why_not or "it is measured next as that was asked for"
+    return f"{said}, and {wish.who} had asked for it: {then}"
+
+
 def planned(
     wish: Wish,
     calibrations: Sequence[Calibration],
@@ -181,6 +212,8 @@ def planned(
     and its parameter whether the loop by itself comes to measure it.
     """
     by_name = {each.name: each for each in calibrations}
+    if wish.taken:  # and no attempt at it was left open
+        return UNKNOWN
     if wish.calibration not in by_name:
         return no_calibration(wish.calibration, by_name)
     calibration, target = by_name[wish.calibration], see(wish.calibration, wish.target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.lab import Lab
@@ -38,12 +38,13 @@ class Measuring:
         wish = _wish(request)
         return wish if isinstance(wish, str) else self._unknown(wish) or self._held(store, wish)
 
-    def take(self, store: ReadStore, request: Asked) -> str | None:
+    def take(self, store: ReadStore, request: Asked, *, taken: bool = False) -> str | None:
         """Hand a request to the loop; return why it is refused, or None."""
         wish, refusal = _wish(request), self.objection(store, request)
         if refusal is not None or isinstance(wish, str):
             return refusal
-        return None if self.wishes.add(wish) else f"{MOST} others wait to be measured"
+        added = self.wishes.add(replace(wish, taken=taken))
+        return None if added else f"{MOST} others wait to be measured"
 
     def withdraw(self) -> None:
         """Answer all that waits: the daemon ends."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store.errands import ERRANDS, Errands, nobody
+from kammerton.store.errands import ERRANDS, UNKNOWN, Errands, nobody
 from kammerton.store.inbox import Inbox
 from kammerton.store.kept import keep, withdrawn
 from kammerton.store.request import LASTING, Request, in_short, refusal, said
@@ -19,8 +19,6 @@ log = logging.getLogger(__name__)
 
 LASTS = timedelta(minutes=10)
 """After this a request that was not taken up is not done any more; `lasting` ones always are."""
-
-UNKNOWN = "it had been taken up when the daemon ended: whether it was done is not known"
 
 BeforeHolds = Callable[[Sequence[Request]], object]
 
@@ -58,8 +56,10 @@ def attend(
             except StoreUnavailable as problem:
                 keep(store, inbox, each, str(problem))
                 continue
+        elif (words := _unknown(store, each, errands)) is None:
+            continue  # who measures says so: it knows what came of it
         else:
-            done, words = False, UNKNOWN
+            done = False
         if words is None:
             words = "it is done next"
         else:
@@ -125,6 +125,16 @@ def _done(
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
         return False, f"failed: {type(error).__name__}: {error}"
+
+
+def _unknown(store: Store, request: Request, errands: Errands | None) -> str | None:
+    """Say that nobody knows what came of what a daemon had taken up that has ended since.
+
+    None: whoever measures sees to it.
+    """
+    if errands is None or request.verb not in ERRANDS or request.age > LASTS.total_seconds():
+        return UNKNOWN
+    return errands.take(store, request, taken=True)
 
 
 def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:

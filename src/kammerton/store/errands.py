@@ -10,6 +10,7 @@ from kammerton.store.read import ReadStore
 ERRANDS = frozenset({"measure"})
 """The verbs that only a daemon that calibrates can do."""
 
+UNKNOWN = "it had been taken up when the daemon ended: whether it was done is not known"
 
 Answer = tuple[int, bool, str]
 """The number of a request, whether it was done, and words."""
@@ -44,8 +45,11 @@ class Errands(Protocol):
     def objection(self, store: ReadStore, request: Asked) -> str | None:
         """Return why a request cannot be taken on, or None."""
 
-    def take(self, store: ReadStore, request: Asked) -> str | None:
-        """Take a request on; return why not, or None."""
+    def take(self, store: ReadStore, request: Asked, *, taken: bool = False) -> str | None:
+        """Take a request on; return why not, or None.
+
+        taken: it was taken up before, by a process that has ended since.
+        """
 
     def withdraw(self) -> None:
         """Answer all that waits: the daemon ends."""

@@ -27,6 +27,7 @@ from kammerton.model import (
     StoreUnavailable,
 )
 from kammerton.store import Store
+from kammerton.store.errands import UNKNOWN
 from tests.stored import run
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
@@ -98,6 +99,48 @@ def test_it_is_measured_although_it_is_known_well_enough(loop):
 def test_the_shots_are_those_asked_for(loop, shots):
     done, run = granted(loop, Wish(7, "t1", "q0", "ada", shots))
     assert (done, loop.store.run(run).shots, loop.bench.played[-1].shots) == (True, shots, shots)
+
+
+TAKEN = Wish(7, "t1", "q0", "ada", 200, taken=True)
+
+
+def test_r9_what_was_interrupted_comes_back_once_as_it_was_asked_for(loop, caplog):
+    caplog.set_level("INFO")
+    left = loop.store.begin("t1", ["q0"])
+    loop.wishes.add(TAKEN)
+    asyncio.run(loop.settle())
+    ((number, done, run),) = loop.wishes.answered()
+    assert (number, done, loop.store.run(run).shots) == (7, True, 200)
+    assert [program.name for program in loop.bench.played] == ["t1"]
+    assert loop.store.attempts(1)[0].again == left
+    said = [each for each in caplog.messages if "interrupted" in each]
+    assert said == [
+        "t1 on q0 was interrupted when the last process ended, and ada had asked for it: it is "
+        "measured next as that was asked for"
+    ]
+    assert loop_of(loop.lab.database.parent, loop.store).store.abort_open() == ()
+
+
+def test_r9_what_was_asked_for_and_ends_the_process_twice_is_not_measured_a_third_time(loop):
+    left = loop.store.begin("t1", ["q0"])
+    loop.store.abort_open()
+    loop.store.begin("t1", ["q0"], left)
+    loop.wishes.add(TAKEN)
+    asyncio.run(loop.settle())
+    assert loop.wishes.answered() == [(7, False, given_up("the process ended twice while it ran"))]
+    assert loop.bench.played == []
+
+
+@pytest.mark.parametrize("left", [None, ("ramsey", ["q0"]), ("t1", ["q0", "q1"]), ("t1", ["q1"])])
+def test_r9_of_what_was_taken_up_and_left_nothing_open_nobody_knows_what_came(loop, left):
+    """It may have been measured just before the process ended; the loop goes its own way."""
+    if left is not None:
+        loop.store.begin(*left)
+    loop.wishes.add(TAKEN)
+    asyncio.run(loop.settle())
+    ((number, done, words),) = loop.wishes.answered()
+    assert (number, done, words) == (7, False, UNKNOWN)
+    assert all(program.shots != 200 for program in loop.bench.played)
 
 
 def test_what_is_coarser_than_what_is_known_stays_in_the_record_alone(loop):

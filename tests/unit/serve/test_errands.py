@@ -202,9 +202,27 @@ def test_in_safe_mode_it_is_refused_with_the_reason(store):
 
 
 def test_what_was_taken_up_when_the_process_died_is_of_unknown_outcome(lab, store):
-    number, _ = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
+    """But to who calibrates, and sees what was left open."""
+    words = {"target": "q0", "calibration": "t1", "shots": 200}
+    number, _ = asked(store, words, Measuring(lab, CALIBRATIONS))
     with Inbox(store.place) as box:
-        attend(store, box, errands=Measuring(lab, CALIBRATIONS))  # another process
+        another = Measuring(lab, CALIBRATIONS)
+        attend(store, box, errands=another)
+        assert box.request(number).answer is None
+        (wish,) = another.wishes.waiting()
+        assert (wish.number, wish.shots, wish.taken) == (number, 200, True)
+        attend(store, box)
+        assert "not known" in box.request(number).answer
+
+
+def test_what_was_taken_up_long_before_the_process_died_is_not_measured_again(
+    lab, store, monkeypatch
+):
+    number, _ = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
+    later = datetime.now(UTC) + timedelta(seconds=WAITED_FOR + 1)
+    monkeypatch.setattr("kammerton.store.clock.wall", lambda: later)
+    with Inbox(store.place) as box:
+        attend(store, box, errands=Measuring(lab, CALIBRATIONS))
         assert "not known" in box.request(number).answer
 
 
