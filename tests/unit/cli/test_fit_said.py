@@ -80,6 +80,58 @@ def test_delays_below_zero_are_said(tmp_path: Path) -> None:
     assert "'delay' goes below zero, to -20 µs" in done.stderr
 
 
+def line(path: Path) -> Path:
+    f = np.linspace(4.9, 5.3, 201)
+    y = 0.1 + 0.5 / (1 + ((f - 5.1) / 0.01) ** 2)
+    y += 0.02 * np.random.default_rng(0).normal(size=f.size)
+    np.savetxt(path, np.column_stack([f, y]), delimiter=",", header="f [GHz],p", comments="")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        ("expected=5.1", "expected is 5.1 Hz, but 'f' goes from 4.9 GHz to 5.3 GHz: a number "
+         "without a unit is in Hz; write the unit, as in expected=5.1GHz"),
+        ("expected=5100", "as in expected=5100MHz"),
+        ("expected=5.1V", "'5.1V' is in V, but it needs Hz"),
+        ("within=5", "as in within=5MHz"),
+    ],
+)  # fmt: skip
+def test_what_is_known_in_another_unit_is_refused(known: str, says: str, tmp_path: Path) -> None:
+    done = fit(line(tmp_path / "q.csv"), "--kind", "qubit_spectroscopy", "--known", known)
+    assert done.exit_code == 2
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    "known", ["expected=5.1 GHz", "expected=5.1e9", "expected=5090MHz", "within=5 MHz"]
+)
+def test_what_is_known_in_its_unit_is_taken(known: str, tmp_path: Path) -> None:
+    done = fit(line(tmp_path / "q.csv"), "--kind", "qubit_spectroscopy", "--known", known)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_other_quantities_that_lack_their_unit(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    f, b = np.meshgrid(np.linspace(7.0, 7.1, 9), np.linspace(-300, 300, 9), indexing="ij")
+    rows = np.column_stack([f.ravel(), b.ravel(), f.ravel() - 7])
+    np.savetxt(path, rows, delimiter=",", header="f [GHz],bias [mV],y", comments="")
+    for kind, known, says in (
+        ("qubit_flux_map", "anharmonicity=-200", "as in anharmonicity=-200MHz"),
+        ("qubit_flux_map", "anharmonicity=-0.2", "as in anharmonicity=-0.2GHz"),
+        ("qubit_flux_map", "period=700", "in V; write the unit, as in period=700mV"),
+        ("resonator_flux_map", "qubit_frequency=5", "as in qubit_frequency=5GHz"),
+    ):
+        done = fit(path, "--kind", kind, "--known", known)
+        assert (done.exit_code, says in done.stderr) == (2, True), done.stderr
+    gates = tmp_path / "g.csv"
+    gates.write_text("n,p\n" + "".join(f"{n},{n % 2}\n" for n in range(12)))
+    done = fit(gates, "--kind", "fine_amplitude", "--known", "angle=90")
+    assert "angle is 90 rad, but no gate turns by more than two turns" in done.stderr
+    assert fit(gates, "--kind", "fine_amplitude", "--known", "angle=90deg").exit_code != 2
+
+
 @pytest.mark.parametrize(
     ("text", "kind"), [("T1", "t1"), (" Ramsey", "ramsey"), ("Qubit-Spectroscopy",
      "qubit_spectroscopy"), ("t2 echo", "t2_echo"), ("T2", "T2")],

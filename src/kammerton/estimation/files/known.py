@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from kammerton.estimation.files.layouts import layout_of
+from kammerton.estimation.files.layouts import LAYOUTS, layout_of
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.units import si
 from kammerton.estimation.kinds import FIT_KINDS
@@ -18,6 +18,7 @@ UNITS = {
 }  # fmt: skip
 """Unit of what may be known; what is not here has that of x or y, and any unit will do."""
 
+OF_X = {"expected", "within"}
 OF_Y = {"contrast", "offset"}
 X_UNITS = {"s", "Hz", "rad", "dBm"}
 """Of what is swept, and never of what is read."""
@@ -47,7 +48,7 @@ def known_of(kind: str, texts: Iterable[str]) -> dict[str, object]:
         check_known(kind, name)
         if name in known:
             raise TraceError(f"{name} is given twice")
-        known[name] = _value(name, value)
+        known[name] = _value(name, value, _unit(kind, name))
     return known
 
 
@@ -59,18 +60,22 @@ def check_known(kind: str, name: str) -> None:
         raise TraceError(f"a fit of kind {kind} cannot use {name}{nearest(name, names)}; {takes}")
 
 
-def _value(name: str, text: str) -> object:
+def _unit(kind: str, name: str) -> str | None:
+    """Return the unit a known quantity must have; None for any."""
+    return LAYOUTS[kind].axes[-1].unit if name in OF_X else UNITS.get(name)
+
+
+def _value(name: str, text: str, needed: str | None) -> object:
     match = _QUANTITY.fullmatch(text)
     if match is None:
         return WORDS.get(text.lower(), text)
     number, written = float(match[1]), match[2]
     if not written:
-        return int(number) if number.is_integer() and not UNITS.get(name, "") else number
+        return int(number) if number.is_integer() and not needed else number
     try:
         unit, factor = si(written)
     except ValueError as error:
         raise TraceError(f"{name}: {error}") from None
-    needed = UNITS.get(name)
     if needed is not None and unit != needed:
         raise TraceError(
             f"{name}: {text!r} is in {unit or 'no unit'}, but it needs {needed or 'a plain number'}"

@@ -17,6 +17,7 @@ from kammerton.estimation.files.maps import choose_map
 from kammerton.estimation.files.parts import without_parts
 from kammerton.estimation.files.series import choose_series
 from kammerton.estimation.files.shots import choose_shots
+from kammerton.estimation.files.sizes import check_sizes
 from kammerton.estimation.files.table import Table, read_table
 from kammerton.estimation.files.touchstone import is_touchstone, read_touchstone
 from kammerton.estimation.numeric.weights import of_counts
@@ -56,6 +57,7 @@ def fit_file(
         )
     sigma = trace.sigma[None] if chosen.sigma_known else None
     try:
+        check_sizes(kind, known, trace)
         fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
     except TraceError as error:
         raise TraceError(f"{paths[0]}: {error}") from error
