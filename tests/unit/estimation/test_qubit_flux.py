@@ -157,6 +157,27 @@ def test_objection(case):
             assert (found.advice[n].centre_on, found.advice[n].extend_window_to) != (None, None)
 
 
+@pytest.mark.parametrize("given", [0.5, 0.6, 1.5, 1.8, 3.5])
+def test_a_period_that_is_not_the_known_one_is_no_drift(given):
+    maps = noisy(image(line()), 0.08, 3)
+    found = fit_batch(KIND, X, maps, 0.08, period=given, anharmonicity=-200e6)
+    assert (found.verdict == "rejected").all()
+    assert (found.status == "model does not fit").all(), found.reason
+    for reason in found.reason:
+        own = float(reason.split("a clear arc, but its period is ")[1].split()[0])
+        assert own == pytest.approx(1.2, rel=0.1)
+        assert f"and not {given:g}, which is said to be known" in reason
+    right = fit_batch(KIND, X, maps, 0.08, period=1.2, anharmonicity=-200e6)
+    assert (right.verdict == "accepted").all()
+
+
+def test_what_is_no_arc_is_not_one_of_another_period():
+    for clean in (0 * image(line()), jumped(25, 0.06)):
+        found = fit_batch(KIND, X, noisy(clean, 0.1, 3), 0.1, period=np.full(3, 0.8))
+        assert (found.verdict == "rejected").all()
+        assert not any("said to be known" in reason for reason in found.reason)
+
+
 def test_no_bent_line_is_taken_for_an_arc():
     bent = image(line() + 20e6 * np.sin(60 * BIASES))
     found = fit_batch(KIND, X, noisy(bent, 0.05, 3), 0.05)

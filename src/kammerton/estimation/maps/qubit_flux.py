@@ -12,6 +12,7 @@ from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.other_period import name_other_periods
 from kammerton.estimation.maps.ridge import Columns, columns
 from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import LINE
@@ -28,11 +29,18 @@ UNITS = {"frequency": "Hz", "sweet_spot": "V", "period": "V", "asymmetry": "",
 KNOWN = ("anharmonicity", "period", "asymmetry")
 ASYMMETRIC = 3.5  # sigmas of d^2 from which junctions are said to differ
 ARC = "arc of a transmon"
+NEGATIVE = 0.1  # of d^2, below 0: a period known to 6 % is no fault
 TWIN = 0.6e9  # Hz below the qubit's arc where its two-photon line may run
 
 
 def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
     """Fit the arc of a transmon to each map; known: anharmonicity, period, asymmetry."""
+    outcome = _fitted(maps, known)
+    name_other_periods(maps, known, outcome, _fitted)
+    return outcome
+
+
+def _fitted(maps: Maps, known: Known) -> Outcome:
     maps, faults = without_faults(maps)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
@@ -50,6 +58,7 @@ def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
     faults.judge(findings)
     for n, (c, each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, objections(c, each, numbers, n, scale, maps.known_noise, model, ARC))
+    _judge_period(findings, found, given["period"])
     findings.accept(lambda n: _praise(numbers, n))
     return Outcome(
         numbers, UNITS, _curve(maps, pictures, found), chi_squares(maps, found), findings
@@ -81,6 +90,19 @@ def _numbers(found: list[Found | None], scale: Scale, asymmetry: Array | None) -
         }  # fmt: skip
 
     return derive(formulas, theta, cov)
+
+
+def _judge_period(findings: Findings, found: list[Found | None], period: Array | None) -> None:
+    """Object to a period, given for known, with which no junctions make such an arc."""
+    if period is None:
+        return
+    theta, cov = stacked(found, 6)
+    square, error = theta[:, SQUARE], np.sqrt(np.maximum(cov[:, SQUARE, SQUARE], 0.0))
+    findings.rejected(
+        square < -NEGATIVE - 5.0 * error, "model does not fit",
+        lambda n: f"with the period that is said to be known, {period[n]:.4g}, the square of the "
+        f"asymmetry would be {square[n]:.2f} ± {error[n]:.1g}, and none is below 0",
+    )  # fmt: skip
 
 
 def _praise(numbers: Derived, n: int) -> str:
