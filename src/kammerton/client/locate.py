@@ -55,6 +55,14 @@ def has_broker(given: Path | None = None) -> bool:
     return not said or "broker" in said
 
 
+def resonators(given: Path | None = None) -> dict[str, str]:
+    """Return the resonator that reads each qubit, as far as lab.toml says so just now."""
+    said = _read(given).get("qubits")
+    entries = said.items() if isinstance(said, dict) else ()
+    found = {name: e.get("resonator") for name, e in entries if isinstance(e, dict)}
+    return {name: each for name, each in found.items() if isinstance(each, str)}
+
+
 def _read(given: Path | None) -> dict[str, Any]:
     """Return what lab.toml says, unchecked; nothing where it cannot be read just now."""
     import tomllib

@@ -307,6 +307,23 @@ def test_what_another_person_holds_is_set_back_with_force_only(lab):
     assert (code, out.split(":")[0]) == (0, "revision 3")
 
 
+def test_what_belongs_to_the_readout_of_a_qubit_and_is_not_set_back_is_named(lab):
+    database, tone, line = lab.parent / "kammerton.sqlite", "r0.readout_frequency", "r0.frequency"
+    with Store.open(database, "two-qubits") as store:
+        store.commit(run(), {n: estimate() for n in ("q0.t1", "q1.t1", tone, line)})
+        store.commit(run(), {n: estimate(6e-5) for n in ("q0.t1", "q1.t1", tone)})
+        store.commit(run(), {"r0.readout_threshold": estimate()})  # of which nothing was known then
+    kept = (
+        f"not set back, though q0 is read with r0: {tone}; for these: kammerton revert r0 --to r1"
+    )
+    code, out, _ = said("revert", "q0", str(lab), "--to", "1")
+    assert (code, kept in " ".join(out.split())) == (0, True)
+    code, _, err = said("revert", "q0", str(lab), "--to", "1")
+    assert (code, kept in " ".join(err.replace("│", " ").split())) == (2, True), "q0 is as it was"
+    for names in (["q1"], ["q0.t1"], ["q0", "r0"]):
+        assert "not set back" not in "".join(said("revert", *names, str(lab), "--to", "1")[1:])
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there the environment says who it is")
 def test_nobody_is_another_by_a_variable_of_the_environment(lab, monkeypatch):
     assert said("hold", "q1", "--why", "a cable", "--lab", str(lab))[0] == 0
