@@ -332,6 +332,23 @@ def test_a_reflection_is_no_notch_though_somebody_says_so(geometry, accepted):
         assert "too large for this geometry; is it a reflection?" in found.reason[0]
 
 
+@pytest.mark.parametrize("background", [1.0, 0.0], ids=["over a background", "alone"])
+@pytest.mark.parametrize(
+    ("geometry", "accepted"), [("notch", 0), ("reflection", 0), ("transmission", 1), (None, 1)]
+)
+def test_a_peak_is_neither_notch_nor_reflection(geometry, accepted, background):
+    """A loss inside the resonator that is less than none, or more than all of the loss."""
+    f, rng = np.linspace(7.09e9, 7.11e9, 201), np.random.default_rng(3)
+    s21 = background + 1.2 / (1 + 2j * (f - 7.1e9) / 1e6)
+    noise = 0.01 * (rng.normal(size=(20, f.size)) + 1j * rng.normal(size=(20, f.size)))
+    found = fit_batch("resonator_spectroscopy", f, s21 + noise, 0.01, geometry=geometry)
+    assert (found.verdict == ("accepted" if accepted else "rejected")).all(), found.reason
+    if not accepted:
+        assert (found.status == "model does not fit").all()
+        assert all(reason.endswith("is it a transmission?") for reason in found.reason)
+        assert all("below q_loaded" in reason for reason in found.reason)
+
+
 def test_a_notch_without_loss_of_its_own_is_no_circle_too_large():
     """Its coupling is all of its loss: half of the time a little more, by chance."""
     f = np.linspace(7e9, 7.02e9, 201)

@@ -54,6 +54,8 @@ SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
 LOSSLESS = "; its coupling is all of the loss that is seen, so that there is no q_internal"
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
 LARGER, SURELY = 0.25, 5.0  # part, and errors, by which a circle is too large for its geometry
+FAR = 5.0  # times the whole loss, which no error of a clear line explains
+TRANSMISSION = "a transmission?"
 COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
 FLATTENED = ("the resonance is flatter where it is strongest than the law: an amplifier saturates, "
              "or the frequency jitters while it is measured")  # fmt: skip
@@ -259,21 +261,35 @@ def _judged(
 
 
 def _judge_circle(findings: Findings, found: Derived) -> None:
-    """Object to a geometry in which the coupling alone would be more than the whole loss.
+    """Object to a geometry in which a part of the loss would be more than the whole.
 
-    A background that leaks in by another way may enlarge it (Rieger et al., arXiv:2209.03036), but
-    a reflection that is called a notch is too large by far.
+    A background that leaks in by another way may enlarge the circle (Rieger et al.,
+    arXiv:2209.03036), but a reflection that is called a notch is too large by far; and one that
+    points away from the origin, as in transmission, is none of either.
     """
-    loaded, coupling = found.values["q_loaded"], found.values["q_coupling"]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        more = loaded / coupling - 1.0
-        error = np.hypot(found.stderr["q_loaded"] / loaded, found.stderr["q_coupling"] / coupling)
-        large = more > np.maximum(LARGER, SURELY * error * (1.0 + more))
+    coupling, internal = found.values["q_coupling"], found.values["q_internal"]
     findings.rejected(
-        large, "model does not fit",
-        lambda n: f"q_coupling would be {coupling[n]:.0f}, below q_loaded, {loaded[n]:.0f}: the "
-        "circle is too large for this geometry; is it a reflection?",
+        _below_loaded(found, "q_coupling"), "model does not fit",
+        lambda n: f"q_coupling would be {coupling[n]:.0f}, below q_loaded, "
+        f"{found.values['q_loaded'][n]:.0f}: the circle is too large for this geometry; is it "
+        + ("a reflection?" if found.values["q_loaded"][n] < FAR * coupling[n] else TRANSMISSION),
     )  # fmt: skip
+    findings.rejected(
+        _below_loaded(found, "q_internal"), "model does not fit",
+        lambda n: f"q_internal would be {internal[n]:.0f}, below q_loaded, "
+        f"{found.values['q_loaded'][n]:.0f}: the line is a peak, as none is in this geometry; is "
+        "it " + TRANSMISSION,
+    )  # fmt: skip
+
+
+def _below_loaded(found: Derived, name: str) -> Mask:
+    """Return where a quality factor is surely below the loaded one (N,)."""
+    loaded, part = found.values["q_loaded"], found.values[name]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        more = loaded / part - 1.0
+        error = np.hypot(found.stderr["q_loaded"] / loaded, found.stderr[name] / part)
+        sure = np.fmin(SURELY * error * (1.0 + more), FAR)
+        return np.asarray(more > np.maximum(LARGER, sure))
 
 
 KINDS: dict[str, Kind] = {
