@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from kammerton.lab.document import Document, Problem
-from kammerton.model.parameter import KINDS
+from kammerton.model.parameter import KINDS, QUBIT, RESONATOR, ParameterKind
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
 
@@ -35,6 +35,7 @@ _SECTIONS = {"qubit": "qubits", "resonator": "resonators"}
 def slips(document: Document) -> Iterator[Problem]:
     """Yield a warning for each."""
     yield from _designs(document)
+    yield from _same_lines(document)
     yield from _reset(document)
     yield from _warm(document)
     age = document.si("s", "interlock", "max_age")
@@ -58,6 +59,35 @@ def _designs(document: Document) -> Iterator[Problem]:
                 yield Problem((*path, "tolerance"), words)
     for name in document.names("qubits"):
         yield from _positive(document, ("qubits", name, "anharmonicity", "value"))
+
+
+def _same_lines(document: Document) -> Iterator[Problem]:
+    """Two lines that are expected in one place are told apart by nothing: each may be the other's.
+
+    Qubits are compared on the whole chip, where one answers to another's drive; resonators on their
+    feedline.
+    """
+    qubits = list(document.names("qubits"))
+    yield from _same(document, "qubits", qubits, QUBIT["f01"])
+    resonators = list(document.names("resonators"))
+    for feedline in document.names("feedlines"):
+        mine = [n for n in resonators if document.text("resonators", n, "feedline") == feedline]
+        yield from _same(document, "resonators", mine, RESONATOR["frequency"])
+
+
+def _same(
+    document: Document, section: str, names: Sequence[str], kind: ParameterKind
+) -> Iterator[Problem]:
+    before: list[tuple[float, str]] = []
+    for name in names:
+        hz = document.si("Hz", section, name, kind.name, "value")
+        if hz is None:
+            continue
+        same = [other for there, other in before if abs(there - hz) <= kind.tolerance]
+        if same:
+            words = f"{show(hz, 'Hz')} is expected of {', '.join(same)}, too, and nothing tells"
+            yield Problem((section, name, kind.name, "value"), f"{words} the two apart")
+        before.append((hz, name))
 
 
 def _positive(document: Document, path: tuple[str, ...]) -> Iterator[Problem]:

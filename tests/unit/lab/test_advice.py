@@ -80,6 +80,17 @@ from tests.unit.lab.example import TEXT, spoilt
             '"100 mK" meant?',
         ),
         (
+            'value = "4.95 GHz"',
+            'value = "4.900001 GHz"',
+            "qubits.q1.f01.value: 4.9 GHz is expected of q0, too, and nothing tells the two apart",
+        ),
+        (
+            'value = "6.890 GHz"',
+            'value = "6.8100 GHz"',
+            "resonators.r1.frequency.value: 6.81 GHz is expected of r0, too, and nothing tells the "
+            "two apart",
+        ),
+        (
             'value = "-200 MHz"',
             'value = "183 MHz"',
             "qubits.q0.anharmonicity.value: 183 MHz is positive; f12 - f01 of a transmon is "
@@ -155,6 +166,17 @@ def test_a_resonator_and_a_feedline_without_use(examined):
         "feedlines.feed1: has no resonator",
         "resonators.r2: reads out no qubit",
     ]
+
+
+def test_two_feedlines_may_have_resonators_at_one_frequency(examined):
+    feedline = TEXT[TEXT.index("[feedlines.feed0]") : TEXT.index("[qubits.q0]")]
+    resonator = TEXT[TEXT.index("[resonators.r1]") :]
+    apart = resonator.replace("feed0", "feed1").replace("6.890", "6.810")
+    more = feedline.replace("feed0", "feed1")
+    there = examined(TEXT.replace(resonator, "") + more + apart).warnings
+    assert not [each for each in there if "tells the two apart" in each]
+    same = examined(TEXT.replace("6.890", "6.810")).warnings
+    assert [each for each in same if "tells the two apart" in each]
 
 
 def test_the_example_has_none(examined):
