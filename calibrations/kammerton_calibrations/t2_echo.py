@@ -23,7 +23,7 @@ CYCLE = np.arange(4.0)  # of the pi pulse, in quarter turns
 
 
 def program(targets: Sequence[Target]) -> Program:
-    """Pi/2, half the delay, pi, half the delay, pi/2; delays to three times the longest T2.
+    """Pi/2, half the delay, pi, half the delay, pi/2; delays to four times the longest T2.
 
     Pulses that are off refocus not all: what is left turns with the delay, decays sooner, and could
     look like a part of the echo. Each delay is measured with the pi pulse about four axes, and the
@@ -31,7 +31,7 @@ def program(targets: Sequence[Target]) -> Program:
     nothing is left in the mean of the four (EXORCYCLE: Bodenhausen, Freeman, Turner,
     J. Magn. Reson. 27, 511, 1977).
     """
-    waits = np.repeat(delays(longest(targets, "t2_echo", 3.0), DELAYS), CYCLE.size)
+    waits = np.repeat(delays(longest(targets, "t2_echo", 4.0), DELAYS), CYCLE.size)
     quarters: FloatArray = np.tile(CYCLE, DELAYS)
     half = Wait(waits / 2)
     axis = {t.name: waits for t in targets}

@@ -114,7 +114,8 @@ class Truth:
     values alone. mixed: SNR from and to, log-uniform; snrs: those
     of the table of success. choice: what the fit has to choose besides; others: the
     other laws there are, which the oracle must rule out, too. own:
-    classes of broken traces that only this kind knows.
+    classes of broken traces that only this kind knows. edge: whether what is hidden lies on an edge
+    of what is physical, where no bound holds, and bars may be longer than they need be.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Truth:
     aside_law: Callable[[Any, Parameters], NDArray[Any]] | None = None
     usual: dict[str, float] = field(default_factory=dict)
     own: tuple[Breaks, ...] = ()
+    edge: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,9 +1,12 @@
-"""Energy relaxation, echo and CPMG: offset + contrast exp(-(t/T)^n), as populations.
+"""Energy relaxation, echo and CPMG: offset + contrast times an envelope, as populations.
 
 The hidden parameter is the rate: it may be 0 within its error, where a time would be infinite.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,10 +24,10 @@ def exponential(x: Array, p: Parameters) -> Array:
     return p["offset"] + p["contrast"] * np.exp(-x * p["rate"])
 
 
-def stretched(x: Array, p: Parameters) -> Array:
-    """power 1 is white noise, 2 slow noise."""
+def shaped(x: Array, p: Parameters) -> Array:
+    """1/e at 1/rate whatever `slow`, the share of slow noise: 0 exponential, 1 Gaussian."""
     s = x * p["rate"]
-    return p["offset"] + p["contrast"] * np.exp(-(np.abs(s) ** (p["power"] - 1)) * s)
+    return p["offset"] + p["contrast"] * np.exp(-(1 - p["slow"]) * s - p["slow"] * s * s)
 
 
 def population(rng: np.random.Generator, n: int) -> Parameters:
@@ -43,24 +46,42 @@ def any_time(rng: np.random.Generator, n: int) -> Array:
     )  # fmt: skip
 
 
-def between(low: float, high: float, power: float | None = None) -> Draw:
+Share = Callable[[np.random.Generator, int], Array]
+
+
+def between(low: float, high: float, slow: Share | None = None) -> Draw:
     """Return a draw with times between two fractions of the window."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = {"rate": 1 / log_uniform(rng, low, high, n), **population(rng, n)}
-        return p if power is None else {**p, "power": np.full(n, power)}
+        return p if slow is None else {**p, "slow": slow(rng, n)}
 
     return draw
 
 
-def anywhere(power: float | None = None) -> Draw:
+def anywhere(slow: Share | None = None) -> Draw:
     """Return a draw with times anywhere."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = {"rate": 1 / any_time(rng, n), **population(rng, n)}
-        return p if power is None else {**p, "power": np.full(n, power)}
+        return p if slow is None else {**p, "slow": slow(rng, n)}
 
     return draw
+
+
+def white(rng: np.random.Generator, n: int) -> Array:
+    """Exponential decays."""
+    return np.zeros(n)
+
+
+def slowly(rng: np.random.Generator, n: int) -> Array:
+    """Gaussian decays."""
+    return np.ones(n)
+
+
+def mixed(rng: np.random.Generator, n: int) -> Array:
+    """Relaxation and slow noise together."""
+    return rng.uniform(0.1, 0.9, n)
 
 
 def ideal(rng: np.random.Generator, n: int) -> Parameters:
@@ -71,20 +92,33 @@ def ideal(rng: np.random.Generator, n: int) -> Parameters:
     }  # fmt: skip
 
 
+def of_either_end(truth: Truth) -> Truth:
+    """Return that decay for whoever knows that it is exponential or Gaussian, but not which."""
+    other = Other(lambda p: {"slow": 1.0 - p["slow"]})
+    return replace(truth, fixed=("slow",), limits=NO_GROWTH, others=(other,), edge=False)
+
+
 def levels(p: Parameters) -> dict[str, Array]:
     return {"amplitude": p["contrast"], "offset": p["offset"]}
 
 
-def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = True) -> Truth:
-    """Return the truth of an echo-like decay of a fixed power."""
-    other = Other(lambda p: {"power": 3.0 - p["power"]})
+ENDS = (
+    Other(lambda p: {"slow": np.zeros_like(p["slow"])}, ("slow",)),
+    Other(lambda p: {"slow": np.ones_like(p["slow"])}, ("slow",)),
+)
+
+
+def decay(
+    kind: str, value: str, slow: Share, name: str = "", *, breaks: bool = True, edge: bool = True
+) -> Truth:
+    """Return the truth of an echo-like decay whose envelope has a share of slow noise."""
     return Truth(
-        name or kind, kind, DELAYS, anywhere(power), stretched,
-        lambda p: {value: WINDOW / p["rate"]}, fixed=("power",), breaks=breaks,
-        choice="exponential or Gaussian", others=(other,),
-        typical=between(0.15, 0.5, power), short=between(3.0, 30.0, power),
-        long=between(0.002, 0.01, power), drifts="rate", limits=NO_GROWTH,
-        times=(value,), besides=levels,
+        name or kind, kind, DELAYS, anywhere(slow), shaped,
+        lambda p: {value: WINDOW / p["rate"]}, breaks=breaks,
+        typical=between(0.15, 0.4, slow), short=between(3.0, 30.0, slow),
+        long=between(0.002, 0.01, slow), drifts="rate", limits={**NO_GROWTH, "slow": (0.0, 1.0)},
+        times=(value,), besides=levels, edge=edge,
+        choice="" if edge else "a shape in between", others=() if edge else ENDS,
     )  # fmt: skip
 
 
@@ -118,9 +152,11 @@ TRUTHS: dict[str, Truth] = {
             lambda p: {"t1": WINDOW / p["rate"]}, fixed=("contrast", "offset"), breaks=False,
             times=("t1",), known=lambda p: {"contrast": p["contrast"], "offset": p["offset"]},
         ),
-        decay("t2_echo", "t2_echo", 1.0),
-        decay("t2_echo", "t2_echo", 2.0, "t2_echo, slow noise", breaks=False),
-        decay("cpmg", "t2_cpmg", 1.0),
-        decay("cpmg", "t2_cpmg", 2.0, "cpmg, slow noise", breaks=False),
+        decay("t2_echo", "t2_echo", white),
+        decay("t2_echo", "t2_echo", slowly, "t2_echo, slow noise", breaks=False),
+        decay("t2_echo", "t2_echo", mixed, "t2_echo, both noises", breaks=False,
+              edge=False),
+        decay("cpmg", "t2_cpmg", white),
+        decay("cpmg", "t2_cpmg", slowly, "cpmg, slow noise", breaks=False),
     )
 }  # fmt: skip

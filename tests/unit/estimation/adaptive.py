@@ -33,8 +33,14 @@ def decay(t1):
     return lambda plan, _: level(np.exp(-plan.delays / t1[:, None]))
 
 
-def echo(t2, power):
-    return lambda plan, _: level(0.5 - 0.5 * np.exp(-((plan.delays / t2[:, None]) ** power)))
+def echo(t2, slow):
+    """An echo whose envelope has a share of slow noise; 1/e at t2."""
+
+    def probability(plan, _):
+        s = plan.delays / t2[:, None]
+        return level(0.5 - 0.5 * np.exp(-(1 - slow) * s - slow * s * s))
+
+    return probability
 
 
 def fringes(detuning, t2_star, power=1.0):

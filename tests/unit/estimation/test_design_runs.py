@@ -93,9 +93,9 @@ def test_t1_error_bars_are_honest_and_promises_kept(case):
     assert share(found, "rejected") < 0.02
 
 
-@pytest.mark.parametrize("power", [1.0, 2.0])
-def test_echo_error_bars_are_honest_whichever_the_law(power):
-    done = run(t2_echo_belief(45e-6, None, known()), t2_echo_design, 0.05, echo(T2, power), 4)
+@pytest.mark.parametrize("slow", [0.0, 0.4, 1.0])
+def test_echo_error_bars_are_honest_whichever_the_law(slow):
+    done = run(t2_echo_belief(45e-6, None, known()), t2_echo_design, 0.05, echo(T2, slow), 4)
     pull = (done.posterior.value - T2) / done.posterior.stderr
     assert abs(pull.mean()) < 0.35  # the other law keeps a little weight
     assert pull.std() < 1.15

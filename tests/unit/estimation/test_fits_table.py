@@ -23,6 +23,7 @@ from tests.catalogue.nothing import flat
 from tests.catalogue.readout import READOUTS
 from tests.catalogue.registry import truths
 from tests.catalogue.score import Score
+from tests.catalogue.truths_decays import of_either_end
 
 ROOT = Path(__file__).parents[3]
 TINY = Effort(never=10, broken=10, success=20, honest=50, worst=1, peer_traces=3, kind="t1", seed=7)
@@ -71,7 +72,7 @@ def test_a_phase_is_the_same_after_a_turn():
 
 def test_whether_an_echo_is_exponential_or_gaussian_is_told_where_the_laws_part_by_much():
     """At an SNR of 5 no trace tells; at 100 each that is seen to decay does."""
-    truth = truths()["t2_echo, slow noise"]
+    truth = of_either_end(truths()["t2_echo, slow noise"])
     p = truth.benign(np.random.default_rng(2), 20)
     faint, clear = (
         told(truth, p, truth.measured(np.random.default_rng(3), p, snr)) for snr in (5.0, 100.0)

@@ -16,6 +16,11 @@ def decay(x, t1, offset=0.1, contrast=0.8):
     return offset + contrast * np.exp(-x / t1)
 
 
+def both_noises(x, relaxes, slow, offset=0.1, contrast=0.8):
+    """An echo that relaxation, exp(-t/2T1), and slow noise, exp(-(t/Tphi)^2), end together."""
+    return offset + contrast * np.exp(-x / relaxes - (x / slow) ** 2)
+
+
 def fringes(x, frequency, markov, slow, phase=0.3, offset=0.5, contrast=0.9):
     """Markovian dephasing exp(-t/markov) and slow noise exp(-(t/slow)^2)."""
     envelope = np.exp(-x / markov - (x / slow) ** 2)
@@ -98,6 +103,10 @@ CASES = {
     "echo, Gaussian": (
         "t2_echo", DELAYS, 0.1 + 0.8 * np.exp(-((DELAYS / 30e-6) ** 2)), 0.02, {"t2_echo": 30e-6},
     ),
+    "echo, both noises": (
+        "t2_echo", DELAYS, both_noises(DELAYS, 60e-6, 45e-6), 0.02,
+        {"t2_echo": one_over_e(60e-6, 45e-6)},
+    ),
     "rabi": (
         "rabi_amplitude", AMPLITUDES, rabi(AMPLITUDES, 0.31), 0.03,
         {"period": 0.31, "pi_amplitude": 0.155},
@@ -144,7 +153,11 @@ CASES = {
         "rabi_length", ROTATIONS, turned(ROTATIONS - 0.01, 0.13, 1.2), 0.01,
         {"pi_length": 0.075, "t_rabi": 1.2},
     ),
-    "cpmg": ("cpmg", DELAYS, decay(DELAYS, 40e-6), 0.02, {"t2_cpmg": 40e-6}),
+    "cpmg": ("cpmg", DELAYS, decay(DELAYS, 25e-6), 0.02, {"t2_cpmg": 25e-6}),
+    "cpmg, both noises": (
+        "cpmg", DELAYS, both_noises(DELAYS, 60e-6, 50e-6), 0.02,
+        {"t2_cpmg": one_over_e(60e-6, 50e-6)},
+    ),
     "line, weak": (
         "qubit_spectroscopy", DRIVES, lorentzian(DRIVES, 4.96e9, 8e6), 0.1,
         {"frequency": 4.96e9, "linewidth": 8e6},

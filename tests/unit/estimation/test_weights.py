@@ -164,8 +164,8 @@ def test_the_bars_of_a_benchmarking_come_from_its_shots():
 
 IMPOSSIBLE = {
     "t1": ((-0.4, 1.38), 1 / 1.5),
-    "t2_echo": ((-0.4, 1.38), 1 / 1.5),
-    "cpmg": ((1.3, -1.0), 1 / 1.5),
+    "t2_echo": ((-0.4, 1.38), 1.2),
+    "cpmg": ((1.3, -1.0), 1.2),
 }
 
 

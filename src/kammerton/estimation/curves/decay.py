@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.averaging import averaged
 from kammerton.estimation.curves.levels import LEVELS, known_levels
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.derived import Derived, named
+from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.rates import exponentials
@@ -41,15 +41,19 @@ Codes = NDArray[np.intp]
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
 LAW, CLEAR_DECAY = "an exponential decay", "a clear exponential decay"
-DRIFT, DRIFT_OF_TWO = 20.0, 22.0  # delta-BIC over a random walk, for one law and for two
+DRIFT = 20.0  # delta-BIC over a random walk
+SHAPE = (0.0, 1.0)  # exponential to Gaussian: beyond them an envelope would grow, or be a step
+SHAPED = {1: SHAPE}  # the shape's place among the parameters
+ENDS = (0.0, "decays"), (1.0, "gaussian decays")  # shapes, and how they are looked for
+ODDS = np.array([1.0, 1.0, 1.0])  # before the data, of a free shape and of both ends
 BENT = 16.0  # delta-BIC over a straight line
 BENDING = 0.3  # windows of T that are swept at least, where the bend has to be seen
 SLOPING = 1.5  # parts of a window of T that an error of the levels is worth, in parts of contrast
 FEWEST = 4  # points within three T: on an even axis T is longer than a step
-LONG, SHORT, STRAIGHT, POOR = range(1, 5)  # what may be wrong with a window
+LONG, SHORT, STRAIGHT, POOR, UNTOLD = range(1, 6)  # what may be wrong with a window
 FAST, SLOW = 3.0, 0.5  # rates: above one a decay may be one of noise; the other is tried then
+WHOLE, REACH = 2.5, 0.2  # windows of T from which a shape is told; parts of T that are too far
 UNSEEN = 9.0  # gain in chi-square below which it is
-EXPONENTIAL_ODDS = 1.0  # before the data: at 3, echoes of slow noise are off by twice as much
 
 
 def t1(batch: Batch, known: Known) -> Outcome:
@@ -81,49 +85,81 @@ def _numbers(name: str, theta: Array, span: Array, level: Array) -> dict[str, Ar
 
 def t2_echo(batch: Batch, known: Known) -> Outcome:
     """Fit a Hahn echo; x is the whole time between the two pi/2 pulses."""
-    return _of_either_law(batch, known, "t2_echo", "a clear echo decay")
+    return _of_any_envelope(batch, known, "t2_echo", "a clear echo decay")
 
 
 def cpmg(batch: Batch, known: Known) -> Outcome:
     """Fit a decay under refocusing pulses; x is the whole time, the number of pulses fixed."""
-    return _of_either_law(batch, known, "t2_cpmg", "a clear decay under refocusing pulses")
+    return _of_any_envelope(batch, known, "t2_cpmg", "a clear decay under refocusing pulses")
 
 
-def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
-    """Fit exp(-t/T) and exp(-(t/T)^2); 1/T is their mean, weighted by the evidence for each.
+def _of_any_envelope(batch: Batch, known: Known, name: str, said: str) -> Outcome:
+    """Fit exp(-(1 - q) s t - q (s t)^2) with q free: 1/s is the 1/e time whatever it is.
 
-    Not T, which is without bound for a law that is nearly straight. The error holds each law's own
-    and how far the laws disagree (Buckland et al. 1997, model averaging), so that it stays honest
-    where the data cannot tell them apart.
+    Relaxation and white noise make it an exponential, slow noise a Gaussian, and both together
+    what is in between. Where little tells q, the time hangs on it, and not by straight lines: so
+    1/T is the mean of the free fit's and of those of both ends, weighted by the evidence for each.
+    Not T, which is without bound for a law that is nearly straight. The error holds each fit's own
+    and how far they disagree (Buckland et al. 1997, model averaging).
     """
     prior = _prior(batch, known)
-    laws = [
-        _slow_unless_seen(batch, _fit(batch, shape, kind, prior), prior)
-        for shape, kind in ((0.0, "decays"), (1.0, "gaussian decays"))
-    ]
-    fit = merged(laws[0], laws[1], laws[1].cost < laws[0].cost)
+    ends = [_slow_unless_seen(batch, _fit(batch, *end, prior), prior) for end in ENDS]
+    fit, span = _free(batch, ends, prior), batch.column(batch.span)
+    laws = [fit, *ends]
     nulls, curve = simple_laws(batch), fit.curve(batch)
-    evidence = weigh(batch, fit, curve, nulls)
-    span = batch.column(batch.span)
+    evidence = _as_simple(weigh(batch, fit, curve, nulls), laws, batch.rows)
     found = [
-        propagate(lambda theta: _numbers(name, theta, span, batch.level), law, evidence)
+        propagate(lambda theta: _numbers(name, theta, span, batch.level), law, evidence, SHAPED)
         for law in laws
     ]
-    mixed = _averaged(found, laws, evidence.noise)
-    findings = _judge(
-        batch, fit, evidence, nulls, mixed, name, drift_asked(batch, known, DRIFT_OF_TWO)
-    )
+    mean = averaged(found, np.array([law.cost for law in laws]), ODDS, evidence.noise)
+    drift = drift_asked(batch, known, DRIFT)
+    reach = _reach(laws, mean.values[name] / span, evidence.noise)
+    findings = _judge(batch, fit, evidence, nulls, mean, name, drift, reach=reach)
     _judge_order(findings, batch, fit, evidence, known)
     findings.accept(said)
     units = {name: "s", "amplitude": "", "offset": ""}
-    return Outcome(mixed, units, curve, evidence.chi2_reduced, findings)
+    return Outcome(mean, units, curve, evidence.chi2_reduced, findings)
+
+
+def _free(batch: Batch, ends: list[Solution], prior: Array | None) -> Solution:
+    """Return the best decay of a free shape, begun at those of both ends."""
+    one, other = (_from(batch, end.theta[:, :2], prior, SHAPE) for end in ends)
+    return merged(one, other, other.cost < one.cost)
+
+
+def _as_simple(evidence: Evidence, laws: list[Solution], rows: Codes) -> Evidence:
+    """Return the evidence for the law that pays best: a held shape is no parameter.
+
+    Not over a random walk, which follows some shape more easily than one.
+    """
+    least = np.minimum(laws[1].cost, laws[2].cost) - laws[0].cost
+    saved = np.maximum(np.log(rows) - least / np.maximum(evidence.noise, 1e-300), 0.0)
+    return replace(
+        evidence, gain_flat=evidence.gain_flat + saved, gain_line=evidence.gain_line + saved,
+        gain_step=evidence.gain_step + saved,
+    )  # fmt: skip
+
+
+def _reach(laws: list[Solution], time: Array, noise: Array) -> Array:
+    """Return how far, in parts of the time, a shape takes it that is not ruled out (N,)."""
+    reach = np.zeros(len(noise))
+    best = np.minimum.reduce([law.cost for law in laws])
+    for law in laws[1:]:
+        worse = np.maximum((law.cost - best) / np.maximum(noise, 1e-300), 1e-300)
+        apart = np.abs(law.theta[:, 0] * time - 1.0)
+        np.maximum(reach, np.where(worse < UNSEEN, apart, 0.0), out=reach)
+    return reach
 
 
 def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution:
-    seed = search(batch, kind, 1)
+    return _from(batch, _start(batch, shape, kind), prior)
+
+
+def _start(batch: Batch, shape: float, kind: str) -> Array:
     start = np.empty((batch.traces, 2))
-    start[:, 0], start[:, 1] = seed[:, 0], shape
-    return _from(batch, start, prior)
+    start[:, 0], start[:, 1] = search(batch, kind, 1)[:, 0], shape
+    return start
 
 
 def relaxation(batch: Batch) -> Array:
@@ -149,10 +185,13 @@ def _slow_unless_seen(batch: Batch, fit: Solution, prior: Array | None) -> Solut
     return replaced(fit, fast, part, less)
 
 
-def _from(batch: Batch, start: Array, prior: Array | None) -> Solution:
-    """Refine rates from start (N, 2); the shape, one for all traces, is held."""
-    low, high = np.array([SLOWEST, start[0, 1]]), np.array([FASTEST * batch.points, start[0, 1]])
-    if prior is None and start[0, 1] == 0.0:
+def _from(
+    batch: Batch, start: Array, prior: Array | None, shapes: tuple[float, float] | None = None
+) -> Solution:
+    """Refine rates from start (N, 2), and shapes within `shapes`; one for all is held without."""
+    least, most = (start[0, 1], start[0, 1]) if shapes is None else shapes
+    low, high = np.array([SLOWEST, least]), np.array([FASTEST * batch.points, most])
+    if prior is None and shapes is None and start[0, 1] == 0.0:
         return exponentials(batch, start, low, high)
     return solve(kernels.DECAY, batch, start, low, high, prior)
 
@@ -178,63 +217,14 @@ def _said(rate: float) -> str:
             f"either would be worth about {SLOPING / rate:.0f} % of T1")  # fmt: skip
 
 
-def _averaged(found: list[Derived], laws: list[Solution], noise: Array) -> Derived:
-    """Mix the two laws' numbers, the time first; see `mix`."""
-    names = list(found[0].values)
-    told = np.array([[*each.values.values()] for each in found])
-    error = np.array([[*each.stderr.values()] for each in found])
-    correlation = np.array([each.correlation for each in found])
-    mean, covariance = np.empty((len(noise), len(names))), np.empty_like(correlation[0])
-    mix(told, error, correlation, laws[0].cost, laws[1].cost, noise, mean, covariance)
-    return named(names, mean, covariance)
-
-
-@careful_kernel
-def mix(
-    told: Array, error: Array, correlation: Array, plain: Array, gaussian: Array, noise: Array,
-    mean: Array, covariance: Array,
-) -> None:  # fmt: skip
-    """Fill mean (N, K) and covariance (N, K, K) of two laws with costs plain and gaussian (N,).
-
-    told, error (2, K, N); correlation (2, N, K, K). The first number is a time, and its inverse is
-    what is averaged. A law that is out of the question does not count.
-    """
-    size, traces = told.shape[1], told.shape[2]
-    for law in range(2):
-        for n in range(traces):
-            error[law, 0, n] *= -1.0 / told[law, 0, n] ** 2
-            told[law, 0, n] = 1.0 / told[law, 0, n]
-    for n in range(traces):
-        odds = 0.5 * (gaussian[n] - plain[n]) / max(noise[n], 1e-300)
-        share = 1.0 / (1.0 + EXPONENTIAL_ODDS * math.exp(min(max(odds, -50.0), 50.0)))
-        share = 0.0 if share < 1e-3 else 1.0 if share > 0.999 else share
-        mean[n, :], covariance[n, :, :] = 0.0, 0.0
-        for law in range(2):
-            weight = share if law == 1 else 1.0 - share
-            for i in range(size):
-                mean[n, i] += weight * told[law, i, n] if weight > 0.0 else 0.0
-        for law in range(2):
-            weight = share if law == 1 else 1.0 - share
-            if weight == 0.0:
-                continue
-            for i in range(size):
-                for j in range(size):
-                    own = correlation[law, n, i, j] * error[law, i, n] * error[law, j, n]
-                    apart = (told[law, i, n] - mean[n, i]) * (told[law, j, n] - mean[n, j])
-                    covariance[n, i, j] += weight * (own + apart)
-        mean[n, 0] = 1.0 / mean[n, 0]
-        for i in range(size):
-            covariance[n, i, 0] *= -(mean[n, 0] ** 2)
-            covariance[n, 0, i] *= -(mean[n, 0] ** 2)
-
-
 def _judge(
     batch: Batch, fit: Solution, evidence: Evidence, nulls: Nulls, found: Derived, name: str,
-    drift: float, slope: bool = False,
+    drift: float, slope: bool = False, reach: Array | None = None,
 ) -> Findings:  # fmt: skip
     """Object to decays that are absent, of another law, or badly placed in their window.
 
-    slope: it need not be seen to bend.
+    slope: it need not be seen to bend. reach: how far, in parts of the time, a shape takes it that
+    is not ruled out (N,); a short window may not tell it.
     """
     findings = Findings(batch.traces)
     time, error = found.values[name], found.stderr[name]
@@ -244,7 +234,9 @@ def _judge(
     line, least = evidence.gain_line, BENDING
     if slope:
         line, least = np.full(batch.traces, np.inf), 0.0
-    of_window(batch.x, batch.w, batch.span, time, error, line, least, rate, code)
+    if reach is None:
+        reach = np.zeros(batch.traces)
+    of_window(batch.x, batch.w, batch.span, time, error, line, least, reach, rate, code)
     judge_signal(findings, batch, _fast_or_jumped(evidence, code), snr, LAW)
     if code.any():
         _object(findings, code, rate, time, error)
@@ -287,6 +279,11 @@ def _object(findings: Findings, code: Codes, rate: Array, time: Array, error: Ar
         Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(
+        code == UNTOLD, "range too narrow",
+        "the window ends before the shape of the decay is told, and the time hangs on it",
+        lambda n: Advice(window_times=float(np.clip(5.0 / rate[n], 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
         code == POOR, "error too large",
         lambda n: f"the time is known only to {percent(time[n], error[n])}",
         Advice(shots_times=4.0),
@@ -296,7 +293,7 @@ def _object(findings: Findings, code: Codes, rate: Array, time: Array, error: Ar
 @careful_kernel
 def of_window(
     x: Array, w: Array, span: Array, time: Array, error: Array, line: Array, least: float,
-    rate: Array, code: Codes,
+    reach: Array, rate: Array, code: Codes,
 ) -> None:  # fmt: skip
     """Fill the rates (N,), in windows, and what is wrong with the window (N,), 0 for nothing.
 
@@ -317,6 +314,8 @@ def of_window(
             code[n] = STRAIGHT
         elif poor:
             code[n] = POOR
+        elif rate[n] < WHOLE and reach[n] > REACH:
+            code[n] = UNTOLD
 
 
 KINDS: dict[str, Kind] = {

@@ -32,7 +32,7 @@ CANDIDATES = 20
 SHARES = np.array([0.15, 0.67, 0.15, 0.03])
 APART = np.array([0.55, 1.0, 1.6])
 LATE = 2.5  # T
-GAUSSIAN_ODDS = 1 / 3  # before the data, as `kammerton.estimation.curves.decay` holds it
+SHAPES = [0.0, 0.25, 0.5, 0.75, 1.0]  # of an echo, from exponential to Gaussian
 LEAST = 0.08  # of the shots so far: a round that hardly adds to them is not worth its trouble
 FOREVER = 1e9  # s
 AIM = 0.98  # of the goal: a last round that just misses it would cost another
@@ -50,9 +50,10 @@ def t1_belief(mean: ArrayLike, sigma: ArrayLike | None, levels: Levels) -> Poste
 def t2_echo_belief(mean: ArrayLike, sigma: ArrayLike | None, levels: Levels) -> Posterior:
     """Return the belief about the 1/e time of an echo, like `t1_belief`.
 
-    Exponential and Gaussian decays are weighed by what the data say of each.
+    Exponential and Gaussian decays, and what is in between, are weighed by what the data say of
+    each; before them none is more likely.
     """
-    return _belief(T2_ECHO, mean, sigma, levels, [1.0, 2.0], [1.0, GAUSSIAN_ODDS])
+    return _belief(T2_ECHO, mean, sigma, levels, SHAPES, [1.0] * len(SHAPES))
 
 
 def _belief(

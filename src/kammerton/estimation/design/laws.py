@@ -39,9 +39,13 @@ def _relaxation(theta: Array, hidden: Array, delay: Array, phase: Array) -> Arra
 
 
 def _echo(theta: Array, hidden: Array, delay: Array, phase: Array) -> Array:
-    """(1 - exp(-(t/T2)^q))/2, from 0: the four half turns of a Hahn echo make two whole ones."""
+    """(1 - exp(-(1 - q) s - q s^2))/2, s = t/T2, from 0: four half turns make two whole ones.
+
+    hidden: q, the share of slow noise, as `kammerton.estimation.curves.decay` has it.
+    """
     del phase
-    result: Array = 0.5 - 0.5 * np.exp(-((delay * np.exp(-theta)) ** hidden))
+    s = delay * np.exp(-theta)
+    result: Array = 0.5 - 0.5 * np.exp(-(1.0 - hidden) * s - hidden * s * s)
     return result
 
 
