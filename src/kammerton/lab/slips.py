@@ -64,15 +64,21 @@ def _designs(document: Document) -> Iterator[Problem]:
 def _same_lines(document: Document) -> Iterator[Problem]:
     """Two lines that are expected in one place are told apart by nothing: each may be the other's.
 
-    Qubits are compared on the whole chip, where one answers to another's drive; resonators on their
-    feedline.
+    Compared is what one feedline reads: others may be meant to have the same frequencies.
     """
-    qubits = list(document.names("qubits"))
-    yield from _same(document, "qubits", qubits, QUBIT["f01"])
-    resonators = list(document.names("resonators"))
+
+    def feedline_of(resonator: str) -> str | None:
+        return document.text("resonators", resonator, "feedline")
+
     for feedline in document.names("feedlines"):
-        mine = [n for n in resonators if document.text("resonators", n, "feedline") == feedline]
+        mine = [n for n in document.names("resonators") if feedline_of(n) == feedline]
         yield from _same(document, "resonators", mine, RESONATOR["frequency"])
+        read = [n for n in document.names("qubits") if _resonator(document, n) in mine]
+        yield from _same(document, "qubits", read, QUBIT["f01"])
+
+
+def _resonator(document: Document, qubit: str) -> str | None:
+    return document.text("qubits", qubit, "resonator")
 
 
 def _same(

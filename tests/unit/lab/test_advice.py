@@ -159,7 +159,7 @@ def test_a_resonator_and_a_feedline_without_use(examined):
     feedline = feedline.replace("awg1.5", "awg1.7").replace("awg1.6", "awg1.8")
     digitizer = TEXT[TEXT.index("[instruments.digitizer]") : TEXT.index("[instruments.fridge]")]
     digitizer = digitizer.replace("digitizer]", "digitizer2]").replace("4884", "4885")
-    resonator = TEXT[TEXT.index("[resonators.r1]") :].replace("r1", "r2")
+    resonator = TEXT[TEXT.index("[resonators.r1]") :].replace("r1", "r2").replace("6.89", "6.95")
     findings = examined(TEXT + digitizer + feedline + resonator)
     assert findings.problems == ()
     assert [warning.split(": ", 1)[1] for warning in findings.warnings] == [
