@@ -29,8 +29,8 @@ TRUTHS = {truth.kind: truth for truth in reversed(truths().values())}
 
 SAID = {
     "t1": ["T₁ = ", "delay (µs)", "res. / σ"],
-    "rabi_amplitude": ["A π = ", "amplitude (mV)"],
-    "rabi_length": ["t π = ", "length (ns)"],
+    "rabi_amplitude": ["π amplitude = ", "amplitude (mV)"],
+    "rabi_length": ["π length = ", "length (ns)"],
     "resonator_spectroscopy": ["Q internal = ", "I", "Q"],
     "allxy": ["XY", "yy", "pulses (capitals π, small letters π/2; I idle)"],
     "randomized_benchmarking": ["error/Clifford = ", "number of Cliffords"],
@@ -77,6 +77,17 @@ def test_y_is_called_what_the_file_calls_it(more: list[str], tmp_path: Path) -> 
     picture = drawn(tmp_path, [str(path), "--kind", "randomized_benchmarking", *more])[1]
     assert "survival" in picture.splitlines()
     assert "population" not in picture
+
+
+@pytest.mark.parametrize(("title", "label"), [("P(1)", "P(1)"), ("y (1)", "y"), ("P [1]", "P")])
+def test_a_population_of_1_is_no_quantity_in_units_of_1(
+    title: str, label: str, tmp_path: Path
+) -> None:
+    x = np.linspace(0, 100, 41)
+    path = tmp_path / "t1.csv"
+    np.savetxt(path, np.column_stack([x, np.exp(-x / 30) + 1e-3 * np.sin(9 * x)]), delimiter=",",
+               header=f"delay [us],{title}", comments="")  # fmt: skip
+    assert label in drawn(tmp_path, [str(path), "--kind", "t1"])[1].splitlines()
 
 
 def test_chi_square_says_that_it_is_of_means(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ LARGEST = 1e100
 """Squares of what is measured must stay numbers."""
 
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
+_POPULATION = re.compile(r"(p|prob|probability|pop|population)\(1\)", flags=re.IGNORECASE)
 _ENDING = re.compile(
     r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|dBm?|deg|rad)",
     flags=re.IGNORECASE,
@@ -246,12 +247,13 @@ def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
 def heading(text: str) -> Heading:
     """Return name and unit of a title such as "Time [us]" or "dB:S21"; a plain name has none.
 
-    Round brackets hold a unit only if it is one: "arg(S)" is a name. A magnitude that is called
-    logarithmic, or whose title says dB anywhere ("dB(S21)"), is a level.
+    Round brackets hold a unit only if it is one: "arg(S)" and "P(1)" are names. A magnitude that
+    is called logarithmic, or whose title says dB anywhere ("dB(S21)"), is a level.
     """
     text = text.strip()
     match = _UNIT.fullmatch(text) or _BEGINNING.fullmatch(text) or _ENDING.fullmatch(text)
     known = match is not None and bool(match["name"]) and _is_unit(match["unit"])
+    known = known and not _POPULATION.fullmatch(text.strip())
     if match is not None and known and (si(match["unit"])[0] or not _LOG_MAGNITUDE.search(text)):
         return Heading(text, match["name"], match["unit"].strip())
     said = _LEVEL.search(text)

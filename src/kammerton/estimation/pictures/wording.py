@@ -38,8 +38,9 @@ OF_PERIOD = ("period", "amplitude", "offset")
 SYMBOLS = {
     "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "t2_cpmg": "T₂ CPMG", "frequency": "f",
     "linewidth": "FWHM", "q_loaded": "Q", "q_internal": "Q internal", "q_coupling": "Q coupling",
-    "frequency_gf_half": "f 02/2", "frequency_splitting": "splitting", "pi_amplitude": "A π",
-    "pi_length": "t π", "rabi_frequency": "f Rabi", "t_rabi": "T Rabi", "bare_frequency": "f bare",
+    "frequency_gf_half": "f 02/2", "frequency_splitting": "splitting",
+    "pi_amplitude": "π amplitude", "pi_length": "π length", "rabi_frequency": "f Rabi",
+    "t_rabi": "T Rabi", "bare_frequency": "f bare",
     "assignment_fidelity": "state at the start: F", "readout_threshold": "threshold",
     "readout_contrast": "contrast", "drag_coefficient": "DRAG", "depolarization": "p",
     "depolarization_interleaved": "p interleaved", "error_per_clifford": "error/Clifford",
