@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from kammerton.cli import app
+from kammerton.cli import app, demo
 from kammerton.cli.demonstration import show
 from kammerton.cli.demonstration.compare import Compared
 from kammerton.cli.demonstration.show import Demonstration, Outcome
@@ -80,11 +80,18 @@ def test_after_that_it_is(demonstration):
     assert demonstration._stopped
 
 
-def test_the_words_begin_on_a_line_of_their_own(monkeypatch):
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_words_begin_on_a_line_of_their_own(monkeypatch, terminal):
+    """A terminal has written ^C there, a file has not."""
+
     async def run(_):
         raise asyncio.CancelledError
 
     monkeypatch.setattr(Demonstration, "run", run)
+    monkeypatch.setattr(
+        demo, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: terminal))
+    )
     done = CliRunner().invoke(app, ["demo"])
     assert done.exit_code == 130
-    assert done.stderr == "stopped before there was anything to compare\n"
+    begins = "\n" if terminal else ""
+    assert done.stderr == f"{begins}stopped before there was anything to compare\n"

@@ -10,14 +10,17 @@ from types import SimpleNamespace
 
 import pytest
 
+from kammerton.bench.deadline import Deadline
 from kammerton.model import InstrumentError
+from kammerton.serve import child
 from kammerton.serve.child import Life, _work
 from kammerton.serve.in_the_way import InTheWay
+from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.logs import log_to_stderr, say_all
 from kammerton.serve.process import Ending, Process
 from kammerton.serve.repeats import AS, MOST, Repeats
 from kammerton.serve.rules import Rules
-from kammerton.serve.words import Code, Order
+from kammerton.serve.words import Code, Mode, Order
 from tests.unit.serve.test_supervisor import lab, lives, run
 
 AWAY = "awg1 does not connect: nobody answers there\nlo does not connect: nobody answers there"
@@ -280,6 +283,43 @@ def test_an_unclean_end_of_another_process_is_said_again_where_it_left_something
         log.warning(words, process, left, extra={AS: f"unclean end ({left})"})
     assert "process 7" not in (said := capfd.readouterr().err)
     assert "process 8 (awg1, lo)" in said
+
+
+@pytest.mark.parametrize(
+    ("orderly", "why", "says"),
+    [
+        (False, "killed by signal 9", ["two: killed by signal 9: outputs are not known to be off"]),
+        (True, "lo is away", ["two: outputs are not known to be off"]),  # it has said why
+        (False, "lo is not known to be off", ["two: lo is not known to be off"]),
+    ],
+)
+def test_the_end_of_the_daemon_says_why_where_nobody_has(tmp_path, caplog, orderly, why, says):
+    keeper = Keeper(tmp_path / "lab.toml", None, Record(Mode.TUNE, Rules()))
+    keeper._name = "two"
+    ending = failed(why, orderly=orderly, off=False)
+    assert keeper._said(Code.FAILED, ending) is Code.FAILED
+    assert caplog.messages == says
+    keeper._said(Code.FAILED, failed(off=True))
+    keeper._said(Code.DONE, ending)
+    assert caplog.messages == says
+
+
+def test_how_a_process_ends_that_is_told_to_is_news_again(tmp_path, monkeypatch, restored):
+    """It may say what the start before said: whoever reads the end looks for it there."""
+
+    class Told(Wire):
+        def listen(self, go, stop):
+            stop("told to end", 1.0)
+
+    async def ended(*_):
+        return Code.DONE, "the process ends", True
+
+    monkeypatch.setattr(child.last, "told_to_end", ended)
+    monkeypatch.setattr(child.faulthandler, "dump_traceback_later", lambda *_, **__: None)
+    log_to_stderr(repeats=repeats(DOUBT))
+    order = Order(tmp_path / "lab.toml", None, ends=True)
+    assert asyncio.run(child._live(None, order, Told(), Deadline())) is Code.DONE
+    assert not say_all(), "all is said already"
 
 
 def test_a_first_start_says_all_and_marks_its_warnings(capfd, restored):

@@ -16,6 +16,7 @@ from kammerton.publish.alarms import Alarms
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
+from kammerton.serve.repeats import AS
 from kammerton.store import Store
 from kammerton.store.caution import SETTLED, admitted, doubtful
 from kammerton.store.verbs import do
@@ -68,6 +69,18 @@ def test_who_kept_a_start_from_being_known_off_is_in_the_audit_log(tmp_path) -> 
         outputs.left_on(InstrumentError("lo does not connect"))
         assert (store.log(1)[0].what, store.log(1)[0].why) == (ALL, "lo does not connect")
         assert doubtful(store) == "lo does not connect"
+
+
+def test_an_unclean_end_is_known_by_what_it_left_and_not_by_its_process(tmp_path, caplog) -> None:
+    """Each start that fails is one more process; the next one need not say the same again."""
+    what = "lo is not known to be off"
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        store.activity(what)
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        Outputs(store, lambda act, *args: act(*args), touch=False)
+    (record,) = caplog.records
+    assert "unclean end of process " in record.message
+    assert getattr(record, AS) == f"unclean end ({what}): no instrument is touched"
 
 
 def test_what_is_found_changed_is_not_called_allowed(tmp_path) -> None:

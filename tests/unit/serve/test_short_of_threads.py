@@ -19,7 +19,9 @@ def none(_: threading.Thread) -> None:
     raise RuntimeError(SHORT)
 
 
-def test_r1_a_process_that_gets_no_thread_has_failed_and_is_not_counted_as_crashed(monkeypatch):
+def test_r1_a_process_that_gets_no_thread_has_failed_and_is_not_counted_as_crashed(
+    monkeypatch, caplog
+):
     """Six crashes would end in a process that touches no instrument, and outputs stay on."""
 
     async def short(*_: object, **__: object) -> None:
@@ -29,9 +31,10 @@ def test_r1_a_process_that_gets_no_thread_has_failed_and_is_not_counted_as_crash
     life = child.Life(None, 1.0)
     found = asyncio.run(child._work(None, Order(Path("lab.toml"), None), life))
     assert found == (Code.FAILED, SHORT)
+    assert caplog.messages == [SHORT], "the supervisor says no reason that was said already"
 
 
-def test_r1_so_has_one_that_cannot_even_listen(monkeypatch):
+def test_r1_so_has_one_that_cannot_even_listen(monkeypatch, caplog):
     class Heard(Wire):
         def say(self, **message: object) -> None:
             said.append(json.loads(json.dumps(message)))
@@ -46,4 +49,5 @@ def test_r1_so_has_one_that_cannot_even_listen(monkeypatch):
         return await child._live(None, Order(Path("lab.toml"), None), wire, Deadline())
 
     assert asyncio.run(main()) is Code.FAILED
+    assert caplog.messages == [SHORT], "the supervisor says no reason that was said already"
     assert said == [{"ended": 1, "why": SHORT, "off": False}], "one before it may have died"
