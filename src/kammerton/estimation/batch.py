@@ -25,6 +25,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
+from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
 from kammerton.estimation.verdict.stray import name_stray_points
 from kammerton.model import Fit, TraceError, Value, Verdict
@@ -166,6 +167,7 @@ def _fitted(
     found, said = outcome.found, outcome.findings
     if isinstance(batch, Batch):
         name_stray_points(said, batch)
+        name_lone_points(said, batch, outcome.curve)
     if known.get("shots") is not None and how.swings is not None:
         judge_populations(said, found, how.swings)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)

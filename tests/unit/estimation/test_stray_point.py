@@ -73,3 +73,46 @@ def test_nothing_else_is_taken_for_one(kind, name):
     for sigma in (traces.sigma, None):
         found = fit_batch(kind, traces.x, traces.y, sigma, **traces.known)
         assert not [r for r in found.reason if r.startswith("a single point, number")]
+
+
+@pytest.mark.parametrize("order", [False, True])
+def test_an_accepted_trace_says_which_point_lies_far_off(order):
+    """Without sigma the scatter about the curve is the noise, and such a point a part of it."""
+    y = spoiled(0.2 + 10 * NOISE)
+    shuffled = np.random.default_rng(1).permutation(51) if order else np.arange(51)
+    found = fit_batch("t1", DELAYS[shuffled], y[shuffled])
+    number = 1 + int(np.flatnonzero(shuffled == 20)[0])
+    assert found.verdict[0] == "accepted"
+    assert f"; one point, number {number} at x = 8e-05, lies " in found.reason[0]
+    assert "it pulls the values and makes their errors" in found.reason[0]
+    y[20] = np.nan
+    assert fit_batch("t1", DELAYS, y).reason[0] == "a clear exponential decay"
+
+
+def test_of_a_complex_accepted_trace_too():
+    x, rng = np.linspace(6.99e9, 7.01e9, 101), np.random.default_rng(2)
+    y = 1.0 - 0.6 / (1.0 + 2j * (x - 7e9) / 1.5e6)
+    y = y + 0.01 * (rng.normal(size=101) + 1j * rng.normal(size=101))
+    y[80] += 0.12j
+    found = fit_batch("resonator_spectroscopy", x, y, 0.01)
+    assert found.verdict[0] == "accepted"
+    assert "one point, number 81 at x = 7.006e+09" in found.reason[0]
+    assert found.reason[0].endswith("it pulls the values; leave it out (NaN) and fit again")
+
+
+@pytest.mark.parametrize("name", ["t1", "ramsey", "qubit_spectroscopy", "rabi_amplitude"])
+@pytest.mark.parametrize("sigma", [True, False])
+def test_good_traces_have_no_point_far_off(name, sigma):
+    good = next(each for each in BROKEN if each.name == "good")
+    traces = good.traces(truths()[name], 11, 500)
+    found = fit_batch(truths()[name].kind, traces.x, traces.y, traces.sigma if sigma else None)
+    assert not any("one point" in reason for reason in found.reason)
+
+
+def test_readings_of_one_x_tell_their_own_scatter():
+    """One of ten random sequences that is worse than the others is no fault of the trace."""
+    m = np.repeat([1, 5, 20, 60, 120, 250, 500], 10)
+    y = 0.5 + 0.48 * 0.99**m + 0.01 * np.random.default_rng(3).normal(size=m.size)
+    y[25] -= 0.15
+    found = fit_batch("randomized_benchmarking", m, y)
+    assert "one point" not in found.reason[0]

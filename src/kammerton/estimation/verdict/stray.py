@@ -37,7 +37,7 @@ def name_stray_points(findings: Findings, batch: Batch) -> None:
             findings.verdict[n], findings.status[n] = REJECTED, "stray point"
             findings.advice[n] = NOTHING
             findings.reason[n] = (
-                f"a single point, number {_number(batch, n, at)} of {batch.points}, lies "
+                f"a single point, number {number_of(batch, n, at)} of {batch.points}, lies "
                 f"{far:.0f} times the scatter away from its neighbours: leave it out (NaN), or "
                 "sweep more finely there, and fit again"
             )
@@ -76,7 +76,7 @@ def _standing_out(y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64
     return peak + 1, np.where(alone, top / np.where(alone, scatter, 1.0), 0.0)
 
 
-def _number(batch: Batch, n: int, at: int) -> int:
+def number_of(batch: Batch, n: int, at: int) -> int:
     """Return which of the caller's points it is, from 1 on."""
     if batch.order is None:
         return int(at) + 1

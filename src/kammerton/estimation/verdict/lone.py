@@ -1,0 +1,89 @@
+"""One point of an accepted trace that lies far from the curve: it is kept, and said.
+
+Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtr
+
+from kammerton.estimation.numeric.kernels import careful_kernel
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.verdict.findings import ACCEPTED, Findings
+from kammerton.estimation.verdict.stray import number_of
+
+Array = NDArray[np.float64]
+
+FAR = 6.0  # scatters of the others
+CHANCE = 1e-4  # of such a point in a trace whose noise is Gaussian
+NEARER, BESIDE = 3.5, 3  # scatters of so many points on either side
+FITTED = 6  # parameters of the laws there are, or fewer
+FEWEST = 15  # points
+
+
+def name_lone_points(findings: Findings, batch: Batch, curve: NDArray[Any]) -> None:
+    """Add to the reasons of accepted traces that one point lies far off, and what it does.
+
+    curve: the fitted y (N, R) as the batch holds it. Not where x repeats: there readings of one x
+    tell their own scatter.
+    """
+    if batch.points < FEWEST:
+        return
+    seen = np.empty((batch.traces, 4))
+    fill_farthest(batch.y, batch.w, np.asarray(curve, dtype=np.float64), batch.parts, seen)
+    freedom = np.maximum(batch.rows - batch.parts - FITTED, 1)
+    far = seen[:, 1] * freedom > batch.parts * FAR**2 * np.maximum(seen[:, 2], 1e-300)
+    far &= seen[:, 1] > NEARER**2 * seen[:, 3]  # counts scatter more where they are not rare
+    for n in np.flatnonzero(far & (findings.verdict == ACCEPTED)).tolist():
+        times = math.sqrt(seen[n, 1] * freedom[n] / (batch.parts * seen[n, 2]))
+        chance = 2.0 * batch.points * float(stdtr(freedom[n], -times))
+        if chance < CHANCE and 2 * batch.places[n] > batch.points:
+            wider = math.sqrt((seen[n, 1] + seen[n, 2]) / seen[n, 2])
+            findings.reason[n] += _words(batch, n, int(seen[n, 0]), times, wider)
+
+
+def _words(batch: Batch, n: int, at: int, times: float, wider: float) -> str:
+    k = n if len(batch.x) > 1 else 0
+    x = float(batch.x[k, at] * batch.span[k, 0] + batch.zero[k, 0])
+    does = "it pulls the values"
+    if not batch.known_noise:
+        does += f" and makes their errors {100 * (wider - 1):.0f} % larger"
+    return (
+        f"; one point, number {number_of(batch, n, at)} at x = {x:.4g}, lies {times:.0f} times the "
+        f"scatter of the others from the curve: {does}; leave it out (NaN) and fit again"
+    )
+
+
+@careful_kernel
+def fill_farthest(y: Array, w: Array, curve: Array, parts: int, out: Array) -> None:
+    """Fill out (N, 4): the point farthest from the curve, its square in sigmas, the others' sum.
+
+    And the mean of those beside it.
+    """
+    m = y.shape[1] // parts
+    for n in range(y.shape[0]):
+        place, most, total = 0, 0.0, 0.0
+        for i in range(m):
+            square = 0.0
+            for q in range(parts):
+                j = q * m + i
+                away = (y[n, j] - curve[n, j]) * w[n, j]
+                square += away * away
+            total += square
+            if square > most:
+                place, most = i, square
+        near, count = 0.0, 0
+        for i in range(max(place - BESIDE, 0), min(place + BESIDE + 1, m)):
+            there = i != place and w[n, i] > 0.0
+            count += there
+            for q in range(parts if there else 0):
+                j = q * m + i
+                away = (y[n, j] - curve[n, j]) * w[n, j]
+                near += away * away
+        out[n, 0], out[n, 1], out[n, 2] = place, most, total - most
+        out[n, 3] = near / max(count, 1)
