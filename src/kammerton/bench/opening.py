@@ -153,7 +153,8 @@ async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterato
     """Act on the way out, whatever happened inside and however often it is cancelled.
 
     What went wrong first is what is raised, a cancellation, too; a failure to act is then a note on
-    it, and in the log. A cancellation that comes later passes, and what went wrong is in the log.
+    it, and in the log unless it has the same cause. A cancellation that comes later passes, and
+    what went wrong is in the log.
     """
     try:
         yield
@@ -161,7 +162,8 @@ async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterato
         try:
             await unbroken(act())
         except InstrumentError as second:
-            log.error("on the way out: %s", second)  # noqa: TRY400 - it says all
+            if not _same(second, failure):
+                log.error("on the way out: %s", second)  # noqa: TRY400 - it says all
             failure.add_note(str(second))
         except asyncio.CancelledError:
             if isinstance(failure, Exception):
@@ -169,6 +171,17 @@ async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterato
             raise
         raise
     await unbroken(act())
+
+
+def _same(second: InstrumentError, first: BaseException) -> bool:
+    """Say whether each that failed on the way out has failed before, for the same reason."""
+    before = str(first).splitlines()
+
+    def known(line: str) -> bool:
+        name, cause = line.split(maxsplit=1)[0].rstrip(":"), line.partition(": ")[2] or line
+        return any(each.startswith((f"{name}:", f"{name} ")) and cause in each for each in before)
+
+    return all(known(line) for line in str(second).splitlines() if line.strip())
 
 
 async def _safe(gate: Gate) -> None:

@@ -250,9 +250,9 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
         life.anothers = isinstance(problem, StoreInUse)
         words = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
         lines = list(dict.fromkeys(words.splitlines()))  # opening and closing may fail alike
-        if not (life.tried and all(line in life.tried for line in lines)):  # the alarm said it
-            who = f"{lab.computer}: " if order.named else ""
-            tell(*(f"kammerton run: {who}{line}" for line in lines if life.news(order, line)))
+        who = f"{lab.computer}: " if order.named else ""
+        untold = [line for line in lines if line not in life.tried]  # what an alarm has not said
+        tell(*(f"kammerton run: {who}{line}" for line in untold if life.news(order, line)))
         return Code.FAILED, "\n".join(lines)
     except Exception as error:  # whatever it was: the supervisor must hear why
         if NO_THREAD in str(error):

@@ -53,16 +53,17 @@ async def told_to_end(lab: Lab, mode: Mode, life: Saw | None = None) -> tuple[Co
     """
     why = ENDS
     await asyncio.to_thread(import_module, "kammerton.store")
-    off, left = await _left_on(lab, mode, life)
+    off, left, told = await _left_on(lab, mode, life)
     if left is None:
         return Code.DONE, why, off
-    why = f"{why}; {left}"
-    log.error("%s", why)
-    return Code.FAILED, why, off
+    log.error("%s; %s", why, DOUBT if told else left)
+    return Code.FAILED, f"{why}; {left}", off
 
 
-async def _left_on(lab: Lab, mode: Mode, life: Saw | None) -> tuple[bool, str | None]:
+async def _left_on(lab: Lab, mode: Mode, life: Saw | None) -> tuple[bool, str | None, bool]:
     """Return whether all outputs are off, and what is to be said of them; None: nothing.
+
+    Beside them, whether an alarm has just said which, and why.
 
     What the process tried to switch off in vain is not tried again: all of its time was for that.
     Else the database knows: a process takes back what it does when its outputs are verified off.
@@ -70,20 +71,21 @@ async def _left_on(lab: Lab, mode: Mode, life: Saw | None) -> tuple[bool, str | 
     database that does not answer is not waited for.
     """
     if life is not None and life.tried:
-        return False, life.tried
+        return False, life.tried, False
     left, answers = await _known(lab)
     if left is None:
-        return True, None
+        return True, None, False
     if life is not None and life.off:
-        return True, f"all outputs were verified off, but the database does not say so: {left}"
+        words = f"all outputs were verified off, but the database does not say so: {left}"
+        return True, words, False
     if mode is Mode.IDLE:
-        return False, f"{DOUBT}: {left}"
-    return await (_switched_off(lab) if answers else _unrecorded(lab))
+        return False, f"{DOUBT}: {left}", False
+    return await _switched_off(lab) if answers else (*await _unrecorded(lab), False)
 
 
-async def _switched_off(lab: Lab) -> tuple[bool, str | None]:
+async def _switched_off(lab: Lab) -> tuple[bool, str | None, bool]:
     """Switch off what may be on, within LAST s where nothing ramps; return what came of it."""
-    ends = end_of_process()
+    ends, told = end_of_process(), False
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
         connecting = import_module("kammerton.bench.connect")
@@ -91,11 +93,11 @@ async def _switched_off(lab: Lab) -> tuple[bool, str | None]:
         ends.no_sooner(LOADED)
         within = None if ramps(lab) else ends.share(LAST, keep=SPARED)
         async with asyncio.timeout(within):
-            await safe.left_safe(lab)
+            told = await safe.left_safe(lab)
     except (KammertonError, TimeoutError) as problem:
         log.error("before the end: %s", str(problem) or "not done in time")  # noqa: TRY400 - it says all
     left, _ = await _known(lab)
-    return left is None, left and f"{DOUBT}: {left}"
+    return left is None, left and f"{DOUBT}: {left}", told
 
 
 async def _unrecorded(lab: Lab) -> tuple[bool, str]:

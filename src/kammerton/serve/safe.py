@@ -84,8 +84,10 @@ def _begun(outputs: Outputs, doing: Doing, *, touch: bool) -> None:
         outputs.at_work(words)
 
 
-async def left_safe(lab: Lab) -> None:
+async def left_safe(lab: Lab) -> bool:
     """Switch off, before the end, what an earlier process may have left on; log what is not.
+
+    Return whether an alarm has said which is not known to be off, and why.
 
     For a process that was told to end before it had come to that. Whether all is off is in the
     database afterwards: no activity is left. Where it is not, an alarm goes out: nobody lives
@@ -99,7 +101,7 @@ async def left_safe(lab: Lab) -> None:
     alarms = Alarms()
     async with opened_store(lab, alarm=alarms.tell) as (store, outputs):
         if outputs.unclean is None:
-            return
+            return False
         log.info("before the end: what an unclean end left on is switched off")
         clock = LabClock.not_before(store.now())
         speaks = asyncio.Event()
@@ -110,16 +112,18 @@ async def left_safe(lab: Lab) -> None:
                 if held := _held(lab, store, outputs):
                     log.warning("%s", held)
                     speaks.set()
-                    return
+                    return False
                 meant = await expected(Plates(lab, store))
                 within = end_of_process().share(LAST_CONNECT, 0.5)
-                if await _switched_off(meant, clock, outputs, within) == IN_USE:
-                    return  # which is for the daemon that has them to say
+                state = await _switched_off(meant, clock, outputs, within)
+                if state == IN_USE:
+                    return False  # which is for the daemon that has them to say
             except asyncio.CancelledError as late:
                 outputs.left_on(late)
                 speaks.set()
                 raise
             speaks.set()
+            return state == NOT_OFF
 
 
 def _deaf(lab: Lab) -> Lab:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from kammerton.bench import open_bench
+from kammerton.bench import open_bench, opening
 from kammerton.bench.connect import connect
 from kammerton.lab import InstrumentEntry, Limit
 from kammerton.model import InstrumentError
@@ -50,7 +50,7 @@ def written(fake, name):
 
 @pytest.mark.parametrize("name", ["awg", "lo", "dig", "fridge", "bias"])
 def test_i6_a_first_box_of_another_serial_number_is_named_and_never_written_to(
-    fake, make, tmp_path, name
+    fake, make, tmp_path, name, caplog
 ):
     fake.lo.on = True
     head = f"{name} is not the instrument of lab.toml: none fake, serial {name}, firmware 0"
@@ -58,6 +58,7 @@ def test_i6_a_first_box_of_another_serial_number_is_named_and_never_written_to(
     with pytest.raises(InstrumentError, match=words):
         opened(lab_with(make, name, "B42"), fake, tmp_path)
     assert written(fake, name) == []
+    assert "lab.toml names serial" not in caplog.text, "whoever catches it says it"
     assert fake.lo.on is (name == "lo"), "all others go off"
     assert not any("configure" in entry for entry in fake.log)
 
@@ -137,3 +138,19 @@ def test_i6_a_serial_number_that_tells_nothing_or_is_spelt_otherwise_is_not_anot
     assert tomllib.loads(line) == {"serial": '5"6\\'}
     with pytest.raises(InstrumentError):
         told("", serial="101")
+
+
+@pytest.mark.parametrize(
+    ("second", "same"),
+    [
+        ("lo is not known to be off: B42 answers", True),
+        ("lo is not known to be off: no answer", False),
+        ("lo2 is not known to be off: B42 answers", False),
+        ("lo is not known to be off: B42 answers\nawg is not known to be off: it plays", False),
+        ("lo: B42 answers", True),
+    ],
+)
+def test_what_fails_on_the_way_out_is_not_said_again_where_it_failed_before(second, same):
+    first = InstrumentError("lo is not the instrument of lab.toml: B42 answers")
+    assert opening._same(InstrumentError(second), first) is same
+    assert not opening._same(InstrumentError(second), asyncio.CancelledError())

@@ -203,6 +203,14 @@ def test_what_an_alarm_has_said_in_full_is_not_said_below_it(tmp_path, away, cap
     assert capsys.readouterr().err == ""
 
 
+def test_of_two_lines_the_one_that_an_alarm_has_said_is_not_said_below_it(tmp_path, away, capsys):
+    order, life = Order(tmp_path / "lab.toml", ""), Life(SimpleNamespace(say=lambda **_: None), 1.0)
+    life.known(off=False, tried=AWAY.splitlines()[0])
+    asyncio.run(_work(SimpleNamespace(computer="two"), order, life))
+    told = [f"kammerton run: {each}" for each in (AWAY.splitlines()[1], "outputs are off")]
+    assert capsys.readouterr().err.splitlines() == told
+
+
 def repeats(*lines):
     """Return the marks of lines that the last start gave."""
     marks = []

@@ -15,8 +15,9 @@ from kammerton.cli import app
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton.publish import Alarms
-from kammerton.serve import safe
+from kammerton.serve import last, safe
 from kammerton.serve.holding import Holds
+from kammerton.serve.words import Code, Mode
 from kammerton.store import Store
 from kammerton.store.plates import Plates
 from tests.unit.loop.laboratory import two_qubits
@@ -225,6 +226,21 @@ def test_that_outputs_could_not_be_switched_off_is_published(lab, monkeypatch, p
     assert (row.new, row.why) == ("not verified off", "lo1: no answer"), (
         "who looks later finds it there"
     )
+
+
+def test_r1_what_an_alarm_says_at_the_end_is_not_said_below_it(lab, monkeypatch, caplog):
+    @contextlib.asynccontextmanager
+    async def deaf(*_, **__):
+        raise InstrumentError("lo1: no answer")
+        yield
+
+    leave_unclean(lab)
+    monkeypatch.setattr(safe, "open_bench", deaf)
+    code, why, off = asyncio.run(last.told_to_end(lab, Mode.TUNE))
+    assert (code, off) == (Code.FAILED, False)
+    assert why == "the process ends; outputs are not known to be off: lo1: no answer"
+    assert caplog.messages[-1] == "the process ends; outputs are not known to be off"
+    assert sum("lo1: no answer" in each for each in caplog.messages) == 1
 
 
 def test_an_alarm_of_safe_mode_is_told_over_once_outputs_are_off_after_it(lab, opened, published):
