@@ -11,7 +11,7 @@ from kammerton.loop.beliefs import AGAIN, BeliefBook
 from kammerton.loop.beyond import beyond_t1
 from kammerton.loop.coarse import coarser, stays
 from kammerton.loop.given_back import GivenBack
-from kammerton.loop.patience import Patience
+from kammerton.loop.patience import TRIES, Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
 from kammerton.loop.record import Record
@@ -171,6 +171,8 @@ class Conclusions:
             self._doubt(plan, fit.target, DOUBT**tries)
         elif tries > 1:
             self._doubt(plan, fit.target, DOUBT)
+        if tries == TRIES - 1:
+            self._doubt_enough(plan, fit.target)
 
     def _refuted(self, plan: Plan, fit: Fit) -> bool:
         """Say whether a line was found not to be the qubit's; the next search leaves it out."""
@@ -230,6 +232,18 @@ class Conclusions:
         """Widen what the calibration rested on, so that the planner measures it again."""
         needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
         self.book.doubt(needs, times, self.clock.now())
+
+    def _doubt_enough(self, plan: Plan, qubit: str) -> None:
+        """Have all that the calibration rests on measured before its last try.
+
+        However well it was known, and however many tries asked for shots only: a qubit that moved
+        far gives a Ramsey fringe that is too faint rather than wrong.
+        """
+        for need in plan.calibration.needs:
+            name = self.book.full_name(qubit, need.parameter)
+            belief = self.book.get(name)
+            if belief is not None and belief.run is not None and belief.sigma > 0:
+                self.book.widen(name, AGAIN * need.within_of(belief.mean))
 
 
 def _quick(plan: Plan, name: str) -> bool:

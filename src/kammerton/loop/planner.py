@@ -134,8 +134,7 @@ def _met(need: Need, target: Target) -> bool:
     belief = target.beliefs.get(need.parameter)
     if belief is None or (need.measured and belief.run is None):
         return False
-    within = need.within * abs(belief.mean) if need.relative else need.within
-    return target.sigma(need.parameter) <= within
+    return target.sigma(need.parameter) <= need.within_of(belief.mean)
 
 
 def loss(sigma: float, tolerance: float) -> float:

@@ -28,6 +28,10 @@ class Need:
     relative: bool = False
     measured: bool = False
 
+    def within_of(self, mean: float) -> float:
+        """Return the largest sigma with which a parameter of that mean is known well enough."""
+        return self.within * abs(mean) if self.relative else self.within
+
 
 @dataclass(frozen=True)
 class Give:

@@ -1,0 +1,67 @@
+"""Before the last try of a calibration all that it rests on is measured anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from kammerton.loop.patience import TRIES
+from kammerton.loop.planner import Plan, ready, unmet
+from kammerton.model import Advice, Fit, Verdict
+from kammerton.store import Store
+from kammerton_calibrations.ramsey import RAMSEY
+from tests.unit.loop.laboratory import Chip
+from tests.unit.loop.test_loop import make
+
+
+def faint(calibration, verdict=Verdict.INSUFFICIENT):
+    return Fit(calibration, "q0", {}, verdict, "s", "the signal is too weak", 1.0, Advice())
+
+
+@pytest.fixture
+def settled(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        loop, _ = make(tmp_path, store, Chip())
+        asyncio.run(loop.settle())
+        yield loop
+
+
+def failing(loop, tries):
+    """Let Ramsey of q0 see too little so many times; return q0 as it is believed to be then."""
+    now = loop.clock.now()
+    target = loop.book.target("q0", now, loop.patience.effort("ramsey", "q0"))
+    for _ in range(tries):
+        loop._conclusions._take_note(Plan(RAMSEY, (target,), 1.0, 1.0), faint("ramsey"))
+    return loop.book.target("q0", now, target.effort)
+
+
+def test_a_fringe_that_stays_too_faint_has_the_frequency_looked_for_before_its_last_try(settled):
+    """A well known f01 that moved by 3 MHz was parked: each try asked for shots, none doubted."""
+    assert ready(RAMSEY, failing(settled, TRIES - 2))
+    last = settled.book.target("q0", settled.clock.now(), settled.patience.effort("ramsey", "q0"))
+    again = failing(settled, 1)
+    assert set(unmet(RAMSEY, again)) == {need.parameter for need in RAMSEY.needs}
+    assert unmet(RAMSEY, last) == []
+    assert settled.patience.allows("ramsey", "q0")
+
+
+def test_a_qubit_that_moved_where_every_fringe_is_called_too_faint_is_found_again(
+    tmp_path, settled, monkeypatch
+):
+    moved = Chip()
+    moved.f01 = Chip.f01 + 3e6
+    again, bench = make(tmp_path, settled.store, moved)
+    take_note = again._conclusions._take_note
+
+    def too_faint(plan, fit):
+        if plan.calibration.name == "ramsey" and fit.verdict is Verdict.REJECTED:
+            fit = replace(fit, verdict=Verdict.INSUFFICIENT)
+        take_note(plan, fit)
+
+    monkeypatch.setattr(again._conclusions, "_take_note", too_faint)
+    again.book.doubt(["q0.t2_star"], 100.0, again.clock.now())
+    assert asyncio.run(again.settle()) == {}
+    assert settled.store.parameters()["q0.f01"].value == pytest.approx(moved.f01, abs=2e3)
+    assert "qubit_spectroscopy" in {program.name for program in bench.played}
