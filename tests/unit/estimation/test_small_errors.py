@@ -43,6 +43,18 @@ def test_a_flat_trace_scatters_about_a_constant() -> None:
     assert np.mean(["scatter about a constant" in reason for reason in found.reason]) > 0.8
 
 
+def test_a_fringe_too_fast_for_uneven_delays_looks_like_noise_and_is_thought_of() -> None:
+    """As where f01 is megahertz off: the daemon blamed the errors of a sweep alone."""
+    rng = np.random.default_rng(4)
+    delays = np.sort(X + rng.uniform(-0.45, 0.45, X.size) * X[1] * (X > 0))
+    law = 0.5 + 0.4 * np.exp(-delays / 60e-6) * np.cos(2 * np.pi * 3.217e6 * delays)
+    found = fit_batch("ramsey", delays, law + 0.01 * rng.normal(size=(40, X.size)), 0.01)
+    assert not (found.verdict == "accepted").any()
+    said = [reason for reason in found.reason if "too small for the scatter" in reason]
+    assert said
+    assert all("a decaying oscillation too fast for these points" in each for each in said)
+
+
 def test_shots_that_are_too_many_are_named() -> None:
     """100 shots were taken, and 10,000 are said."""
     p = np.broadcast_to(0.1 + 0.3 * np.exp(-X / 30e-6), (40, X.size))

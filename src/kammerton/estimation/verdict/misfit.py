@@ -11,6 +11,11 @@ from kammerton.estimation.verdict.evidence import Evidence
 
 DRIFTS = -6.0  # delta-BIC over a random walk below which drift explains a trace better
 FLAT = "a constant"
+ANOTHER = "the law is another"
+SWINGS = (
+    "oscillation",
+    "cosine",
+)  # words of laws that look like noise between points too far apart
 
 
 def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
@@ -26,21 +31,24 @@ def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
 def neither(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
     """Return what is said of a trace n without a signal of `law` that is not flat either."""
     if evidence.even[n]:
-        return _scatter(batch, evidence, n, FLAT)
+        fast = any(word in law for word in SWINGS)
+        return _scatter(
+            batch, evidence, n, FLAT, f"it is {law} too fast for these points" if fast else ANOTHER
+        )
     return f"the trace is not flat, but does not follow {law} either"
 
 
-def _scatter(batch: Batch, evidence: Evidence, n: int, about: str) -> str:
+def _scatter(batch: Batch, evidence: Evidence, n: int, about: str, instead: str = ANOTHER) -> str:
     chi2 = float(evidence.chi2_reduced[n])
     times = f"{math.sqrt(chi2):.2g}" if chi2 < 1e4 else f"{math.sqrt(chi2):.0f}"
     size = f"(reduced chi-square {chi2:.3g})" if chi2 < 100 else f"(reduced chi-square {chi2:.0f})"
     if batch.shots is None:
         return (
             f"the errors given are {times} times too small for the scatter about {about}, which "
-            f"looks like noise {size}; or the law is another"
+            f"looks like noise {size}; or {instead}"
         )
     shots = float(np.median(batch.shots[n if len(batch.shots) > 1 else 0]))
     return (
         f"the scatter about {about} looks like noise, but is {times} times that of {shots:.6g} "
-        f"shots {size}: it is that of {max(shots / chi2, 1.0):.2g}, or the law is another"
+        f"shots {size}: it is that of {max(shots / chi2, 1.0):.2g}, or {instead}"
     )
