@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from kammerton.loop.runner import proposals
 from kammerton.loop.same_line import SameLine
 from kammerton.loop.surprise import Surprises
 from kammerton.model import Belief, Estimate, Fit, LabClock, Overtaken, Run, Value, Verdict
+from kammerton.model.belief import meanwhile
 from kammerton.model.quantity import show
 from kammerton.store import Commit
 
@@ -222,11 +224,15 @@ class Conclusions:
         }
 
     def _estimate(self, target: str, name: str, value: Value, run: Run) -> Estimate:
+        """Return it as of the run's middle: what it drifted meanwhile no fit can see."""
         kind = self.book.kind(self.book.full_name(target, name))
-        middle = run.started + (run.ended - run.started) / 2
-        belief = Belief(value.value, value.stderr, middle, kind.drift_of(value.value))
-        until = belief.valid_until(kind.tolerance_of(value.value))
-        return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
+        lasted = run.ended - run.started
+        middle, drift = run.started + lasted / 2, kind.drift_of(value.value)
+        stderr = value.stderr and math.hypot(value.stderr, meanwhile(drift, lasted))
+        until = Belief(value.value, stderr, middle, drift).valid_until(
+            kind.tolerance_of(value.value)
+        )
+        return Estimate(value.value, stderr, kind.unit, middle, "", until)
 
     def _doubt(self, plan: Plan, qubit: str, times: float) -> None:
         """Widen what the calibration rested on, so that the planner measures it again."""

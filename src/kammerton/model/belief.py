@@ -40,3 +40,11 @@ class Belief:
     def doubted(self, sigma: float) -> Belief:
         """Return the same mean with at least this much doubt."""
         return replace(self, sigma=max(self.sigma, sigma))
+
+
+def meanwhile(drift: float, lasted: timedelta) -> float:
+    """Return the sigma of a random walk's mean over a run about the walk's middle.
+
+    Either half's mean is off by drift^2 (T/2)/3 in variance; that of both by drift^2 T/12.
+    """
+    return abs(drift) * math.sqrt(max(lasted.total_seconds(), 0.0) / 12.0)

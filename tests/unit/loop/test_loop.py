@@ -76,6 +76,18 @@ def test_every_estimate_names_its_run_and_lies_within_it(tmp_path, store):
         assert run.started <= e.time <= run.ended, name
 
 
+def test_an_error_bar_holds_what_may_drift_while_it_is_measured(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    found = store.parameters()["q0.f01"]
+    run = store.run(found.run)
+    lasted = (run.ended - run.started).total_seconds()
+    fitted = run.fits["q0"].values["frequency"].stderr
+    drift = loop.book.kind("q0.f01").drift_of(found.value)
+    assert lasted > 0 < drift
+    assert found.stderr**2 == pytest.approx(fitted**2 + drift**2 * lasted / 12)
+
+
 def test_a_search_ends_where_the_generators_reach_ends_and_says_so(tmp_path, store):
     """P3: a qubit far from its design; the drive line plays 4.4 to 5.2 GHz."""
     loop, bench = make(tmp_path, store, Chip(dead=("q0",)))

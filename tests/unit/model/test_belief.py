@@ -3,11 +3,13 @@
 import math
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kammerton.model import Belief
+from kammerton.model.belief import meanwhile
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SIZE = st.floats(1e-200, 1e200)
@@ -58,3 +60,17 @@ def test_doubt_widens_and_never_narrows():
     belief = Belief(1.0, 2.0, NOON, 0.5, "run-1")
     assert belief.doubted(3.0) == Belief(1.0, 3.0, NOON, 0.5, "run-1")
     assert belief.doubted(1.0) == belief
+
+
+def test_a_walk_leaves_its_middle_while_a_run_takes_its_mean():
+    """4000 walks of 100 s: what they are at 50 s, and their mean."""
+    steps = np.random.default_rng(1).normal(size=(4000, 1001)) * np.sqrt(0.1)
+    walks = steps.cumsum(axis=1)
+    apart = walks.mean(axis=1) - walks[:, 500]
+    assert meanwhile(1.0, timedelta(seconds=100)) == pytest.approx(apart.std(), rel=0.05)
+
+
+@given(SIZE, st.floats(0.0, 1e7))
+def test_what_is_walked_meanwhile_grows_with_the_run(drift, seconds):
+    once, twice = (meanwhile(drift, timedelta(seconds=n * seconds)) for n in (1, 2))
+    assert 0 <= once <= twice <= 1.5 * once + 1e-300
