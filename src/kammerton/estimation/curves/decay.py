@@ -52,7 +52,8 @@ SLOPING = 1.5  # parts of a window of T that an error of the levels is worth, in
 FEWEST = 4  # points within three T: on an even axis T is longer than a step
 LONG, SHORT, STRAIGHT, POOR, UNTOLD = range(1, 6)  # what may be wrong with a window
 FAST, SLOW = 3.0, 0.5  # rates: above one a decay may be one of noise; the other is tried then
-WHOLE, REACH = 2.5, 0.2  # windows of T from which a shape is told; parts of T that are too far
+LATE, WHOLE = 0.4, 2.5  # T at which a sweep begins and ends that tells a shape
+REACH = 0.2  # parts of T that it may hang on the shape
 UNSEEN = 9.0  # gain in chi-square below which it is
 
 
@@ -115,6 +116,8 @@ def _of_any_envelope(batch: Batch, known: Known, name: str, said: str) -> Outcom
     mean = averaged(found, np.array([law.cost for law in laws]), ODDS, evidence.noise)
     drift = drift_asked(batch, known, DRIFT)
     reach = _reach(laws, mean.values[name] / span, evidence.noise)
+    if prior is None:
+        reach[_first(batch) * span > LATE * mean.values[name]] = np.inf
     findings = _judge(batch, fit, evidence, nulls, mean, name, drift, reach=reach)
     _judge_order(findings, batch, fit, evidence, known)
     findings.accept(said)
@@ -126,6 +129,12 @@ def _free(batch: Batch, ends: list[Solution], prior: Array | None) -> Solution:
     """Return the best decay of a free shape, begun at those of both ends."""
     one, other = (_from(batch, end.theta[:, :2], prior, SHAPE) for end in ends)
     return merged(one, other, other.cost < one.cost)
+
+
+def _first(batch: Batch) -> Array:
+    """Return the least x of each trace that was measured, in windows (N,)."""
+    first: Array = np.where(batch.w > 0.0, batch.x, np.inf).min(axis=1)
+    return first
 
 
 def _as_simple(evidence: Evidence, laws: list[Solution], rows: Codes) -> Evidence:
@@ -224,7 +233,7 @@ def _judge(
     """Object to decays that are absent, of another law, or badly placed in their window.
 
     slope: it need not be seen to bend. reach: how far, in parts of the time, a shape takes it that
-    is not ruled out (N,); a short window may not tell it.
+    is not ruled out (N,); a short window may not tell it. inf: no window would.
     """
     findings = Findings(batch.traces)
     time, error = found.values[name], found.stderr[name]
@@ -280,7 +289,8 @@ def _object(findings: Findings, code: Codes, rate: Array, time: Array, error: Ar
     )  # fmt: skip
     findings.insufficient(
         code == UNTOLD, "range too narrow",
-        "the window ends before the shape of the decay is told, and the time hangs on it",
+        "the window does not tell the shape of the decay, and the time hangs on it: sweep from "
+        "zero to three times or more",
         lambda n: Advice(window_times=float(np.clip(5.0 / rate[n], 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(
@@ -314,7 +324,7 @@ def of_window(
             code[n] = STRAIGHT
         elif poor:
             code[n] = POOR
-        elif rate[n] < WHOLE and reach[n] > REACH:
+        elif reach[n] > REACH and (rate[n] < WHOLE or reach[n] == np.inf):
             code[n] = UNTOLD
 
 
