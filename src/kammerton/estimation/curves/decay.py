@@ -320,12 +320,12 @@ def of_window(
             code[n] = LONG
         elif rate[n] < least or ((poor or line[n] < BENT) and rate[n] < 1.2):
             code[n] = SHORT
+        elif reach[n] > REACH and (rate[n] < WHOLE or reach[n] == np.inf):
+            code[n] = UNTOLD
         elif line[n] < BENT:
             code[n] = STRAIGHT
         elif poor:
             code[n] = POOR
-        elif reach[n] > REACH and (rate[n] < WHOLE or reach[n] == np.inf):
-            code[n] = UNTOLD
 
 
 KINDS: dict[str, Kind] = {
