@@ -23,6 +23,9 @@ def revision_or_exit(store: ReadStore, said: str) -> int:
             problem = f"run {said} changed nothing"
         except KeyError:
             number, problem = None, f"there is no run {said}"
+    newest = store.revision()
+    if number is not None and not 1 <= number <= newest:
+        number, problem = None, f"there is no revision {number}; the newest is {newest}"
     if number is None:
         refuse([problem])
         raise typer.Exit(BAD_INPUT)

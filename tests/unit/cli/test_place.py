@@ -112,6 +112,15 @@ def test_revert_and_diff_tell_a_place_from_a_name(lab):
     assert (code, 'q0.t11 (did you mean "q0.t1"?)' in text) == (2, True)
 
 
+@pytest.mark.parametrize("revision", ["r0", "r9999"])
+@pytest.mark.parametrize("words", [("revert", "q0", "--to"), ("diff", "r1")])
+def test_a_revision_that_there_is_not_is_told_in_one_line(lab, words, revision):
+    """revert gave a traceback."""
+    code, text = said(*words, revision, *(["--lab"] if words[0] == "revert" else []), str(lab))
+    assert (code, "there is no revision" in text) == (2, True), text
+    assert "Traceback" not in text
+
+
 def test_a_restore_into_a_lab_toml_leaves_that_file_alone(lab):
     before = lab.read_bytes()
     saved = backup.keep(lab.parent / "kammerton.sqlite")
