@@ -27,6 +27,7 @@ from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
 from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
+from kammerton.estimation.verdict.scatter import name_small_errors
 from kammerton.estimation.verdict.stray import name_stray_points
 from kammerton.model import Fit, TraceError, Value, Verdict
 from kammerton.model.quantity import show
@@ -168,6 +169,7 @@ def _fitted(
     if isinstance(batch, Batch):
         name_stray_points(said, batch)
         name_lone_points(said, batch, outcome.curve)
+        name_small_errors(said, batch, outcome.chi2_reduced)
     if known.get("shots") is not None and how.swings is not None:
         judge_populations(said, found, how.swings)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)

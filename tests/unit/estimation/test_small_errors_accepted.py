@@ -1,0 +1,34 @@
+"""An accepted trace whose errors are far too small says so; its error bars are the scatter's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+
+X = np.linspace(0.0, 100e-6, 51)
+T1, SCATTER = 30e-6, 0.005
+Y = 0.1 + 0.8 * np.exp(-X / T1) + SCATTER * np.random.default_rng(2).normal(size=(200, X.size))
+
+
+@pytest.mark.parametrize(("times", "said"), [(1.0, None), (1.5, None), (10.0, 10), (1e4, 1e4)])
+def test_how_many_times_errors_are_too_small_is_said_of_what_is_accepted(times, said):
+    found = fit_batch("t1", X, Y, SCATTER / times)
+    assert np.mean(found.verdict == "accepted") > 0.97
+    words = [reason for reason in found.reason if "times more than their errors say" in reason]
+    if said is None:
+        assert not words
+        return
+    assert len(words) == np.count_nonzero(found.verdict == "accepted")
+    told = [float(reason.split(" times more")[0].split()[-1]) for reason in words]
+    assert np.median(told) == pytest.approx(said, rel=0.1)
+    pull = (found.values["t1"] - T1) / found.stderr["t1"]
+    assert pull.std() == pytest.approx(1.0, abs=0.15)
+
+
+def test_shots_that_are_far_too_many_are_said_too():
+    found = fit_batch("t1", X, np.clip(Y, 0, 1), shots=1_000_000)
+    accepted = found.reason[found.verdict == "accepted"]
+    assert len(accepted) > 100
+    assert all("times more than their shots say" in reason for reason in accepted)
