@@ -27,6 +27,9 @@ from kammerton.store import Commit
 log = logging.getLogger(__name__)
 
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
+NO_NOISE = (
+    4.0  # reduced chi-square beyond which a faint signal is another one, and not too few shots
+)
 
 
 @dataclass
@@ -75,7 +78,9 @@ class Conclusions:
         for fit in run.fits.values():
             self._take_note(plan, fit)
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
+        rested = self._rested_on_another(estimates)
         self.book.update(estimates)
+        self.book.doubt(rested - estimates.keys(), DOUBT, self.clock.now(), least=AGAIN)
         beyond = beyond_t1(self.book, estimates)
         self.book.doubt(beyond, DOUBT, self.clock.now(), least=AGAIN)
         self._same_line.look(estimates, self.record.tell)
@@ -169,7 +174,7 @@ class Conclusions:
         tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
         if self._refuted(plan, fit):
             return
-        if fit.verdict is Verdict.REJECTED:
+        if fit.verdict is Verdict.REJECTED or fit.chi2_reduced > NO_NOISE:
             self._doubt(plan, fit.target, DOUBT**tries)
         elif tries > 1:
             self._doubt(plan, fit.target, DOUBT)
@@ -238,6 +243,26 @@ class Conclusions:
         """Widen what the calibration rested on, so that the planner measures it again."""
         needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
         self.book.doubt(needs, times, self.clock.now())
+
+    def _rested_on_another(self, estimates: Mapping[str, Estimate]) -> set[str]:
+        """Return what was measured with a need that has moved since by more than is allowed.
+
+        A pi pulse that was measured three megahertz beside its qubit is a few sigma too weak.
+        """
+        rested = set[str]()
+        for name, new in estimates.items():
+            old = self.book.get(name)
+            if old is None or old.run is None or new.stderr == 0:
+                continue
+            qubit, relative = self.book.qubit_of(name), self.book.relative_name(name)
+            for each in self.planner.calibrations:
+                if any(
+                    need.parameter == relative
+                    and abs(new.value - old.mean) > need.within_of(old.mean)
+                    for need in each.needs
+                ):
+                    rested |= {self.book.full_name(qubit, give.parameter) for give in each.gives}
+        return rested
 
     def _doubt_enough(self, plan: Plan, qubit: str) -> None:
         """Have all that the calibration rests on measured before its last try.
