@@ -49,6 +49,6 @@ def _scatter(batch: Batch, evidence: Evidence, n: int, about: str, instead: str 
         )
     shots = float(np.median(batch.shots[n if len(batch.shots) > 1 else 0]))
     return (
-        f"the scatter about {about} looks like noise, but is {times} times that of {shots:.6g} "
-        f"shots {size}: it is that of {max(shots / chi2, 1.0):.2g}, or {instead}"
+        f"the scatter about {about} looks like noise, but is {times} times that of {shots:.0f} "
+        f"shots {size}: it is that of {max(shots / chi2, 1.0):.0f} shots, or {instead}"
     )
