@@ -268,13 +268,16 @@ class Conclusions:
         """Have all that the calibration rests on measured before its last try.
 
         However well it was known, and however many tries asked for shots only: a qubit that moved
-        far gives a Ramsey fringe that is too faint rather than wrong.
+        far gives a Ramsey fringe that is too faint rather than wrong. Never past the design's
+        doubt, from which everything can be found: else a search could not be tried any more.
         """
+        now = self.clock.now()
         for need in plan.calibration.needs:
             name = self.book.full_name(qubit, need.parameter)
             belief = self.book.get(name)
             if belief is not None and belief.run is not None and belief.sigma > 0:
-                self.book.widen(name, AGAIN * need.within_of(belief.mean))
+                times = AGAIN * need.within_of(belief.mean) / belief.sigma_at(now)
+                self.book.doubt([name], times, now)
 
 
 def _quick(plan: Plan, name: str) -> bool:

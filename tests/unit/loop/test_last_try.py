@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton.loop import load_calibrations
 from kammerton.loop.patience import TRIES
 from kammerton.loop.planner import Plan, ready, unmet
-from kammerton.model import Advice, Fit, Verdict
+from kammerton.model import Advice, Effort, Fit, Verdict
 from kammerton.store import Store
 from kammerton_calibrations.ramsey import RAMSEY
 from tests.unit.loop.laboratory import Chip
@@ -94,3 +95,37 @@ def test_what_was_measured_beside_a_qubit_that_had_moved_is_measured_again(tmp_p
     for name in rest:
         assert found[name].time > line, name
     assert found["q1.t1"] == known["q1.t1"]
+
+
+@pytest.mark.parametrize("verdict", [Verdict.INSUFFICIENT, Verdict.REJECTED])
+@pytest.mark.parametrize("name", [each.name for each in load_calibrations()])
+def test_before_its_last_try_something_can_still_be_tried(settled, name, verdict):
+    """A search whose own need was widened past what it may be was never tried again, or parked."""
+    loop = settled
+    (calibration,) = [c for c in loop.planner.calibrations if c.name == name]
+    now = loop.clock.now()
+    plan = Plan(calibration, (loop.book.target("q0", now, Effort()),), 1.0, 1.0)
+    for _ in range(TRIES - 1):
+        loop._conclusions._take_note(plan, faint(name, verdict))
+    target = loop.book.target("q0", now, Effort())
+    found = set[str]()
+    for _ in loop.planner.calibrations:  # what can be measured, one after the other
+        for each in loop.planner.calibrations:
+            if set(unmet(each, target)) <= found:
+                found |= {give.parameter for give in each.gives}
+    assert set(unmet(calibration, target)) <= found
+    assert loop.patience.allows(name, "q0")
+
+
+@pytest.mark.parametrize("name", ["qubit_spectroscopy", "resonator_spectroscopy"])
+def test_a_search_that_finds_nothing_any_more_is_tried_to_its_end_and_parks_its_qubit(
+    settled, name
+):
+    now = settled.clock.now()
+    (search,) = [each for each in settled.planner.calibrations if each.name == name]
+    for _ in range(TRIES):
+        target = settled.book.target("q0", now, Effort())
+        assert settled.patience.allows(name, "q0")
+        assert ready(search, target)
+        settled._conclusions._take_note(Plan(search, (target,), 1.0, 1.0), faint(name))
+    assert list(settled.patience.left_alone()) == ["q0"]
