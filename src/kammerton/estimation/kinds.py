@@ -10,6 +10,7 @@ from kammerton.estimation.curves import (
     drag,
     drag_repetitions,
     drag_sequences,
+    echo,
     fine_amplitude,
     interleaved,
     line,
@@ -27,7 +28,7 @@ from kammerton.estimation.resonances import dispersive, resonator
 from kammerton.estimation.verdict.kind import Kind
 
 FIT_KINDS: dict[str, Kind] = {
-    **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
+    **decay.KINDS, **echo.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
     **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS, **resonator_flux.KINDS,
     **readout.KINDS, **dispersive.KINDS, **avoided_crossing.KINDS,

@@ -61,6 +61,42 @@ def test_known_levels_tell_the_shape_of_a_sweep_that_begins_late():
     assert 0.8 < pull.std() < 1.15
 
 
+def test_a_shape_that_costs_nothing_is_no_parameter_that_has_to_be_paid():
+    """Of Gaussian echoes over before a fifth of the window a fifth more is accepted so."""
+    delays = np.linspace(0.0, 20.0, 51) * T2
+    y = 0.1 + 0.8 * np.exp(-((delays / T2) ** 2))
+    y = y + 0.08 * np.random.default_rng(8).normal(size=(1000, 51))
+    found = fit_batch("t2_echo", delays, y, 0.08)
+    assert np.mean(found.verdict == "accepted") > 0.65
+
+
+@pytest.mark.parametrize(("points", "accepted"), [(8, False), (16, True)])
+def test_few_points_without_errors_tell_no_shape(points, accepted):
+    """Of eight, those were accepted that scatter little by chance, with bars twice too short."""
+    delays = np.linspace(0.0, 4.0, points) * T2
+    s = delays / T2
+    y = 0.1 + 0.8 * np.exp(-0.5 * s - 0.5 * s * s)
+    y = y + 0.016 * np.random.default_rng(8).normal(size=(300, points))
+    found = fit_batch("t2_echo", delays, y, interleaved=True)
+    assert (
+        np.mean(found.verdict == "accepted") > 0.9
+        if accepted
+        else not any(found.verdict == "accepted")
+    )
+    if not accepted:
+        assert any("points without errors tell no scatter" in reason for reason in found.reason)
+
+
+def test_seven_points_are_too_few_and_no_straight_line():
+    delays = np.linspace(0.0, 3.0, 7) * T2
+    y = 0.1 + 0.8 * np.exp(-delays / T2)
+    y = y + 0.016 * np.random.default_rng(8).normal(size=(300, 7))
+    found = fit_batch("t2_echo", delays, y, 0.016)
+    said = [reason for reason in found.reason if "points are too few" in reason]
+    assert len(said) > 200
+    assert not any("straight line" in reason for reason in found.reason)
+
+
 def law(time, error):
     one = np.ones((1, 1, 1))
     return Derived({"t": np.array([time])}, {"t": np.array([error])}, one)

@@ -255,3 +255,15 @@ def test_pull_with_sigma_from_twenty_blocks():
     assert np.mean(found.verdict == "accepted") > 0.97
     assert abs(pull.mean()) < 0.3
     assert 0.85 < pull.std() < 1.15
+
+
+@pytest.mark.parametrize(("windows", "beyond", "bias"), [(2.5, 0.03, 0.55), (4.0, 0.01, 0.2)])
+def test_an_exponential_echo_in_a_short_window_is_off_no_more_than_is_said(windows, beyond, bias):
+    """Its shape is free, and noise bends it; docs/estimation/decays.md."""
+    traces = noisy(decay(DELAYS, 100e-6 / windows), 0.02, 7, 1000)
+    found = fit_batch("t2_echo", DELAYS, traces, 0.02)
+    pull = (found.values["t2_echo"] - 100e-6 / windows) / found.stderr["t2_echo"]
+    assert np.mean(found.verdict == "accepted") > 0.97
+    assert np.mean(np.abs(pull) > 3) < beyond
+    assert abs(pull.mean()) < bias
+    assert 0.7 < pull.std() < 1.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.decay import relaxation
+from kammerton.estimation.curves.decay_fit import relaxation
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence

@@ -41,7 +41,7 @@ def _relaxation(theta: Array, hidden: Array, delay: Array, phase: Array) -> Arra
 def _echo(theta: Array, hidden: Array, delay: Array, phase: Array) -> Array:
     """(1 - exp(-(1 - q) s - q s^2))/2, s = t/T2, from 0: four half turns make two whole ones.
 
-    hidden: q, the share of slow noise, as `kammerton.estimation.curves.decay` has it.
+    hidden: q, the share of slow noise, as `kammerton.estimation.curves.echo` has it.
     """
     del phase
     s = delay * np.exp(-theta)
