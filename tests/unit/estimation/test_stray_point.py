@@ -116,3 +116,13 @@ def test_readings_of_one_x_tell_their_own_scatter():
     y[25] -= 0.15
     found = fit_batch("randomized_benchmarking", m, y)
     assert "one point" not in found.reason[0]
+
+
+@pytest.mark.parametrize("kind", ["t1", "t2_echo"])
+def test_counts_that_are_rare_make_no_good_point_one_that_lies_far(kind):
+    """In the tail of a decay to 0 next to nothing scatters: 2 % were told to leave a point out."""
+    p = np.broadcast_to(0.95 * np.exp(-DELAYS / 16e-6), (4000, DELAYS.size))
+    y = np.random.default_rng(32).binomial(100, p) / 100
+    found = fit_batch(kind, DELAYS, y, shots=100)
+    assert np.mean(found.verdict == "accepted") > 0.97
+    assert np.mean(["one point, number" in reason for reason in found.reason]) < 0.003
