@@ -112,6 +112,19 @@ def test_what_is_known_in_its_unit_is_taken(known: str, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
 
 
+def test_a_line_far_beyond_a_sweep_of_detunings_is_told_which_axis_it_is_to_be_on(tmp_path):
+    """It was asked for its unit, "as in expected=5.003e+09mHz", which had been written."""
+    x = np.linspace(-20e6, 20e6, 81)
+    y = 0.1 + 0.5 / (1 + (x / 2e6) ** 2) + 0.01 * np.random.default_rng(0).normal(size=81)
+    path = tmp_path / "detunings.csv"
+    np.savetxt(path, np.column_stack([x, y]), delimiter=",", header="detuning [Hz],p", comments="")
+    kind = ("--kind", "qubit_spectroscopy", "--known", "expected=5.003GHz")
+    done = CliRunner().invoke(app, ["fit", str(path), *kind])
+    assert done.exit_code == 2
+    assert "it is to be on the axis that was swept" in done.output
+    assert "mHz" not in done.output
+
+
 def test_other_quantities_that_lack_their_unit(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     f, b = np.meshgrid(np.linspace(7.0, 7.1, 9), np.linspace(-300, 300, 9), indexing="ij")

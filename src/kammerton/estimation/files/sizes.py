@@ -56,6 +56,9 @@ def check_sizes(kind: str, known: Mapping[str, object], trace: Trace | Grid) -> 
 
 
 def _words(name: str, value: float, bounds: Bounds) -> str:
+    if bounds.unit == "Hz" and abs(value) > bounds.most:  # nobody means mHz: of another axis
+        said = show(value, bounds.unit)
+        return f"{name} is {said}, but {bounds.why}: it is to be on the axis that was swept"
     off = {p: abs(math.log(abs(value) * f / bounds.usual)) for p, f in PREFIXES.items()}
     unit = min(off, key=lambda prefix: off[prefix]) + bounds.unit
     meant = "deg" if bounds.unit == "rad" else unit
