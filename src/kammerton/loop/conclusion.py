@@ -16,6 +16,7 @@ from kammerton.loop.patience import TRIES, Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
 from kammerton.loop.record import Record
+from kammerton.loop.rested import doubt_before_last_try, rested_on_another
 from kammerton.loop.runner import proposals
 from kammerton.loop.same_line import SameLine
 from kammerton.loop.surprise import Surprises
@@ -27,9 +28,6 @@ from kammerton.store import Commit
 log = logging.getLogger(__name__)
 
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
-NO_NOISE = (
-    4.0  # reduced chi-square beyond which a faint signal is another one, and not too few shots
-)
 
 
 @dataclass
@@ -78,7 +76,7 @@ class Conclusions:
         for fit in run.fits.values():
             self._take_note(plan, fit)
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
-        rested = self._rested_on_another(estimates)
+        rested = rested_on_another(self.book, self.planner.calibrations, estimates)
         self.book.update(estimates)
         self.book.doubt(rested - estimates.keys(), DOUBT, self.clock.now(), least=AGAIN)
         beyond = beyond_t1(self.book, estimates)
@@ -174,12 +172,12 @@ class Conclusions:
         tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
         if self._refuted(plan, fit):
             return
-        if fit.verdict is Verdict.REJECTED or fit.chi2_reduced > NO_NOISE:
+        if fit.verdict is Verdict.REJECTED:
             self._doubt(plan, fit.target, DOUBT**tries)
         elif tries > 1:
             self._doubt(plan, fit.target, DOUBT)
         if tries == TRIES - 1:
-            self._doubt_enough(plan, fit.target)
+            doubt_before_last_try(self.book, plan.calibration, fit.target, self.clock.now())
 
     def _refuted(self, plan: Plan, fit: Fit) -> bool:
         """Say whether a line was found not to be the qubit's; the next search leaves it out."""
@@ -243,41 +241,6 @@ class Conclusions:
         """Widen what the calibration rested on, so that the planner measures it again."""
         needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
         self.book.doubt(needs, times, self.clock.now())
-
-    def _rested_on_another(self, estimates: Mapping[str, Estimate]) -> set[str]:
-        """Return what was measured with a need that has moved since by more than is allowed.
-
-        A pi pulse that was measured three megahertz beside its qubit is a few sigma too weak.
-        """
-        rested = set[str]()
-        for name, new in estimates.items():
-            old = self.book.get(name)
-            if old is None or old.run is None or new.stderr == 0:
-                continue
-            qubit, relative = self.book.qubit_of(name), self.book.relative_name(name)
-            for each in self.planner.calibrations:
-                if any(
-                    need.parameter == relative
-                    and abs(new.value - old.mean) > need.within_of(old.mean)
-                    for need in each.needs
-                ):
-                    rested |= {self.book.full_name(qubit, give.parameter) for give in each.gives}
-        return rested
-
-    def _doubt_enough(self, plan: Plan, qubit: str) -> None:
-        """Have all that the calibration rests on measured before its last try.
-
-        However well it was known, and however many tries asked for shots only: a qubit that moved
-        far gives a Ramsey fringe that is too faint rather than wrong. Never past the design's
-        doubt, from which everything can be found: else a search could not be tried any more.
-        """
-        now = self.clock.now()
-        for need in plan.calibration.needs:
-            name = self.book.full_name(qubit, need.parameter)
-            belief = self.book.get(name)
-            if belief is not None and belief.run is not None and belief.sigma > 0:
-                times = AGAIN * need.within_of(belief.mean) / belief.sigma_at(now)
-                self.book.doubt([name], times, now)
 
 
 def _quick(plan: Plan, name: str) -> bool:

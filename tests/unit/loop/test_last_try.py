@@ -68,19 +68,6 @@ def test_a_qubit_that_moved_where_every_fringe_is_called_too_faint_is_found_agai
     assert "qubit_spectroscopy" in {program.name for program in bench.played}
 
 
-def test_a_faint_signal_that_scatters_far_more_than_its_errors_is_another_one(settled):
-    """A fringe that is far too fast is called too weak; once was enough to leave f01 believed."""
-    now = settled.clock.now()
-    before = settled.book["q0.f01"].sigma_at(now)
-    target = settled.book.target("q0", now, settled.patience.effort("ramsey", "q0"))
-    plan = Plan(RAMSEY, (target,), 1.0, 1.0)
-    settled._conclusions._take_note(plan, faint("ramsey"))
-    assert settled.book["q0.f01"].sigma_at(now) == before
-    settled.patience.anew("ramsey", "q0")
-    settled._conclusions._take_note(plan, replace(faint("ramsey"), chi2_reduced=200.0))
-    assert settled.book["q0.f01"].sigma_at(now) >= 4.9 * before
-
-
 def test_what_was_measured_beside_a_qubit_that_had_moved_is_measured_again(tmp_path, settled):
     moved = Chip()
     moved.f01 = Chip.f01 + 3e6

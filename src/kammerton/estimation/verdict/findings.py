@@ -173,7 +173,7 @@ def of_signal(
         elif cut[n]:
             code[n] = CUT
         elif snr[n] < VISIBLE or flat[n] < clear:
-            code[n] = WEAK
+            code[n] = OTHER if misfit[n] else WEAK  # more shots would make no noise of it
         elif step[n] < -UNSURE and step[n] < line[n] and jumped[n]:
             code[n] = JUMPS
         elif misfit[n]:

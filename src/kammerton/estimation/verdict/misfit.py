@@ -21,7 +21,7 @@ SWINGS = (
 def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
     """Return how trace n misses `law`, e.g. "an exponential decay"."""
     if evidence.even[n]:
-        return _scatter(batch, evidence, n, law)
+        return _scatter(batch, evidence, n, law, _instead(law, "one"))
     chi2 = evidence.chi2_reduced[n]
     size = "" if np.isnan(chi2) else f" (reduced chi-square {chi2:.2f})"
     drift = "; drift explains them better" if evidence.gain_walk[n] < DRIFTS else ""
@@ -31,11 +31,14 @@ def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
 def neither(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
     """Return what is said of a trace n without a signal of `law` that is not flat either."""
     if evidence.even[n]:
-        fast = any(word in law for word in SWINGS)
-        return _scatter(
-            batch, evidence, n, FLAT, f"it is {law} too fast for these points" if fast else ANOTHER
-        )
+        return _scatter(batch, evidence, n, FLAT, _instead(law, law))
     return f"the trace is not flat, but does not follow {law} either"
+
+
+def _instead(law: str, named: str) -> str:
+    """Return what else scatters like noise: points that are too far apart for a law that swings."""
+    swings = any(word in law for word in SWINGS)
+    return f"it is {named} too fast for these points" if swings else ANOTHER
 
 
 def _scatter(batch: Batch, evidence: Evidence, n: int, about: str, instead: str = ANOTHER) -> str:
@@ -43,8 +46,9 @@ def _scatter(batch: Batch, evidence: Evidence, n: int, about: str, instead: str 
     times = f"{math.sqrt(chi2):.2g}" if chi2 < 1e4 else f"{math.sqrt(chi2):.0f}"
     size = f"(reduced chi-square {chi2:.3g})" if chi2 < 100 else f"(reduced chi-square {chi2:.0f})"
     if batch.shots is None:
+        errors = "given" if batch.variance is not None else "that repetitions tell"
         return (
-            f"the errors given are {times} times too small for the scatter about {about}, which "
+            f"the errors {errors} are {times} times too small for the scatter about {about}, which "
             f"looks like noise {size}; or {instead}"
         )
     shots = float(np.median(batch.shots[n if len(batch.shots) > 1 else 0]))

@@ -20,6 +20,7 @@ PROBES = 8
 EXTENT, FARTHEST, RAILED, HELD, TWINS = range(LAGS, LAGS + 5)
 COLUMNS = LAGS + 5
 WHITE, WHITE_SUM = 2.5, 20.0  # lag-1 correlation in sigmas, and Ljung-Box sum, of white noise
+SELDOM, SMOOTH = 1.0, 6  # sigmas below the sign changes of noise, and those of a smooth misfit
 BEYOND = 4.0  # scatters beyond which a point is not like the others
 
 
@@ -54,7 +55,9 @@ def clumped(batch: Batch, residual: Array, sigmas: float, most: float) -> NDArra
 def like_noise(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return where residuals (N, R) of some traces look like white noise, of whatever size (N,).
 
-    Neighbours are not related, and no point is far beyond the others.
+    Neighbours are not related, no point is far beyond the others, and signs change about as often
+    as those of noise, (R - 1)/2 times: what a smooth law leaves of another one changes its sign no
+    more often than the law has parameters, and few points tell no correlation.
     """
     result = among.copy()
     which = np.flatnonzero(among)
@@ -63,8 +66,19 @@ def like_noise(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArr
         square = np.where(some.w > 0, residual[which], 0.0) ** 2
         mean = square.sum(axis=1) / np.maximum(some.rows, 1)
         alone = square.max(axis=1) > BEYOND**2 * mean
+        swings = _sign_changes(residual[which], some.w > 0)
+        usual = 0.5 * (some.rows - 1.0) - SELDOM * 0.5 * np.sqrt(some.rows - 1.0)
         result[which] = ~(alone | clumped(some, residual[which], WHITE, WHITE_SUM))
+        result[which] &= swings > np.maximum(usual, SMOOTH)
     return result
+
+
+def _sign_changes(residual: Array, there: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return how often the signs of residuals (N, R) change from one point to the next (N,)."""
+    changes = np.empty(len(residual), dtype=np.intp)
+    for n, (row, seen) in enumerate(zip(residual, there, strict=True)):
+        changes[n] = np.count_nonzero(np.diff(row[seen] > 0))
+    return changes
 
 
 @kernel
