@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,7 +81,9 @@ def _progress() -> Callable[[ReadStore], None]:
 
 
 def _one_line(what: str) -> str:
-    """Return what is done in one line as wide as the terminal; the log has the whole of it."""
+    """Return what is done in one line: of a terminal no longer than that; the log has the whole."""
+    if not sys.stderr.isatty():
+        return f"... {what}"
     width = max(shutil.get_terminal_size((80, 24)).columns, 40)
     return textwrap.shorten(f"... {what}", width, placeholder=" ...")
 

@@ -69,7 +69,7 @@ def _interlock(document: Document) -> Iterator[Problem]:
     if on is not None and off is not None and on > off:
         yield Problem(
             ("interlock", "drive_below"),
-            f"{show(on, 'K')} is above drive_off_above, {show(off, 'K')}: the two are reversed",
+            f"{show(on, 'K')} is above drive_off_above, {show(off, 'K')}",
         )
     fridge, second = document.text("interlock", "fridge"), document.text("interlock", "second")
     if second is not None and fridge == second:

@@ -60,10 +60,16 @@ class Measuring:
 
     def _unknown(self, wish: Wish) -> str | None:
         if wish.target not in self.lab.qubits:
-            return f"there is no qubit {wish.target}{hint(wish.target, self.lab.qubits)}"
+            return self._no_qubit(wish.target)
         if wish.calibration not in self.calibrations:
             return no_calibration(wish.calibration, self.calibrations)
         return None
+
+    def _no_qubit(self, name: str) -> str:
+        read = [n for n, qubit in self.lab.qubits.items() if qubit.resonator == name]
+        if read:
+            return f"{name} is a resonator: ask for the qubit that it reads, {read[0]}"
+        return f"there is no qubit {name}{hint(name, self.lab.qubits)}"
 
     def _held(self, store: ReadStore, wish: Wish) -> str | None:
         mine = {wish.target, self.lab.qubits[wish.target].resonator}

@@ -128,7 +128,7 @@ class ReadStore(Closing):
             query = _runs().where(schema.run.c.number == run_number(run_id))
             found = self._stored(connection, connection.execute(query).all())
         if not found:
-            raise KeyError(run_id)
+            raise KeyError(f"there is no run {run_id}")
         return found[0]
 
     def log(self, limit: int = 100, what: str | None = None) -> list[AuditRow]:

@@ -31,6 +31,13 @@ def test_value_and_error_are_printed_also_of_what_replaces_nothing(tmp_path: Pat
     assert all(words in repr(found) for words in (of_book if believed else of_fit).values())
 
 
+def test_what_is_no_terminal_gets_the_whole_line(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    what = "waiting: lo: nobody answers at TCPIP0::10.0.0.7::hislip0::INSTR; asked again and again"
+    measure._progress()(saying(what))
+    assert capsys.readouterr().err == f"... {what}\n"
+
+
 def saying(what: str, *, past: bool = False) -> SimpleNamespace:
     activity = SimpleNamespace(what=what, past=past)
     return SimpleNamespace(current_activity=lambda: activity)
@@ -48,6 +55,7 @@ def test_a_pause_that_is_another_is_no_news_and_a_line_is_no_longer_than_the_ter
     capsys, monkeypatch
 ):
     monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     tell = measure._progress()
     away = "waiting: lo: nobody answers at TCPIP0::10.0.0.7::hislip0::INSTR; trying again in"
     paused = "waiting: drive is refused for {} s more: lo: frequency is 4 GHz"

@@ -202,7 +202,7 @@ SIZES = [
     (
         'drive_below = "50 mK"',
         'drive_below = "150 mK"',
-        "interlock.drive_below: 150 mK is above drive_off_above, 100 mK: the two are reversed",
+        "interlock.drive_below: 150 mK is above drive_off_above, 100 mK",
     ),
     (
         '"0.20 V"',

@@ -148,6 +148,10 @@ def test_s2_an_answer_that_cannot_be_written_now_is_written_later(lab, store, mo
     ("arguments", "words"),
     [
         ({"target": "q00", "calibration": "t1"}, 'there is no qubit q00; did you mean "q0"?'),
+        (
+            {"target": "r0", "calibration": "t1"},
+            "r0 is a resonator: ask for the qubit that it reads, q0",
+        ),
         ({"target": "q0", "calibration": "ramsy"}, 'no calibration ramsy; did you mean "ramsey"?'),
         ({"target": "q0", "calibration": "T2"}, 'no calibration T2; did you mean "ramsey"?'),
         ({"target": "q0", "calibration": "rb"}, "no calibration rb; known: ramsey, t1"),

@@ -87,7 +87,7 @@ def test_runs_come_newest_first(store: Store) -> None:
 @pytest.mark.parametrize("name", ["r000002", "r", "", "17", "r-1", "r١"])
 def test_an_unknown_run_is_a_key_error(store: Store, name: str) -> None:
     store.commit(run(), {})
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match=f"there is no run {name}"):
         store.run(name)
 
 

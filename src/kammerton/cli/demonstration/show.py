@@ -145,6 +145,8 @@ class Demonstration:
 
     async def _until_done(self, daemon: asyncio.subprocess.Process, received: Received) -> None:
         ended = asyncio.ensure_future(daemon.wait())
+        if not self._console.is_terminal:  # where the table comes only when all is over
+            self._console.print(f"the daemon works; what it does: {self._folder / 'daemon.log'}")
         with Live(console=self._console, auto_refresh=False, transient=False) as screen:
             while not ended.done():
                 screen.update(self._table(received), refresh=True)
