@@ -341,3 +341,18 @@ def test_sequences_whose_means_lie_close_by_chance_are_not_called_too_still(tmp_
     done = fit(path, "--kind", "randomized_benchmarking")
     assert done.exit_code == 0, done.output
     assert "less than sigma" not in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(("each", "said"), [(1, False), (5, True)])
+@pytest.mark.parametrize("kind", ["randomized_benchmarking", "interleaved_randomized_benchmarking"])
+def test_errors_in_vain_are_said_to_be_so(tmp_path, kind, each, said):
+    lengths = np.repeat([1, 2, 5, 10, 20, 50, 100, 200], each)
+    paths = []
+    for name, left in (("a", 0.99), ("b", 0.98)):
+        y = SEED.binomial(500, 0.5 + 0.45 * left**lengths) / 500
+        paths.append(saved(tmp_path / f"{name}.csv", "Cliffords,population", lengths, y))
+    paths = paths if kind.startswith("inter") else paths[:1]
+    told = fit(*paths, "--kind", kind, "--shots", "500")
+    words = "are not used: those of the means follow from how the sequences of a length scatter"
+    assert (words in " ".join(told.stderr.split())) == said, told.output
+    assert words not in " ".join(fit(*paths, "--kind", kind).stderr.split())

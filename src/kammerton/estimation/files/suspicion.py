@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.special import chdtr
 
+from kammerton.estimation.curves.repeats import ENOUGH
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.model import Fit, Trace
@@ -52,6 +53,16 @@ def too_still(fit: Fit, trace: Trace | Grid) -> Iterator[str]:
         times = 1.0 / math.sqrt(chi2)
         yield (f"the points scatter {times:.2g} times less than sigma, or the shots, say: "
                "the errors of the fit are too large")  # fmt: skip
+
+
+def unused(kind: str, trace: Trace | Grid) -> Iterator[str]:
+    """Yield that errors were given in vain: those of a mean follow from its sequences."""
+    if "benchmarking" not in kind:
+        return
+    x = trace.x if isinstance(trace, Trace) else trace.x[-1]
+    if x.size - np.unique(x).size >= ENOUGH:
+        yield ("the errors that are given, by sigma or shots, are not used: those of the means "
+               "follow from how the sequences of a length scatter")  # fmt: skip
 
 
 def _of_units(trace: Trace | Grid) -> Iterator[str]:
