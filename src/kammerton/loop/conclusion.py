@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
@@ -16,7 +16,12 @@ from kammerton.loop.patience import TRIES, Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
 from kammerton.loop.record import Record
-from kammerton.loop.rested import doubt_before_last_try, rested_on_another
+from kammerton.loop.rested import (
+    OF_THE_TRACE,
+    doubt_before_last_try,
+    doubt_the_ground,
+    rested_on_another,
+)
 from kammerton.loop.runner import proposals
 from kammerton.loop.same_line import SameLine
 from kammerton.loop.surprise import Surprises
@@ -176,8 +181,14 @@ class Conclusions:
             self._doubt(plan, fit.target, DOUBT**tries)
         elif tries > 1:
             self._doubt(plan, fit.target, DOUBT)
+        if (fit.verdict is Verdict.REJECTED and fit.status not in OF_THE_TRACE) or tries > 1:
+            self._doubt_the_ground([n.parameter for n in plan.calibration.needs], fit.target)
         if tries == TRIES - 1:
             doubt_before_last_try(self.book, plan.calibration, fit.target, self.clock.now())
+
+    def _doubt_the_ground(self, names: Sequence[str], qubit: str) -> None:
+        known, now = self.planner.calibrations, self.clock.now()
+        doubt_the_ground(self.book, known, names, qubit, now)
 
     def _refuted(self, plan: Plan, fit: Fit) -> bool:
         """Say whether a line was found not to be the qubit's; the next search leaves it out."""
@@ -216,7 +227,9 @@ class Conclusions:
 
     def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
         old = self.book[name].mean
-        self._doubt(plan, self.book.qubit_of(name), DOUBT)
+        qubit = self.book.qubit_of(name)
+        self._doubt(plan, qubit, DOUBT)
+        self._doubt_the_ground([self.book.relative_name(name)], qubit)
         self.book.widen(name, abs(new.value - old))
 
     def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:

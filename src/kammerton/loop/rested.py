@@ -1,12 +1,15 @@
-"""What rests on what: a need that moved, or one that is to be sure before a last try."""
+"""What rests on what: a need that moved, one that others rest on, one to be sure of at last."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from kammerton.loop.beliefs import AGAIN, BeliefBook
-from kammerton.model import Calibration, Estimate
+from kammerton.model import Calibration, Estimate, Need
+
+OF_THE_TRACE = {"stray point", "stuck data", "saturated"}
+"""Statuses that blame what recorded a trace, and nothing that it rests on."""
 
 
 def rested_on_another(
@@ -39,8 +42,36 @@ def doubt_before_last_try(
     doubt, from which everything can be found: else a search could not be tried any more.
     """
     for need in calibration.needs:
-        name = book.full_name(qubit, need.parameter)
-        belief = book.get(name)
-        if belief is not None and belief.run is not None and belief.sigma > 0:
-            times = AGAIN * need.within_of(belief.mean) / belief.sigma_at(now)
-            book.doubt([name], times, now)
+        _doubt_beyond(book, need, qubit, now)
+
+
+def doubt_the_ground(
+    book: BeliefBook,
+    calibrations: Collection[Calibration],
+    names: Collection[str],
+    qubit: str,
+    now: datetime,
+) -> None:
+    """Have that measured first which doubtful parameters of a qubit are measured with.
+
+    Else a pi amplitude that is doubted is measured at once, three megahertz beside its qubit, and
+    published, before anything looks for the qubit. What refines its own need (a Ramsey fringe)
+    finds nothing that has moved; what nothing else rests on may itself be what has changed.
+    names: relative to the qubit.
+    """
+    used = {need.parameter for each in calibrations for need in each.needs}
+    doubted = used.intersection(names)
+    for each in calibrations:
+        gives, needs = {g.parameter for g in each.gives}, {n.parameter for n in each.needs}
+        if gives & doubted and not gives & needs:
+            for need in each.needs:
+                _doubt_beyond(book, need, qubit, now)
+
+
+def _doubt_beyond(book: BeliefBook, need: Need, qubit: str, now: datetime) -> None:
+    """Doubt what was measured by more than a need allows: it is measured before it is needed."""
+    name = book.full_name(qubit, need.parameter)
+    belief = book.get(name)
+    if belief is not None and belief.run is not None and belief.sigma > 0:
+        times = AGAIN * need.within_of(belief.mean) / belief.sigma_at(now)
+        book.doubt([name], times, now)

@@ -40,9 +40,9 @@ def failing(loop, tries):
 
 def test_a_fringe_that_stays_too_faint_has_the_frequency_looked_for_before_its_last_try(settled):
     """A well known f01 that moved by 3 MHz was parked: each try asked for shots, none doubted."""
-    assert ready(RAMSEY, failing(settled, TRIES - 2))
+    assert ready(RAMSEY, failing(settled, 1))
     last = settled.book.target("q0", settled.clock.now(), settled.patience.effort("ramsey", "q0"))
-    again = failing(settled, 1)
+    again = failing(settled, TRIES - 2)
     assert set(unmet(RAMSEY, again)) == {need.parameter for need in RAMSEY.needs}
     assert unmet(RAMSEY, last) == []
     assert settled.patience.allows("ramsey", "q0")
@@ -116,3 +116,45 @@ def test_a_search_that_finds_nothing_any_more_is_tried_to_its_end_and_parks_its_
         assert ready(search, target)
         settled._conclusions._take_note(Plan(search, (target,), 1.0, 1.0), faint(name))
     assert list(settled.patience.left_alone()) == ["q0"]
+
+
+def test_where_fringes_do_not_follow_their_law_the_qubit_is_looked_for_before_its_pulse(
+    tmp_path, settled
+):
+    """A pi amplitude of 3 MHz beside its qubit was published, until somebody looked for it."""
+    moved = Chip()
+    moved.f01 = Chip.f01 + 3e6
+    again, bench = make(tmp_path, settled.store, moved)
+    again.book.doubt(["q0.t2_star"], 20.0, again.clock.now())
+    assert asyncio.run(again.settle()) == {}
+    played = [program.name for program in bench.played]
+    assert "qubit_spectroscopy" in played[: played.index("rabi_amplitude")]
+
+
+def test_where_a_pi_amplitude_surprises_its_qubit_is_looked_for_before_it_is_found_again(
+    tmp_path, settled
+):
+    changed = Chip()
+    changed.pi = 1.2 * Chip.pi
+    again, bench = make(tmp_path, settled.store, changed)
+    again.book.doubt(["q0.pi_amplitude"], 5.0, again.clock.now(), least=2.0)
+    assert asyncio.run(again.settle()) == {}
+    played = [program.name for program in bench.played]
+    first = played.index("rabi_amplitude")
+    assert "qubit_spectroscopy" in played[first : played.index("rabi_amplitude", first + 1)]
+    found = settled.store.parameters()["q0.pi_amplitude"]
+    assert found.value == pytest.approx(changed.pi, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("status", "sure"),
+    [("model does not fit", False), ("no signal", False), ("drift during scan", False),
+     ("stray point", True), ("stuck data", True), ("saturated", True)],
+)  # fmt: skip
+def test_what_blames_the_trace_alone_has_nobody_look_for_the_qubit(settled, status, sure):
+    now = settled.clock.now()
+    (t1,) = [each for each in settled.planner.calibrations if each.name == "t1"]
+    fit = replace(faint("t1", Verdict.REJECTED), status=status)
+    target = settled.book.target("q0", now, Effort())
+    settled._conclusions._take_note(Plan(t1, (target,), 1.0, 1.0), fit)
+    assert ("f01" not in unmet(t1, settled.book.target("q0", now, Effort()))) == sure
