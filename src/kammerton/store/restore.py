@@ -28,6 +28,17 @@ OVER = "asked of an epoch that ended with a restore"
 
 CHANGE = tuple(column.name for column in schema.change.columns)
 
+FAR = 3.0  # sigmas between a value that comes back and a later one, that make it doubtful
+
+MOVED = """
+    INSERT INTO doubt (number, name, revision, sigma, time, why)
+    SELECT (SELECT coalesce(max(number), 0) FROM doubt) + row_number() OVER (ORDER BY p.name),
+        p.name, p.revision, abs(was.value - p.value), :now,
+        'another value was found after the backup, in what was r' || was.revision
+    FROM parameter AS p JOIN before.parameter AS was ON was.name = p.name
+    WHERE was.time > p.time AND p.stderr > 0 AND (was.value - p.value) * (was.value - p.value)
+        > :far * (p.stderr * p.stderr + was.stderr * was.stderr)"""
+
 COMPANIONS = ("", "-wal", "-shm", "-journal")
 """The endings of the files that make up a database in use."""
 
@@ -151,7 +162,8 @@ def _stay_known(path: Path, before: Path) -> None:
 def _stay_doubted(path: Path, before: Path) -> None:
     """Doubt what the database doubts that is replaced, of values that are present again.
 
-    They are the same where revision, value and run are: then what was found out since counts.
+    They are the same where revision, value and run are: then what was found out since counts. So
+    does a later value that was far from the one that comes back, whichever of the two is right.
     """
     same = " AND ".join(f"was.{name} IS there.{name}" for name in CHANGE)
     statement = f"""
@@ -168,6 +180,7 @@ def _stay_doubted(path: Path, before: Path) -> None:
         with closing(for_good(sqlite3.connect(path, uri=True))) as connection, connection:
             connection.execute("ATTACH ? AS before", (f"{before.as_uri()}?mode=ro",))
             connection.execute(statement)
+            connection.execute(MOVED, {"far": FAR**2, "now": micros(clock.wall())})
             seal_rest_of_a_file(connection)
     except sqlite3.Error as problem:  # it is gone, damaged, or of before there were doubts
         log.warning("what %s doubts is not carried over: %s", before.name, problem)

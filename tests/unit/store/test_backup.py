@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from kammerton.serve import backups
 from kammerton.serve.backups import backing_up
 from kammerton.store import Doubt, Inbox, Store, attend, backup, restore
 from kammerton.verify import Report, verify
-from tests.stored import estimate, run
+from tests.stored import NOON, estimate, run
 
 OLD = Path(__file__).with_name("schema1.sql").read_text(encoding="utf-8")
 
@@ -269,6 +270,31 @@ def test_what_is_doubted_stays_doubted_over_a_restore(path: Path) -> None:
     restore(saved, "anna")
     with Store.open(path, "two-qubits") as store:
         assert store.doubts() == {"q0.t1": 1e-5, "q1.t1": 3e-5}
+
+
+def test_a_value_that_comes_back_is_doubted_where_a_later_one_was_far_from_it(path: Path) -> None:
+    """A qubit had moved since the backup: its old f01 came back as known well."""
+    later = NOON + timedelta(minutes=1)
+    first = {
+        "q0.f01": estimate(4.9e9, 200.0, "Hz"), "q1.f01": estimate(5.1e9, 200.0, "Hz"),
+        "q0.t1": estimate(5.1e-5), "q1.t1": estimate(5.1e-5),
+        "r0.readout_frequency": estimate(7e9, 0.0, "Hz"),
+    }  # fmt: skip
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), first)
+        saved = backup.keep(path)
+        moved = {
+            "q0.f01": estimate(4.903e9, 300.0, "Hz", time=later),
+            "q1.f01": estimate(5.1e9 + 1e3, 300.0, "Hz", time=later),  # 2.8 sigma
+            "q0.t1": estimate(5.12e-5, time=later), "q1.t1": estimate(9e-5),  # not a later one
+            "r0.readout_frequency": estimate(7.001e9, 0.0, "Hz", time=later),
+        }  # fmt: skip
+        store.commit(run(), moved)
+    restore(saved, "anna")
+    with Store.open(path, "two-qubits") as store:
+        assert store.doubts() == {"q0.f01": pytest.approx(3e6)}
+        assert store.doubted()["q0.f01"].why.endswith("found after the backup, in what was r2")
+    assert verify(path).findings == ()
 
 
 @pytest.mark.parametrize("gone", [False, True])
