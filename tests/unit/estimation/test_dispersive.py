@@ -165,7 +165,7 @@ def changed(**values: float) -> Truth:
     [
         (changed(one=1.7, width=0.06), "insufficient", "resonator missing", "none in 1"),
         (changed(zero=1.7, width=0.06), "insufficient", "resonator missing", "none in 0"),
-        (changed(depth=1e-9), "rejected", "no signal", "flat"),
+        (changed(depth=1e-9), "rejected", "no signal", "no resonance stands out"),
         (changed(zero=0.5, one=0.5), "accepted", "no dispersive shift", "does not move"),
         (changed(width=1.0), "insufficient", "range too narrow", "wide"),
         (changed(zero=0.005, width=0.1), "insufficient", "line at the edge", "edge"),

@@ -69,6 +69,29 @@ def test_a_weak_rabi_oscillation_is_not_often_taken_for_a_drift(kind, points):
     assert np.mean(fit_batch(kind, x, y, 1 / 6).verdict == "accepted") > 0.85
 
 
+@pytest.mark.parametrize(("snr", "status"), [(8, "signal too weak"), (100, "model does not fit")])
+def test_more_shots_are_asked_for_only_where_they_help(snr, status):
+    """A bell that is fitted as a decay: what more shots show is that the law is another.
+
+    At an SNR of 8 a few cannot be told from a decay, and are said to be weak.
+    """
+    x, rng = np.linspace(0.0, 120e-6, 41), np.random.default_rng(6)
+    y = np.exp(-((x / 45e-6) ** 2)) + rng.normal(size=(N, 41)) / snr
+    found = fit_batch("t1", x, y)
+    assert np.mean(found.status == status) > (0.2 if snr < 10 else 0.99)
+    rejected = found.status == "model does not fit"
+    assert not any(advice.shots_times for advice in found.advice[rejected])
+
+
+def test_a_weak_signal_of_the_law_is_never_said_to_follow_another():
+    x, rng = np.linspace(0.0, 120e-6, 41), np.random.default_rng(7)
+    y = np.exp(-x / 30e-6) + rng.normal(size=(N, 41)) / 8
+    for sigma in (None, 1 / 8):
+        found = fit_batch("t1", x, y, sigma)
+        assert "signal too weak" in found.status
+        assert not any("drift explains the trace better" in reason for reason in found.reason)
+
+
 def test_interleaved_is_yes_or_no():
     x, y = weak_line()
     with pytest.raises(TraceError, match="True or False"):

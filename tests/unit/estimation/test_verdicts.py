@@ -78,7 +78,7 @@ CASES = {
     "rabi saturated": ("rabi_amplitude", T, np.clip(rabi(2), 0.3, 0.7), 0.0, "rejected",
                        "saturated", "extreme value", ""),
     "resonator flat": ("resonator_spectroscopy", F, 0 * F + 1 + 0j, 0.05, "rejected", "no signal",
-                       "flat", "longer"),
+                       "no resonance stands out of the noise", "longer"),
     "resonator outside": ("resonator_spectroscopy", F, notch(4.998e9, 9 * MHZ), 0.02,
                           "insufficient", "line at the edge", "edge", "centre"),
     "resonator wide": ("resonator_spectroscopy", F, notch(5.05e9, 110 * MHZ), 0.005,

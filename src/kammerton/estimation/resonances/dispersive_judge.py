@@ -24,6 +24,7 @@ from kammerton.estimation.resonances.shared_plane import BACKGROUND, MIXED, Pair
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.findings import (
     ACCEPTED,
+    BARE,
     OUTSIDE,
     Findings,
     imprecise,
@@ -84,7 +85,7 @@ def judge_planes(
     stderr = {"frequency": span * noise * error[:, :2].ravel(),
               "linewidth": span * noise * np.repeat(error[:, 2], 2)}  # fmt: skip
     judge_rails(findings, batch)
-    judge_signal(findings, batch, evidence, snr, LAW, SEARCHED_PLANE, OUTSIDE)
+    judge_signal(findings, batch, evidence, snr, LAW, SEARCHED_PLANE, OUTSIDE, BARE)
     asked = unmixed & findings.is_open()
     findings.rejected(compressed(plane.turned, plane.fit, asked), "saturated", COMPRESSED)
     judge_line(findings, batch, Derived(values, stderr, np.empty(0)), WIDEST_PLANE)

@@ -24,6 +24,7 @@ from kammerton.estimation.resonances.flattened import flattened
 from kammerton.estimation.resonances.plane import DEGREES, fit_plane, over_background
 from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, structured, weigh
 from kammerton.estimation.verdict.findings import (
+    BARE,
     OUTSIDE,
     Findings,
     drift_asked,
@@ -246,7 +247,8 @@ def _judged(
     searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
     if batch.parts == 2:
         judge_rails(findings, batch)
-    judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
+    nothing = BARE if batch.parts == 2 else BARE.replace("a cable's delay and ", "")
+    judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE, nothing)
     why = COMPRESSED if batch.parts == 2 else FLATTENED
     findings.rejected(bent(findings.is_open()), "saturated", why)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)

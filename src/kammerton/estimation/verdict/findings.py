@@ -30,6 +30,8 @@ STEADY = 8.0  # delta-BIC over a random walk where drift cannot follow x
 UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
 OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
+EVEN = "the trace is flat within its noise"
+BARE = "no resonance stands out of the noise over a cable's delay and a sloping background"
 RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
@@ -100,12 +102,12 @@ class Findings:
 
 def judge_signal(
     findings: Findings, batch: Batch, evidence: Evidence, snr: Array, law: str,
-    clear: float = CLEAR, elsewhere: Advice = NOTHING,
+    clear: float = CLEAR, elsewhere: Advice = NOTHING, nothing: str = EVEN,
 ) -> None:  # fmt: skip
     """Object to traces without a signal, with too weak a one, and with another law's.
 
     snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
-    elsewhere: what to try when there is nothing here.
+    elsewhere: what to try when there is nothing here. nothing: what a trace without a signal is.
     """
     judge_source(findings, batch, evidence, elsewhere)
     cut = evidence.railed >= RAILED
@@ -117,9 +119,7 @@ def judge_signal(
     )  # fmt: skip
     if not code.any():
         return
-    findings.object_to(
-        code == FLAT, REJECTED, "no signal", "the trace is flat within its noise", elsewhere
-    )
+    findings.object_to(code == FLAT, REJECTED, "no signal", nothing, elsewhere)
     judge_stray(findings, evidence, code == STRAY)
     findings.rejected(
         code == OTHER, "model does not fit",
@@ -195,6 +195,11 @@ def judge_doubt(
         code == JUMPS, "signal too weak",
         f"a single jump could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
     )  # fmt: skip
+    findings.rejected(
+        code == OTHER,
+        "model does not fit",
+        f"drift explains the trace better than {law}: it drifted, or follows another law",
+    )
     findings.insufficient(
         code == WALKS, "signal too weak",
         f"drift could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
@@ -210,6 +215,8 @@ def of_doubt(
         code[n] = 0
         if not step[n] > clear and step[n] < line[n]:
             code[n] = JUMPS
+        elif walk[n] < -UNSURE:  # where a law holds, however weak its signal, that does not happen
+            code[n] = OTHER
         elif not walk[n] > drift:
             code[n] = WALKS
 
