@@ -20,6 +20,7 @@ from kammerton.estimation.files.shots import choose_shots
 from kammerton.estimation.files.sizes import check_sizes
 from kammerton.estimation.files.table import Table, read_table
 from kammerton.estimation.files.touchstone import is_touchstone, read_touchstone
+from kammerton.estimation.files.unfolded import unfolded
 from kammerton.estimation.numeric.weights import of_counts
 from kammerton.model import Fit, Trace, TraceError
 
@@ -83,7 +84,9 @@ def _table(path: Path, kind: str, choice: Choice) -> Table:
     table = read_touchstone(path, choice.y) if is_touchstone(path) else read_table(path)
     if LAYOUTS[kind].form is Form.SHOTS:
         return table
-    return without_parts(table, kind, {choice.y, choice.phase, choice.sigma, *choice.x})
+    chosen = {choice.y, choice.phase, choice.sigma}
+    table = unfolded(table, kind, chosen)
+    return without_parts(table, kind, chosen | {*choice.x})
 
 
 def _with_counts(chosen: Read, known: dict[str, object]) -> Read:
