@@ -52,6 +52,25 @@ def test_a_notch_without_an_internal_quality_factor_says_so(share, words):
     assert ("q_internal" in found.values) is (share < 1)
 
 
+@pytest.mark.parametrize(("size", "sigma"), [(np.abs, 0.01), (np.asarray, 1 / 30)])
+@pytest.mark.parametrize("loss", [0.01, 0.1])
+def test_an_internal_loss_gives_its_quality_factor_where_it_is_clearly_seen(size, sigma, loss):
+    """A hundredth of the loss is about one error: its inverse would be any."""
+    rng = np.random.default_rng(3)
+    x, off = np.linspace(-5, 5, 101), rng.uniform(-0.3, 0.3, (500, 1))
+    noise = rng.normal(size=(500, 101)) + 1j * rng.normal(size=(500, 101))
+    y = size(1 - (1 - loss) / (1 + 2j * (x - off)) + sigma * noise)
+    found = fit_batch("resonator_spectroscopy", 6e9 + 1e6 * x, y, sigma, geometry="notch")
+    assert (found.verdict == "accepted").all()
+    values, stderr = found.values["q_internal"], found.stderr["q_internal"]
+    given = np.isfinite(values)
+    assert given.sum() < 5 if loss < 0.05 else given.sum() > 495
+    far = np.abs(values - (6e3 + off[:, 0]) / loss)[given] > 3 * stderr[given]
+    assert far.sum() < 10
+    assert (np.isfinite(stderr) == given).all()
+    assert ["no q_internal" in reason for reason in found.reason] == (~given).tolist()
+
+
 def test_a_strongly_asymmetric_notch_is_still_a_notch():
     values = resonator(CABLE * (1 - (0.8 - 1.1j) * L))
     assert near(values["q_coupling"], F0 / KAPPA / 0.8)

@@ -55,6 +55,7 @@ SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
 LOSSLESS = "; its coupling is all of the loss that is seen, so that there is no q_internal"
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
 LARGER, SURELY = 0.25, 5.0  # part, and errors, by which a circle is too large for its geometry
+CLEARLY = 5.0  # errors, by which there is an internal loss, or its inverse is any
 FAR = 5.0  # times the whole loss, which no error of a clear line explains
 TRANSMISSION = "a transmission?"
 COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
@@ -255,11 +256,33 @@ def _judged(
     judge_place(findings, batch, batch.window, found, known)
     _judge_circle(findings, found)
     judge_doubt(findings, evidence, law, searched, drift_asked(batch, known, DRIFT))
-    lossless = np.isfinite(found.values["q_coupling"]) & np.isnan(found.values["q_internal"])
+    found = _with_clear_losses(found)
+    lossless = np.isfinite(share) & np.isnan(found.values["q_internal"])
     findings.accept(
         lambda n: f"a clear resonance{SEEN_AS.get(share[n], '')}{LOSSLESS if lossless[n] else ''}"
     )
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _with_clear_losses(found: Derived) -> Derived:
+    """Return the numbers without a q_internal whose loss is hardly seen.
+
+    Errors are about even in the loss, so that those of its inverse are as lopsided as the loss is
+    faint; and those that would be below zero are not there to even it out.
+    """
+    value, error = found.values["q_internal"], found.stderr["q_internal"]
+    with np.errstate(invalid="ignore"):
+        faint = ~(value > CLEARLY * error)
+    if not faint.any():
+        return found
+    place = list(found.values).index("q_internal")
+    correlation = found.correlation.copy()
+    correlation[faint, place], correlation[faint, :, place] = np.nan, np.nan
+    values, stderr = (
+        {**column, "q_internal": np.where(faint, np.nan, column["q_internal"])}
+        for column in (found.values, found.stderr)
+    )
+    return Derived(values, stderr, correlation)
 
 
 def _judge_circle(findings: Findings, found: Derived) -> None:
