@@ -31,6 +31,7 @@ from kammerton.model import Advice, TraceError
 Array = NDArray[np.float64]
 
 LEAST = 4
+FEW = 8  # lengths; with fewer, drift passes for a decay more often than sequences can mend
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a small one stay Gaussian
 SEARCHED = 20.0  # delta-BIC over no decay if its end is not known: few lengths, many walks
 BENT = 16.0  # delta-BIC over a straight line that shows where the decay ends
@@ -87,7 +88,7 @@ def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
     judge(findings, sampled, decay, open_end=open_end)
     stderr = np.sqrt(np.maximum(decay.cov[:, 0, 0], 0.0))
     judge_end(
-        findings, decay.fit.p[:, 0], stderr, decay.evidence.gain_flat,
+        findings, decay.fit.p[:, 0], stderr, decay, sampled.batch,
         bent(decay, sampled.batch), open_end=open_end,
     )  # fmt: skip
     judge_population(findings, batch, known, found)
@@ -158,6 +159,14 @@ def bent(decay: Decay, batch: Batch) -> Array:
     return np.asarray(gain - np.log(batch.rows))
 
 
+def _by_chance(decay: Decay, batch: Batch) -> Array:
+    """Return delta-BIC over no decay if chance were all that there is beside it."""
+    if not batch.known_noise:
+        return decay.evidence.gain_flat
+    gain = (decay.flat - decay.fit.cost) / np.maximum(decay.evidence.noise, 1.0)
+    return np.asarray(gain - (decay.fit.free - 1) * np.log(batch.rows))
+
+
 def judge(
     findings: Findings, sampled: Means, decay: Decay, *, open_end: bool, where: str = ""
 ) -> None:
@@ -200,12 +209,13 @@ def _judge_survivors(findings: Findings, decay: Decay) -> None:
 
 
 def judge_end(
-    findings: Findings, rate: Array, error: Array, flat: Array, bent: Array, *, open_end: bool
-) -> None:
-    """Object to decays of which only the beginning is seen.
+    findings: Findings, rate: Array, error: Array, decay: Decay, batch: Batch, bent: Array,
+    *, open_end: bool,
+) -> None:  # fmt: skip
+    """Object to decays of which only the beginning is seen, or too few lengths.
 
-    rate, error: per window. flat, bent: delta-BIC over no decay and over a straight line.
-    open_end: as above; then the decay must be seen to bend.
+    rate, error: per window. bent: delta-BIC over a straight line. open_end: as above; then the
+    decay must be seen to bend.
     """
     poor, straight = imprecise(rate, error, PRECISE), (bent < BENT) & open_end
     findings.insufficient(
@@ -213,8 +223,15 @@ def judge_end(
         "the longest sequences still survive: only the beginning of the decay is seen",
         lambda n: Advice(window_times=float(np.clip(2.0 / max(rate[n], 0.1), 2.0, 5.0))),
     )  # fmt: skip
+    faint, chance = (decay.evidence.gain_flat < SEARCHED) & open_end, _by_chance(decay, batch)
     findings.insufficient(
-        (flat < SEARCHED) & open_end, "signal too weak",
+        faint & (chance > SEARCHED) & (batch.rows < FEW), "sampling too coarse",
+        lambda n: f"{batch.rows[n]} lengths are too few to tell a decay from a drift: "
+        f"measure {FEW} or more",
+        Advice(),
+    )  # fmt: skip
+    findings.insufficient(
+        faint, "signal too weak",
         "the decay is hardly larger than its scatter", Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(

@@ -105,7 +105,8 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
             findings,
             fit.p[:, k],
             errors[:, k],
-            alone[k].evidence.gain_flat,
+            alone[k],
+            sampled[k].batch,
             gain,
             open_end=open_end,
         )

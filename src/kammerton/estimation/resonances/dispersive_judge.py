@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.resonances.compression import compressed
+from kammerton.estimation.resonances.nulls import BARE
 from kammerton.estimation.resonances.plane import Plane
 from kammerton.estimation.resonances.read_again import read_again
 from kammerton.estimation.resonances.resonator import (
@@ -24,7 +25,6 @@ from kammerton.estimation.resonances.shared_plane import BACKGROUND, MIXED, Pair
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.findings import (
     ACCEPTED,
-    BARE,
     OUTSIDE,
     Findings,
     imprecise,

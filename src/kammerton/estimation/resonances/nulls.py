@@ -15,6 +15,7 @@ from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 
 Array = NDArray[np.float64]
 
+BARE = "no resonance stands out of the noise over a cable's delay and a sloping background"
 FAR_MORE = 5  # parameters that a delay of any size is worth more than one near the resonance's own
 JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
 SCANNED = tuple(np.linspace(-reach, reach, n) for reach, n in ((0.6, 13), (0.08, 7), (0.02, 7)))

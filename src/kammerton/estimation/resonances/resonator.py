@@ -21,10 +21,10 @@ from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, merged, solve
 from kammerton.estimation.resonances.compression import compressed
 from kammerton.estimation.resonances.flattened import flattened
+from kammerton.estimation.resonances.nulls import BARE
 from kammerton.estimation.resonances.plane import DEGREES, fit_plane, over_background
 from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, structured, weigh
 from kammerton.estimation.verdict.findings import (
-    BARE,
     OUTSIDE,
     Findings,
     drift_asked,

@@ -13,7 +13,7 @@ from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence, Mask
-from kammerton.estimation.verdict.misfit import misfit, neither
+from kammerton.estimation.verdict.misfit import misfit, neither, too_few
 from kammerton.estimation.verdict.stuck import between_rails, stuck
 from kammerton.estimation.verdict.traits import clumped
 from kammerton.model import Advice, TraceError, Verdict
@@ -29,9 +29,9 @@ CLEAR = 10.0  # delta-BIC over every simpler law
 STEADY = 8.0  # delta-BIC over a random walk where drift cannot follow x
 UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
+PLAIN = 8.0  # the same of a signal that is plain to see, and of too few points where it is doubted
 OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
 EVEN = "the trace is flat within its noise"
-BARE = "no resonance stands out of the noise over a cable's delay and a sloping background"
 RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
@@ -119,6 +119,10 @@ def judge_signal(
     )  # fmt: skip
     if not code.any():
         return
+    plain = (code == FLAT) & (snr > PLAIN) | (code == WEAK) & (snr > 2.0 * PLAIN)
+    findings.insufficient(
+        plain & batch.known_noise, "sampling too coarse", lambda n: too_few(batch, n, law), NOTHING
+    )
     findings.object_to(code == FLAT, REJECTED, "no signal", nothing, elsewhere)
     judge_stray(findings, evidence, code == STRAY)
     findings.rejected(

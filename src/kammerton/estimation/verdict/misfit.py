@@ -28,6 +28,11 @@ def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
     return f"the data do not follow {law}: the residuals are not noise{size}{drift}"
 
 
+def too_few(batch: Batch, n: int, law: str) -> str:
+    """Return what is said of a plain signal in trace n that so few points do not tell."""
+    return f"{batch.rows[n] // batch.parts} points are too few to tell {law}: sweep more"
+
+
 def neither(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
     """Return what is said of a trace n without a signal of `law` that is not flat either."""
     if evidence.even[n]:
