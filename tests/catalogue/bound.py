@@ -102,7 +102,7 @@ def _normal(j: Array) -> Array:
 
 
 def _inverse(information: Array) -> Array:
-    size = np.sqrt(np.maximum(np.einsum("nii->ni", information), 1e-300))
+    size = np.sqrt(np.maximum(np.einsum("nii->ni", information), 1e-200))
     scale = size[:, :, None] * size[:, None, :]
     cov: Array = np.linalg.inv(information / scale + TINY * np.eye(information.shape[1])) / scale
     return cov

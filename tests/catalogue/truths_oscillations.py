@@ -10,6 +10,7 @@ from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth,
 WINDOW = 40e-6
 PULSES = 60e-9  # s at most before the first delay at which two frequencies are in phase
 PARTED = 0.5  # rad by which phases differ that are two
+TOLD = 1.0  # periods above which the time in which pulses rise is free
 ONE = 0.8  # periods above which a decay changes the period's bound by less than 6 %
 DELAYS = np.linspace(0.0, WINDOW, 101)
 AMPLITUDES = np.linspace(0.0, 0.5, 51)
@@ -46,6 +47,13 @@ def rabi(x: Array, p: Parameters) -> Array:
     """From the ground state: an extremum at zero drive; `rate` 0 is no decay along the sweep."""
     decay = np.exp(-p["rate"] * np.abs(x))
     return p["offset"] - p["contrast"] / 2 * decay * np.cos(2 * np.pi * p["frequency"] * x)
+
+
+def risen(x: Array, p: Parameters) -> Array:
+    """As `rabi`, but the pulse needs a time `rise`, where so much is swept that it can be told."""
+    late = np.where(p["frequency"] > TOLD, p["rise"], 0.0)
+    law = p["contrast"] / 2 * np.cos(2 * np.pi * p["frequency"] * (x - late))
+    return p["offset"] - np.exp(-p["rate"] * np.abs(x)) * law
 
 
 def rabi_if_told(x: Array, p: Parameters) -> Array:
@@ -134,6 +142,21 @@ def rabi_between(low: float, high: float, decay: bool = False) -> Draw:
     return draw
 
 
+def rising(of: Draw) -> Draw:
+    """Half of the pulses rise at once, half in up to 4 ns, or 0.06 periods.
+
+    Nothing is within a tenth of a period of TOLD, where noise decides whether a rise is free.
+    """
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p = of(rng, n)
+        p["frequency"] += np.where(np.abs(p["frequency"] - TOLD) < 0.1, 0.2, 0.0)
+        most = np.minimum(4e-9 / LENGTHS[-1], 0.06 / p["frequency"])
+        return {**p, "rise": np.maximum(rng.uniform(-1.0, 1.0, n), 0.0) * most}
+
+    return draw
+
+
 def rabi_anywhere(decay: bool = False) -> Draw:
     """From less than half a period to twenty."""
 
@@ -201,7 +224,13 @@ BEATING: dict[str, object] = {
     "limits": SHAPES, "times": ("t2_star",), "besides": splitting, "fixed": ("origin",),
     "usual": {"origin": PULSES / WINDOW / 12**0.5},
 }  # fmt: skip
-TIME_RABI = periods(LENGTHS[-1], "pi_length")
+
+
+def pi_lengths(p: Parameters) -> dict[str, Array]:
+    """The period, and where the curve turns."""
+    period, late = LENGTHS[-1] / p["frequency"], np.where(p["frequency"] > TOLD, p["rise"], 0.0)
+    return {"period": period, "pi_length": period / 2 + LENGTHS[-1] * late}
+
 
 TRUTHS: dict[str, Truth] = {
     truth.name: truth
@@ -241,10 +270,11 @@ TRUTHS: dict[str, Truth] = {
             breaks=False, fixed=("rate",), aside_law=rabi_if_told, **RABI,
         ),
         Truth(
-            "rabi_length", "rabi_length", LENGTHS, rabi_anywhere(decay=True), rabi,
-            typical=rabi_between(1.5, 8.0, decay=True), short=rabi_between(0.03, 0.15, decay=True),
-            long=rabi_between(48.0, 53.0, decay=True), drifts="frequency", turns="frequency",
-            besides=rabi_values, **TIME_RABI,
+            "rabi_length", "rabi_length", LENGTHS, rising(rabi_anywhere(decay=True)), risen,
+            pi_lengths, typical=rising(rabi_between(1.5, 8.0, decay=True)),
+            short=rising(rabi_between(0.03, 0.15, decay=True)),
+            long=rising(rabi_between(48.0, 53.0, decay=True)), drifts="frequency",
+            turns="frequency", besides=rabi_values,
         ),
     )
 }  # type: ignore[arg-type]  # the dicts hold `scored`  # fmt: skip

@@ -16,7 +16,7 @@ P = {
     "RAMSEY": [2.0, 0.3, 30.0],
     "BEAT": [2.0, 0.3, 30.0, 41.0],
     "IN_PHASE": [2.0, 0.3, 30.0, 41.0, 0.7, 0.02],
-    "RABI": [0.5, 12.0],
+    "RABI": [0.5, 12.0, 0.03],
     "LINE": [0.45, 0.1],
     "TWO_LINES": [0.3, 0.05, 0.6, 0.1],
     "RESONANCE": [0.45, 0.1, 1.7],
@@ -107,7 +107,7 @@ def test_compiled_code_is_kept_on_disk():
 @pytest.mark.parametrize("x", [np.linspace(-0.6, 0.4, 41), np.linspace(-0.5, 0.5, 41)])
 def test_a_rabi_law_goes_both_ways_from_zero(x):
     quick, slow = (
-        law_at(kernels.RABI, [3.0, 40.0], x, step, np.ones(2))[2] for step in (0.025, 0.0)
+        law_at(kernels.RABI, [3.0, 40.0, 0.01], x, step, np.ones(2))[2] for step in (0.025, 0.0)
     )
     assert quick == pytest.approx(slow, abs=1e-12)
 

@@ -1,10 +1,9 @@
-"""Rabi oscillation: A exp(-g |x|) cos(2 pi x / period) + C, extremal at x = 0.
+"""Rabi oscillation: A exp(-g |x|) cos(2 pi (x - d) / period) + C, extremal at x = 0 or nearly.
 
 A decay along the sweep is always free, but for less than a period of the pulse's amplitude. Were
 it free only where it is seen, `amplitude` would be off by more than its error where it is hardly
-seen (a test before an estimate: Leeb and Poetscher, Econometric Theory 21, 21 (2005)). Length may
-have an offset, the time in which a pulse rises: where the extremum misses zero by more than noise,
-the phase is fitted too, and the pi length is where the fitted curve turns.
+seen (a test before an estimate: Leeb and Poetscher, Econometric Theory 21, 21 (2005)). Length has
+an offset d, the time in which a pulse rises (`rise`), and the pi length is where the curve turns.
 """
 
 from __future__ import annotations
@@ -17,6 +16,18 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.curves.relaxing import judge_relaxing
+from kammerton.estimation.curves.rise import (
+    SLOWEST,
+    as_simple,
+    believed,
+    bounds,
+    judge_missed,
+    judge_turn,
+    known_rise,
+    missed,
+    phased,
+    risen,
+)
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.kernels import careful_kernel
@@ -29,7 +40,6 @@ from kammerton.estimation.verdict.evidence import (
     propagate,
     structured,
     weigh,
-    with_part,
 )
 from kammerton.estimation.verdict.findings import (
     CLEAR,
@@ -49,17 +59,12 @@ from kammerton.model import Advice, TraceError
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
-LATE_LIMIT = 1.0  # rad by which it may miss length 0
 SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
 DRIFT_OF_LENGTH, DRIFT_OF_AMPLITUDE = 17.0, 16.0  # delta-BIC over a random walk
 JUMPED = 14.0  # delta-BIC over a single jump
-RISEN = 12.0  # delta-BIC for which a rise time is believed
-UNLIKE = 5.0  # standard errors by which an oscillation may miss known levels
 ONE = 0.8  # periods from which on a decay, left free, costs the period less than 6 %; below, more
 COARSE = 0.465  # periods a point; faster ones may be aliases
-SLOWEST = 0.3  # rad in the window
 SHORT, ALIAS, POOR = range(1, 4)  # what may be wrong with a window
 LAW = "a cosine about zero"
 AMPLITUDE_UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
@@ -80,9 +85,9 @@ def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_of_amplitude(batch), fit, evidence)
     findings = Findings(batch.traces)
-    late = _late(batch, fit, 0.0, SEARCHED)
+    late = _late(batch, fit)
     judge_source(findings, batch, evidence)
-    _judge_turn(findings, batch, late, TURN_LIMIT)
+    _judge_turn(findings, batch, late)
     drift = drift_asked(batch, known, DRIFT_OF_AMPLITUDE)
     _judge_all(findings, batch, drift, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost,
                nulls.flat[0])  # fmt: skip
@@ -91,25 +96,19 @@ def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
 
 def rabi_length(batch: Batch, known: Known) -> Outcome:
     """Fit a sweep of the pulse's length; t_rabi is the 1/e time of the driven oscillation."""
-    prior = _prior(batch, known)
-    fit = _damped(batch, _cosine(batch, prior), prior)
+    prior, rise = _prior(batch, known), known_rise(batch, known)
+    straight = _damped(batch, _cosine(batch, prior), prior, rise)
+    fit = straight if rise is not None else risen(batch, straight, prior, _periods(batch, straight))
     nulls, curve = simple_laws(batch), fit.curve(batch)
-    evidence = weigh(batch, fit, curve, nulls)
+    evidence = as_simple(weigh(batch, fit, curve, nulls), batch, straight, fit)
     found = propagate(_of_length(batch), fit, evidence)
-    late = _late(batch, fit, MOST_DECAY, RISEN)
-    found, evidence = with_part(
-        batch, late.which, late.fit, lambda part: _of_late(part, late.fit.theta), nulls, curve,
-        found, evidence,
-    )  # fmt: skip
-    findings, turns, gain = Findings(batch.traces), fit.p[:, 1].copy(), nulls.flat[0] - fit.cost
-    if len(late.which):
-        _judge_levels(findings, batch, late.which, prior, found)
-        turns[late.which] = late.fit.p[:, 2]
-        gain[late.which] = nulls.flat[0][late.which] - late.fit.cost
+    findings = Findings(batch.traces)
     judge_source(findings, batch, evidence)
-    _judge_turn(findings, batch, late, LATE_LIMIT)
+    if rise is None:
+        judge_missed(findings, batch, straight, fit)
     drift = drift_asked(batch, known, DRIFT_OF_LENGTH)
-    _judge_all(findings, batch, drift, turns, evidence, found, gain, nulls.flat[0])
+    gain = nulls.flat[0] - np.where(believed(batch, straight, fit), fit.cost, straight.cost)
+    _judge_all(findings, batch, drift, fit.p[:, 1], evidence, found, gain, nulls.flat[0])
     return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -143,9 +142,10 @@ def _prior(batch: Batch, known: Known) -> Array | None:
 
 def _cosine(batch: Batch, prior: Array | None) -> Solution:
     seed = search(batch, "cosines", 1)
-    start = np.zeros((batch.traces, 2))
+    start = np.zeros((batch.traces, 3))
     start[:, 1] = seed[:, 0]
-    low, high = np.array([0.0, SLOWEST]), np.array([0.0, np.pi * (batch.most_places - 1)])
+    low = np.array([0.0, SLOWEST, 0.0])
+    high = np.array([0.0, np.pi * (batch.most_places - 1), 0.0])
     return solve(kernels.RABI, batch, start, low, high, prior)
 
 
@@ -156,31 +156,24 @@ def _cosine_or_damped(batch: Batch, prior: Array | None) -> Solution:
     return merged(fit, damped, _periods(batch, fit) > ONE)
 
 
-def _damped(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
-    low = np.array([-1.0, SLOWEST])
-    high = np.array([MOST_DECAY, np.pi * (batch.most_places - 1)])
-    return solve(kernels.RABI, batch, fit.p + np.array([0.1, 0.0]), low, high, prior)
+def _damped(
+    batch: Batch, fit: Solution, prior: Array | None, rise: Array | None = None
+) -> Solution:  # fmt: skip
+    """Leave the decay free; rise: the time, in windows, for which a law waits (N,), 0 for None."""
+    start = fit.p + np.array([0.1, 0.0, 0.0])
+    low, high = bounds(batch, np.zeros(batch.traces) if rise is None else rise)
+    return solve(kernels.RABI, batch, start, low, high, prior)
 
 
-def _late(batch: Batch, fit: Solution, decay: float, worth: float) -> Late:
+def _late(batch: Batch, fit: Solution) -> Late:
     """Let the phase go where the residuals hint at one, and keep it where it is worth it."""
     which = np.flatnonzero(structured(batch, fit))
     if len(which) == 0:
         return Late(which, fit.take(slice(0)))
     part, fixed = batch.take(which), fit.take(which)
-    start = np.insert(search(part, "oscillations", 2), 1, 0.0, axis=1)
-    low = np.array([-1.0, 0.0, SLOWEST])
-    high = np.array([max(decay, MOST_DECAY), 0.0, np.pi * (batch.most_places - 1)])
-    free = solve(kernels.RAMSEY, part, start, low, high)
-    better = delta_bic(part, fixed, free) > worth
+    free = phased(part)
+    better = delta_bic(part, fixed, free) > SEARCHED
     return Late(which[better], free.take(better))
-
-
-def _turn(theta: Array) -> Array:
-    """Return by how much (rad) the extremum misses 0; theta = rate, shape, w, cosine, sine, 1."""
-    cos, sin = theta[..., 3], theta[..., 4]
-    result: Array = np.arctan2(np.where(cos < 0, -sin, sin), np.abs(cos))
-    return result
 
 
 def _of_amplitude(batch: Batch) -> Formulas:
@@ -189,8 +182,8 @@ def _of_amplitude(batch: Batch) -> Formulas:
     def numbers(theta: Array) -> dict[str, Array]:
         period = 2 * np.pi * span / theta[..., 1]
         return {
-            "period": period, "pi_amplitude": period / 2, "amplitude": theta[..., 2],
-            "offset": theta[..., 3] + level,
+            "period": period, "pi_amplitude": period / 2, "amplitude": theta[..., 3],
+            "offset": theta[..., 4] + level,
         }  # fmt: skip
 
     return numbers
@@ -200,31 +193,14 @@ def _of_length(batch: Batch) -> Formulas:
     span, level = batch.column(batch.span), batch.level
 
     def numbers(theta: Array) -> dict[str, Array]:
-        turn, zero = theta[..., 1], np.zeros(theta.shape[:-1])
-        return _lengths(span, theta[..., 0], turn, zero, theta[..., 2], theta[..., 3] + level)
+        turn, rise = theta[..., 1], theta[..., 2]
+        return {
+            "period": 2 * np.pi * span / turn, "pi_length": (np.pi / turn + rise) * span,
+            "rabi_frequency": turn / (2 * np.pi * span), "t_rabi": span / theta[..., 0],
+            "amplitude": theta[..., 3], "offset": theta[..., 4] + level,
+        }  # fmt: skip
 
     return numbers
-
-
-def _of_late(batch: Batch, at: Array) -> Formulas:
-    span, level, sign = batch.column(batch.span), batch.level, np.sign(at[:, 3])
-
-    def numbers(theta: Array) -> dict[str, Array]:
-        size = sign * np.hypot(theta[..., 3], theta[..., 4])
-        turn = theta[..., 2]
-        return _lengths(span, theta[..., 0], turn, _turn(theta), size, theta[..., 5] + level)
-
-    return numbers
-
-
-def _lengths(
-    span: Array, rate: Array, turn: Array, missed: Array, amplitude: Array, offset: Array
-) -> dict[str, Array]:
-    return {
-        "period": 2 * np.pi * span / turn, "pi_length": (np.pi + missed) * span / turn,
-        "rabi_frequency": turn / (2 * np.pi * span), "t_rabi": span / rate,
-        "amplitude": amplitude, "offset": offset,
-    }  # fmt: skip
 
 
 def _periods(batch: Batch, fit: Solution) -> Array:
@@ -238,31 +214,12 @@ def _swept(batch: Batch, turn: Array) -> Array:
     return result
 
 
-def _judge_turn(findings: Findings, batch: Batch, late: Late, limit: float) -> None:
+def _judge_turn(findings: Findings, batch: Batch, late: Late) -> None:
     if len(late.which) == 0:
         return
     turn = np.zeros(batch.traces)
-    turn[late.which] = _turn(late.fit.theta)
-    findings.rejected(
-        np.abs(turn) > limit, "model does not fit",
-        lambda n: f"the extremum misses zero by {abs(turn[n]):.2f} rad",
-    )  # fmt: skip
-
-
-def _judge_levels(
-    findings: Findings, batch: Batch, which: NDArray[np.intp], prior: Array | None, found: Derived
-) -> None:
-    """Object where a law with a rise time, which is fitted without them, misses known levels."""
-    if prior is None:
-        return
-    known = {"amplitude": prior[:, 1, 0], "offset": prior[:, 1, 1] + batch.level}
-    off = np.zeros(batch.traces, dtype=np.bool_)
-    for column, (name, value) in enumerate(known.items()):
-        away = np.abs(found.values[name][which] - value[which])
-        off[which] |= (away > UNLIKE * found.stderr[name][which]) & (prior[which, 0, column] > 0.0)
-    findings.rejected(
-        off, "model does not fit", "the oscillation does not swing between the known levels"
-    )
+    turn[late.which] = missed(late.fit.theta)
+    judge_turn(findings, turn, TURN_LIMIT)
 
 
 def _judge_all(
@@ -325,5 +282,7 @@ KINDS: dict[str, Kind] = {
     "rabi_amplitude": sweep(
         rabi_amplitude, 5, from_zero=True, known=LEVELS, weighs=True, swings=OSCILLATING
     ),
-    "rabi_length": sweep(rabi_length, 6, from_zero=True, known=LEVELS, swings=OSCILLATING),
+    "rabi_length": sweep(
+        rabi_length, 6, from_zero=True, known=(*LEVELS, "rise"), swings=OSCILLATING
+    ),
 }

@@ -14,7 +14,7 @@ from kammerton.model import TraceError
 UNITS = {
     "anharmonicity": "Hz", "bare_frequency": "Hz", "qubit_frequency": "Hz", "angle": "rad",
     "phase": "rad", "shots": "", "qubits": "", "asymmetry": "", "dead": "", "population_0": "",
-    "population_1": "",
+    "population_1": "", "rise": "s",
 }  # fmt: skip
 """Unit of what may be known; what is not here has that of x or y, and any unit will do."""
 

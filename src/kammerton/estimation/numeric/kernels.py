@@ -26,14 +26,14 @@ Array = NDArray[np.float64]
 DECAY = 0  # e, 1                           p = rate, shape
 RAMSEY = 1  # e cos, e sin, 1               p = rate, shape, w
 BEAT = 2  # two cos and sin pairs, 1        p = rate, shape, w1, w2
-RABI = 3  # exp(-g|x|) cos, 1               p = g, w
+RABI = 3  # exp(-g|x|) cos(w (x - d)), 1   p = g, w, d
 LINE = 4  # Lorentzian, Gaussian, 1, x     p = centre, half width at half maximum
 TWO_LINES = 5  # both shapes twice, 1, x   p = centre, half width, centre, half width
 RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay; fitted by `poles`
 POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 IN_PHASE = 8  # two e cos, 1               p = rate, shape, w1, w2, phase, origin
 
-NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2, 6)
+NONLINEAR = (2, 3, 4, 3, 2, 4, 3, 2, 6)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3, 3)  # resonance and power may have more, for their background
 USUAL = 12  # iterations, beyond which a fit creeps
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
@@ -136,7 +136,7 @@ def in_phase(p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
 
 @piece
 def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) -> None:
-    """Fill cos and sin with exp(-g |x|) cos(w x) and sin(w x)."""
+    """Fill cos and sin with exp(-g |x|) cos(w (x - d)) and sin(w (x - d))."""
     turning(p[1], x, step, cos, sin)
     decay = math.exp(-p[0] * step)
     for i in range(x.size):
@@ -144,9 +144,10 @@ def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) 
             room[i] = math.exp(-p[0] * abs(x[i]))
         else:
             room[i] = room[i - 1] * decay if x[i] > 0.0 else room[i - 1] / decay
+    c, s = math.cos(p[1] * p[2]), math.sin(p[1] * p[2])
     for i in range(x.size):
-        cos[i] *= room[i]
-        sin[i] *= room[i]
+        a, b = cos[i] * room[i], sin[i] * room[i]
+        cos[i], sin[i] = a * c + b * s, b * c - a * s
 
 
 @piece
@@ -243,11 +244,12 @@ def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -
 
 
 @piece
-def slopes_of_rabi(x: Array, w: Array, phi: Array, sin: Array, c: Array, d: Array) -> None:
-    """Derivatives by decay and angular frequency."""
+def slopes_of_rabi(p: Array, x: Array, w: Array, phi: Array, s: Array, c: Array, d: Array) -> None:
+    """Derivatives by decay, angular frequency and where the law turns."""
     for i in range(x.size):
+        steep = -w[i] * s[i] * c[0, 0]
         d[0, i] = -abs(x[i]) * phi[0, i] * c[0, 0]
-        d[1, i] = -x[i] * w[i] * sin[i] * c[0, 0]
+        d[1, i], d[2, i] = (x[i] - p[2]) * steep, -p[1] * steep
 
 
 @piece
@@ -294,7 +296,7 @@ def slopes(
     if law in (DECAY, RAMSEY, BEAT):
         slopes_of_oscillations(p, x, phi, c, d)
     elif law == RABI:
-        slopes_of_rabi(x, w, phi, room[0], c, d)
+        slopes_of_rabi(p, x, w, phi, room[0], c, d)
     elif law == IN_PHASE:
         slopes_in_phase(p, x, w, phi, room, c, d)
     elif law == POWER:

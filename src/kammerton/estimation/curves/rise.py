@@ -1,0 +1,134 @@
+"""The time in which a pulse rises, which a Rabi law of lengths waits before it turns.
+
+Where it is seen or not, it moves the pi length: a nanosecond too small to be believed is 25 error
+bars of a law without any. So it is free wherever more than a period is swept, and its part in the
+errors. Over less it cannot be told from the period, and hardly moves where the curve turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.seeds import search
+from kammerton.estimation.numeric.solver import Solution, replaced, solve
+from kammerton.estimation.verdict.evidence import Evidence, delta_bic, structured
+from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.kind import Known
+from kammerton.estimation.verdict.outcome import per_trace
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+MOST_DECAY = 10.0  # per window
+SLOWEST = 0.3  # rad in the window
+TOLD = 1.0  # periods from which on a rise is free; at one it costs the period's error a factor of 4
+PERHAPS = 0.8  # of them, below which no straight law's period hides so many
+RISEN = 12.0  # delta-BIC for which a rise is believed: over less than that, or a large one
+LATE_LIMIT = 1.0  # rad by which the extremum may miss length 0
+
+
+def known_rise(batch: Batch, known: Known) -> Array | None:
+    """Return the rise that is known (N,), in windows; None where it is not.
+
+    Raises
+    ------
+    TraceError
+        It is no number.
+    """
+    rise = per_trace(known, "rise", batch)
+    return None if rise is None else rise / batch.column(batch.span)
+
+
+def bounds(batch: Batch, least: Array, most: Array | None = None) -> tuple[Array, Array]:
+    """Return between what decay, angular frequency and rise (N,) of a Rabi law may be (N, 3)."""
+    low, high = np.empty((2, batch.traces, 3))
+    low[:, 0], high[:, 0] = -1.0, MOST_DECAY
+    low[:, 1], high[:, 1] = SLOWEST, np.pi * (batch.most_places - 1)
+    low[:, 2], high[:, 2] = least, least if most is None else most
+    return low, high
+
+
+def phased(batch: Batch) -> Solution:
+    """Return oscillations with a phase of their own; theta = rate, shape, w, cosine, sine, 1."""
+    start = np.insert(search(batch, "oscillations", 2), 1, 0.0, axis=1)
+    low, high = np.array([-1.0, 0.0, SLOWEST]), np.array([MOST_DECAY, 0.0, 0.0])
+    high[2] = np.pi * (batch.most_places - 1)
+    return solve(kernels.RAMSEY, batch, start, low, high)
+
+
+def missed(theta: Array) -> Array:
+    """Return by how much (rad) the extremum of such an oscillation misses 0."""
+    cos, sin = theta[..., 3], theta[..., 4]
+    result: Array = np.arctan2(np.where(cos < 0, -sin, sin), np.abs(cos))
+    return result
+
+
+def risen(batch: Batch, straight: Solution, prior: Array | None, periods: Array) -> Solution:
+    """Leave the rise free where so much is swept (N,) that it can be told, and where it is seen.
+
+    straight: the law without a rise.
+    """
+    which = np.flatnonzero(periods > PERHAPS * TOLD)
+    free = _free(batch, straight.p, prior, which)
+    # By its own period: a rise that is not free makes that of the straight law longer.
+    seen = periods[which] * free.p[:, 1] / straight.p[which, 1] > TOLD
+    fit = replaced(straight, which, free, seen)
+    hint = np.flatnonzero(structured(batch, fit))
+    if len(hint) == 0:
+        return fit
+    part = phased(batch.take(hint))
+    start = np.zeros((batch.traces, 3))
+    start[hint] = np.stack(
+        [part.theta[:, 0], part.theta[:, 2], missed(part.theta) / part.theta[:, 2]], axis=1
+    )
+    other, so_far = _free(batch, start, prior, hint), fit.take(hint)
+    asked = np.where(so_far.free < other.free, RISEN, 0.0)
+    return replaced(fit, hint, other, delta_bic(batch.take(hint), so_far, other) > asked)
+
+
+def _free(
+    batch: Batch, start: Array, prior: Array | None, which: NDArray[np.intp]
+) -> Solution:  # fmt: skip
+    """Return the law of the traces `which` whose extremum is free within a quarter of a period."""
+    part, begun = batch.take(which), start[which]
+    reach = 0.5 * np.pi / np.maximum(begun[:, 1], SLOWEST)
+    low, high = bounds(part, -reach, reach)
+    return solve(kernels.RABI, part, begun, low, high, None if prior is None else prior[which])
+
+
+def believed(batch: Batch, straight: Solution, fit: Solution) -> Mask:
+    """Return whether a rise is more than one that is only left open (N,)."""
+    result: Mask = (fit.free > straight.free) & (delta_bic(batch, straight, fit) > RISEN)
+    return result
+
+
+def as_simple(evidence: Evidence, batch: Batch, straight: Solution, fit: Solution) -> Evidence:
+    """Return the evidence for the law that pays best: a rise that is not seen is no parameter.
+
+    Not over a random walk, which follows some rise more easily than none.
+    """
+    lost = (straight.cost - fit.cost) / np.maximum(evidence.noise, 1e-300)
+    saved = np.where(fit.free > straight.free, np.maximum(np.log(batch.rows) - lost, 0.0), 0.0)
+    return replace(
+        evidence, gain_flat=evidence.gain_flat + saved, gain_line=evidence.gain_line + saved,
+        gain_step=evidence.gain_step + saved,
+    )  # fmt: skip
+
+
+def judge_missed(findings: Findings, batch: Batch, straight: Solution, fit: Solution) -> None:
+    """Object to an extremum that is seen to miss zero by more than pulses rise."""
+    turn = np.where(believed(batch, straight, fit), fit.p[:, 1] * fit.p[:, 2], 0.0)
+    judge_turn(findings, turn, LATE_LIMIT)
+
+
+def judge_turn(findings: Findings, turn: Array, limit: float) -> None:
+    """Object to an extremum that misses zero by a turn (N,), in rad, of more than the limit."""
+    findings.rejected(
+        np.abs(turn) > limit, "model does not fit",
+        lambda n: f"the extremum misses zero by {abs(turn[n]):.2f} rad",
+    )  # fmt: skip
