@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.numeric.kernels import POWER
 from kammerton.estimation.numeric.poles import ALONE, fit_poles
 from kammerton.estimation.numeric.prepare import prepare
+from kammerton.estimation.numeric.solver import solve
+from kammerton.estimation.resonances.magnitude import slope_gain
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import truths
 
@@ -68,3 +71,44 @@ def test_a_sloping_background_alone_is_no_resonance():
     line = next(broken for broken in BROKEN if broken.name == "line")
     found = truth.fit(line.traces(truth, 11, 1500).take(slice(651, 652)))
     assert found.status[0] == "no signal"
+
+
+def magnitudes(slope, linewidths, n=500):
+    """Return f, sizes of notches in a window of so many linewidths of 1 MHz, and their places."""
+    rng = np.random.default_rng(2)
+    x, off = np.linspace(-0.5, 0.5, 101), rng.uniform(-0.3, 0.3, (n, 1))
+    s = (1 + slope * x) * (1 - 0.667 / (1 + 2j * (linewidths * x - off)))
+    noise = rng.normal(size=s.shape) + 1j * rng.normal(size=s.shape)
+    return 6e9 + 1e6 * linewidths * x, np.abs(s + 0.01 * noise), 6e9 + 1e6 * off[:, 0]
+
+
+@pytest.mark.parametrize("sigma", [0.01, None])
+@pytest.mark.parametrize(("slope", "linewidths"), [(0.03, 5), (0.06, 3), (0.3, 3), (-0.3, 5)])
+def test_a_gain_that_slopes_does_not_move_the_resonance_of_a_magnitude(slope, linewidths, sigma):
+    f, y, place = magnitudes(slope, linewidths)
+    found = fit_batch("resonator_spectroscopy", f, y, sigma, geometry="notch")
+    assert (found.verdict == "accepted").all()
+    loaded = place / 1e6
+    truth = {"frequency": place, "linewidth": 1e6, "q_loaded": loaded,
+             "q_coupling": loaded / 0.667, "q_internal": loaded / 0.333}  # fmt: skip
+    for name, value in truth.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(np.median(pull)) < 0.7, name
+        assert np.std(pull) < 1.15, name
+        assert np.mean(np.abs(pull) > 3) < 0.02, name
+
+
+@pytest.mark.parametrize("sigma", [0.01, None])
+def test_the_gain_of_a_magnitudes_slope_is_that_of_a_fit_with_one(sigma):
+    x = np.linspace(0.0, 1.0, 101)
+    line = 1 / (1 + ((x - 0.4) / 0.1) ** 2)
+    truth = 1 + 0.02 * (x - 0.5) - (0.6 + 0.1 * (x - 0.4) / 0.1) * line
+    y = truth + 0.01 * np.random.default_rng(3).normal(size=(60, 101))
+    batch = prepare(x, y, sigma, complex_too=False, from_zero=False, least=8)
+    start, low, high = np.tile([0.4, 0.1], (60, 1)), np.array([-0.3, 0.003]), np.array([1.3, 2.5])
+    level = solve(POWER, batch, start, low, high)
+    bent = solve(POWER, batch, level.p, low, high, more=1)
+    noise = 1.0 if sigma else level.cost / (batch.rows - level.free)
+    told = (level.cost - bent.cost) / noise
+    assert np.median(told) > 5
+    assert np.abs(slope_gain(batch, level) / told - 1).max() < 0.3

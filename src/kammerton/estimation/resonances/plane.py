@@ -232,12 +232,14 @@ def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
 
 
 def over_background(
-    batch: Batch, plain: Solution, hints: Mask, each: int, bent: Callable[[Batch, Array], Solution]
-) -> Solution:
+    batch: Batch, plain: Solution, hints: Mask, each: int, bent: Callable[[Batch, Array], Solution],
+    worth: float = BENDS,
+) -> Solution:  # fmt: skip
     """Let the background slope where `hints` (N,) ask for it; `each` coefficients a power of f.
 
-    bent: fits those traces over a background that slopes, from the p of `plain`. All solutions
-    come back with their coefficients, 0 where there is no slope.
+    bent: fits those traces over a background that slopes, from the p of `plain`. worth: gain in
+    chi-square for which that is believed. All solutions come back with their coefficients, 0
+    where there is no slope.
     """
     best = padded(plain, plain.theta.shape[1] + DEGREES * each)
     which = np.flatnonzero(hints)
@@ -246,12 +248,12 @@ def over_background(
     part = batch.take(which)
     level, other = plain.take(which), bent(part, plain.p[which])
     gain = delta_cost(part, level, other)
-    nearly = np.flatnonzero((gain <= BENDS) & (gain > BENDS - NEARLY))
+    nearly = np.flatnonzero((gain <= worth) & (gain > worth - NEARLY))
     if len(nearly):  # a slope and a delay do much the same: there may be a minimum on either side
         beyond = bent(part.take(nearly), (2.0 * level.p - other.p)[nearly])
         other = replaced(other, nearly, beyond, beyond.cost < other.cost[nearly])
         gain = delta_cost(part, level, other)
-    return replaced(best, which, other, gain > BENDS)
+    return replaced(best, which, other, gain > worth)
 
 
 def padded(fit: Solution, size: int) -> Solution:

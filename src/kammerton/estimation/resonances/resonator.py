@@ -14,16 +14,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, merged, solve
+from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.resonances.compression import compressed
 from kammerton.estimation.resonances.flattened import flattened
+from kammerton.estimation.resonances.magnitude import fit_sizes, ratio_of_power, squares
 from kammerton.estimation.resonances.nulls import BARE
-from kammerton.estimation.resonances.plane import DEGREES, fit_plane, over_background
-from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, structured, weigh
+from kammerton.estimation.resonances.plane import DEGREES, fit_plane
+from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, weigh
 from kammerton.estimation.verdict.findings import (
     OUTSIDE,
     Findings,
@@ -44,11 +43,6 @@ Complex = NDArray[np.complex128]
 SEARCHED, SEARCHED_PLANE = 16.0, 30.0  # delta-BIC that pays for the search
 DRIFT = 36.0  # delta-BIC over a random walk
 GEOMETRIES = ("notch", "reflection", "transmission")
-ROUGHLY = 0.3  # of the largest magnitude, below which all are weighed alike at first
-BELOW = 5.0  # sigmas
-FAINT = 0.05  # of the largest magnitude, below which its square says nothing about the trace
-ROUNDS = 3  # in which squares and weights follow the curve
-LEAST, TINY = 0.5, 1e-3  # sigmas, and parts of the largest magnitude, that a size counts at least
 WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plane drift bends too
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
 SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
@@ -127,47 +121,25 @@ def _qualities(
 
 def _magnitude(batch: Batch, geometry: object, known: Known) -> Outcome:
     """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
-    level = batch.y + batch.level[:, None]
-    sizes = _not_below_zero(batch, level)
-    rough = np.maximum(np.abs(level), ROUGHLY * np.abs(level).max(axis=1, keepdims=True))
-    squared = _squared(batch, level, sizes, rough, level**2)
-    low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
-    starts = [search(squared, grid, 2) for grid in ("powers", "level powers")]
-    both, n = solve(kernels.POWER, squared, np.concatenate(starts), low, high), batch.traces
-    first, second = both.take(slice(n)), both.take(slice(n, None))
-    best = merged(first, second, second.cost < first.cost)
-    for _ in range(ROUNDS):
-        squared = _about_curve(batch, squared, level, sizes, best)
-        best = solve(kernels.POWER, squared, best.p, low, high)
-
-    def bent(part: Batch, p: Array) -> Solution:
-        return solve(kernels.POWER, part, p, low, high, more=DEGREES)
-
-    fit = over_background(squared, best, structured(squared, best), 1, bent)
+    sizes = fit_sizes(batch)
+    fit, told, level = sizes.fit, sizes.told, sizes.level
     zero, span = batch.column(batch.zero), batch.column(batch.span)
-    ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
-    share = _geometry(ratio, geometry)
-    told = sizes if geometry != "reflection" else np.zeros_like(sizes)
-    share = np.where(told, share, np.nan)  # a reflection's depth has two answers
+    share = _geometry(ratio_of_power(fit.theta, level).astype(np.complex128), geometry)
+    share = np.where(told if geometry != "reflection" else False, share, np.nan)  # two answers
 
     def derive(theta: Array) -> dict[str, Array]:
-        ratio = _ratio_of_power(theta, squared.level)
+        ratio = ratio_of_power(theta, level)
         return _qualities(theta[..., 0], 2 * theta[..., 1], share * ratio, zero, span)
 
-    power = fit.curve(squared) + squared.level[:, None]
-    size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
-    residual = batch.w * (level - size)
-    clear = np.maximum(size, FAINT * np.abs(level).max(axis=1, keepdims=True))
-    seen = _squared(batch, level, sizes, clear, level**2)
+    seen = squares(batch, sizes)
     nulls = simple_laws(seen).over_a_slope().least(simple_laws(batch).over_a_slope())
-    fit = replace(fit, residual=residual, cost=(residual**2).sum(axis=1))
-    curve = np.where(batch.constant[:, None], level, size) - batch.level[:, None]
+    curve = np.where(batch.constant[:, None], batch.y, sizes.size - batch.level[:, None])
     evidence = _stricter(
-        weigh(seen, fit, power - seen.level[:, None], nulls), weigh(batch, fit, curve, nulls)
+        weigh(seen, fit, sizes.power - seen.level[:, None], nulls), weigh(batch, fit, curve, nulls)
     )
     return _judged(
         batch, share, fit, curve, nulls, evidence, derive, known,
-        lambda among: flattened(batch, fit, size, among & sizes),
+        lambda among: flattened(batch, fit, sizes.size, among & told),
     )  # fmt: skip
 
 
@@ -181,60 +153,6 @@ def _stricter(squares: Evidence, sizes: Evidence) -> Evidence:
         squares, misfit=squares.misfit | sizes.misfit,
         gain_walk=np.minimum(squares.gain_walk, sizes.gain_walk),
     )  # fmt: skip
-
-
-def _not_below_zero(batch: Batch, level: Array) -> NDArray[np.bool_]:
-    """Return where no point is below zero, but by its noise: those are magnitudes."""
-    noise = np.zeros_like(level)
-    if batch.known_noise:
-        noise = BELOW / np.where(batch.w > 0, batch.w, np.inf)
-    lowest = np.where(batch.w > 0, level + noise, np.inf).min(axis=1)
-    return np.asarray(lowest >= -FAINT * np.abs(level).max(axis=1))
-
-
-def _about_curve(
-    batch: Batch, squared: Batch, level: Array, sizes: NDArray[np.bool_], fit: Solution
-) -> Batch:
-    """Return squares that leave what the sizes do, near the fitted size S: S^2 + 2 S (y - S).
-
-    Those of y itself would not: where S is small, the square of the noise is not. Repeated, this
-    is Gauss and Newton's way to the least squares of the sizes.
-    """
-    size = np.sqrt(np.maximum(fit.curve(squared) + squared.level[:, None], 0.0))
-    noise = np.ones(batch.traces)
-    if not batch.known_noise:
-        noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
-    sigma = np.sqrt(noise)[:, None] / np.where(batch.w > 0, batch.w, np.inf)
-    about = np.maximum(size, LEAST * sigma)  # a size has a kink at 0
-    return _squared(batch, level, sizes, about, size**2 + 2.0 * about * (level - size))
-
-
-def _squared(
-    batch: Batch, level: Array, sizes: NDArray[np.bool_], size: Array, square: Array
-) -> Batch:
-    """Put squares for the traces that are magnitudes of about `size`, weights with them."""
-    top = np.abs(level).max(axis=1, keepdims=True)
-    slope = 2 * np.maximum(size, TINY * np.where(top > 0, top, 1.0))
-    y = np.where(sizes[:, None], square, level)
-    w = np.where(sizes[:, None], batch.w / slope, batch.w)
-    mean = y.mean(axis=1)
-    y = np.where(batch.constant[:, None], 0.0, y - mean[:, None])
-    return Batch(
-        batch.x, batch.step, np.ascontiguousarray(y), np.ascontiguousarray(w),
-        batch.zero, batch.span, mean, 1, batch.known_noise, batch.order,
-    )  # fmt: skip
-
-
-def _ratio_of_power(theta: Array, level: Array) -> Array:
-    """Return Re(-a/b) from |b + a L|^2, taking the undercoupled of the two answers."""
-    away = (theta[..., :1] - 0.5) ** np.arange(1, DEGREES + 1)
-    background = theta[..., 4] + level + (theta[..., 5:] * away).sum(axis=-1)
-    background = np.maximum(background, 1e-12 * np.abs(level) + 1e-300)
-    across = theta[..., 3] ** 2 / (4 * background)
-    bottom = background + theta[..., 2] - across
-    with np.errstate(over="ignore"):
-        rest: Array = 1.0 - np.sqrt(np.where(bottom > 0, bottom, np.nan) / background)
-    return rest
 
 
 def _judged(
