@@ -11,7 +11,7 @@ from tests.prove.frame import HEADING, PROOFS, Row, chosen, load
 from tests.prove.kill_loop import STAGES, but
 
 ROOT = Path(__file__).parents[2]
-COUNTS = {"I": 12, "D": 3, "F": 5, "P": 7, "B": 7, "S": 8, "R": 9, "C": 6, "X": 9}
+COUNTS = {"I": 12, "D": 3, "F": 5, "P": 7, "B": 7, "S": 8, "R": 10, "C": 6, "X": 9}
 CATALOGUE = [f"{letter}{n + 1}" for letter, count in COUNTS.items() for n in range(count)]
 LINE = re.compile(r"^\| ([IDFPBSRCX]\d+) \| (.+?) \| (.*?) \| ?(.*?) ?\|$", re.MULTILINE)
 

@@ -7,7 +7,6 @@ import contextlib
 import faulthandler
 import logging
 import os
-import sys
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from kammerton.model.errors import KammertonError, LabError, StoreInUse
 from kammerton.serve import heaps, last
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, say_all, tell
+from kammerton.serve.outlet import for_a_crash, last_lines
 from kammerton.serve.pool import full_pool
 from kammerton.serve.repeats import Repeats
 from kammerton.serve.rules import Rules
@@ -54,6 +54,7 @@ class Life:
     def __init__(self, wire: Wire, beat: float, alone: float = ALONE) -> None:
         self._wire, self._beat, self._alone = wire, beat, alone
         self._doing, self.is_up = "starting", False
+        self._crash = for_a_crash()
         self.off: bool | None = None
         """Whether the work left all outputs verified off; None where it did not come so far."""
         self.tried = ""
@@ -103,7 +104,7 @@ class Life:
         while True:
             self._wire.say(beat=self._doing)
             with contextlib.suppress(RuntimeError):  # no thread for it: it is well all the same
-                faulthandler.dump_traceback_later(self._alone, exit=True)
+                faulthandler.dump_traceback_later(self._alone, exit=True, file=self._crash)
             before = time.monotonic()
             await asyncio.sleep(self._beat)
             lag = time.monotonic() - before - self._beat
@@ -149,7 +150,7 @@ async def _leaving(live: Coroutine[Any, Any, Code]) -> Code:
 def leave(code: int) -> NoReturn:
     """Be gone, whatever other threads do."""
     logging.shutdown()
-    sys.stderr.flush()
+    last_lines()
     os._exit(code)
 
 

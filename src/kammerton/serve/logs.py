@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+from kammerton.serve.outlet import patient_stderr
 from kammerton.serve.repeats import AS, Repeats
 
 TALKATIVE = ("qcodes", "pyvisa", "numba", "mqtt", "matplotlib", "asyncio")
@@ -35,12 +36,15 @@ class _News(logging.Filter):
 def log_to_stderr(label: str = "", repeats: Repeats | None = None) -> None:
     """Log with time and level, and with the label of the computer where there are several.
 
+    From now on nothing that goes to stderr waits for who takes it.
+
     repeats: what the last start said, which was not up; if anything, only warnings that say
     something else, until `say_all`.
     """
     prefix = f"{label}: ".replace("%", "%%") if label else ""
     form = f"%(asctime)s %(levelname).1s {prefix}%(message)s"
     level = logging.WARNING if repeats is not None and repeats.before else logging.INFO
+    patient_stderr()
     logging.basicConfig(level=level, stream=sys.stderr, format=form, force=True)
     if repeats is not None:
         for handler in logging.getLogger().handlers:

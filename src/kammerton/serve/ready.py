@@ -20,6 +20,7 @@ from typing import NoReturn
 from kammerton import early
 from kammerton.serve import heaps
 from kammerton.serve.logs import log_to_stderr
+from kammerton.serve.outlet import last_lines
 from kammerton.serve.wire import Wire
 from kammerton.serve.words import READY, Code
 
@@ -72,6 +73,7 @@ def main(*, at_once: bool = False) -> NoReturn:
     while (text := wire.next()) == READY:
         if _code() != code:
             log.warning("it was installed anew since this process loaded, which ends: restart it")
+            last_lines()
             os._exit(Code.DONE)
         wire.say(ready=True, told=early.came())
     if not text:
@@ -124,6 +126,7 @@ def _load(wire: Wire, at_once: bool) -> None:
                 _load_what_calibrates()
     except BaseException:  # half loaded it is of no use, and the log says why
         log.exception("what a process needs cannot be loaded")
+        last_lines()
         os._exit(Code.CRASHED)
     wire.say(ready=True, told=early.came())
 

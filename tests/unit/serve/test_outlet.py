@@ -1,0 +1,121 @@
+"""A log that nobody takes keeps nobody waiting, and says what was lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from kammerton.serve.outlet import Outlet, for_a_crash
+
+LINE = "x" * 99 + "\n"
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def fill(end: int) -> None:
+    os.set_blocking(end, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(end, b"x")
+    os.set_blocking(end, True)
+
+
+def read(end: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        data += os.read(end, 1 << 20)
+    return data
+
+
+def test_what_nobody_takes_keeps_nobody_waiting_and_is_counted(pipe):
+    outlet, began = Outlet(pipe[1], most=2000), time.process_time()
+    for _ in range(5000):  # far more than a pipe holds
+        outlet.write(LINE)
+    assert outlet.drain(0.2) is False
+    assert time.process_time() - began < 1.0
+    data = b""
+    while b"are lost" not in data:
+        data += os.read(pipe[0], 1 << 20)
+    lines = data.decode().splitlines()
+    (said,) = [line for line in lines if "are lost" in line]
+    lost = int(said.split()[0])
+    assert set(lines) == {LINE.strip(), said}
+    assert lines.count(LINE.strip()) + lost == 5000
+    assert outlet.drain(5.0) is True
+
+
+def test_what_is_taken_comes_whole_and_in_order(pipe):
+    outlet, texts = Outlet(pipe[1]), [f"line {k} µ\n" for k in range(500)]
+    for text in texts:
+        outlet.write(text)
+    assert outlet.drain(10.0) is True
+    whole = "".join(texts).encode()
+    assert read(pipe[0], len(whole)) == whole
+
+
+def test_where_nobody_is_left_to_take_it_nothing_fails():
+    there, here = os.pipe()
+    os.close(there)
+    outlet = Outlet(here)
+    outlet.write(LINE)
+    assert outlet.drain(5.0) is True
+    os.close(here)
+
+
+PROGRAM = """
+import logging, os, sys
+from kammerton.serve.logs import log_to_stderr, tell
+from kammerton.serve.outlet import for_a_crash
+log_to_stderr()
+logging.getLogger().warning("first")
+tell("told")
+sys.stderr.write("last\\n")
+"""
+
+
+def test_the_last_lines_of_a_process_are_not_lost():
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert [line.split()[-1] for line in done.stderr.splitlines()] == ["first", "told", "last"]
+
+
+CRASHING = """
+import faulthandler, os, time
+from kammerton.serve.outlet import for_a_crash
+faulthandler.dump_traceback_later(0.5, exit=True, file=for_a_crash())
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd/2"), reason="no descriptors as files here")
+@pytest.mark.parametrize("full", [True, False])
+def test_a_process_that_hangs_ends_itself_though_nobody_takes_its_log(pipe, full):
+    if full:
+        fill(pipe[1])
+    done = subprocess.run([sys.executable, "-c", CRASHING], stderr=pipe[1], timeout=30)
+    assert done.returncode == 1
+    if not full:
+        assert b"Timeout" in os.read(pipe[0], 4096)
+
+
+def test_of_a_file_it_is_stderr_itself(tmp_path):
+    """Two descriptors of one file would write over each other."""
+    program = "from kammerton.serve.outlet import for_a_crash; print(for_a_crash())"
+    with open(tmp_path / "log", "w") as log:
+        said = subprocess.run(
+            [sys.executable, "-c", program], stderr=log, stdout=subprocess.PIPE, text=True
+        )
+    assert said.stdout.strip() == "2"
+    assert stat.S_ISCHR(os.fstat(for_a_crash()).st_mode) or for_a_crash() == 2
