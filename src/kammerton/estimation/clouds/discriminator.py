@@ -26,6 +26,7 @@ Complex = NDArray[np.complex128]
 Labels = NDArray[np.intp]
 
 UNLIKELY = 1e-3  # chance of a chi-square from which on the law is not quite that of the shots
+FEW, FEW_DECAYS = 1.5, 8.0  # shots squared that are added to the variance of a count of few
 NODES = 24  # along a decay, for densities on the line from 0 to 1
 
 
@@ -132,11 +133,16 @@ def _honest(covariance: Array, clouds: Clouds) -> Array:
 
 
 def _of_none(clouds: Clouds, kinds: int) -> Array:
-    """Return the variance of fractions of which not one shot was seen (Jeffreys' prior)."""
+    """Return the variance by which fractions are less sure than the few shots seen there say.
+
+    The square root of a small count is too small an error where it came out low by chance.
+    """
     layout = clouds.layout
     variance = np.zeros(layout.size + kinds**2)
-    few = 0.5 / clouds.shots.counts.sum(axis=1).min() ** 2
-    variance[layout.decays] = variance[layout.fractions] = variance[layout.size :] = few
+    one = 1.0 / clouds.shots.counts.sum(axis=1).min() ** 2
+    variance[layout.fractions] = variance[layout.size :] = FEW * one
+    below = np.minimum(clouds.theta[layout.decays], 0.0)  # an error at least reaches what may be
+    variance[layout.decays] = FEW_DECAYS * one + below**2
     return variance
 
 
