@@ -20,6 +20,8 @@ SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 HOPE = 16.0  # what a second line gains in chi-square where it is first seen, but for its best point
 WHOLE, REST = 18.0, 5.0  # what a narrow one gains with that point, and without
 BY_NOISE = 0.3  # in chi-square, by which noise may feign a line narrower than it can be seen
+FAR_WEAKER = 0.3  # of the lower line, which no two photons make so strong
+LOBE, NEAR = 0.2, 2.5  # of the height, and widths away: a pi pulse's are 0.11 high, 1.8 away
 ALONE = 6  # fewest points for each parameter before a second line is looked for
 
 
@@ -127,13 +129,30 @@ def _separate(double: Solution) -> Mask:
     apart = np.abs(centres[:, 0] - centres[:, 1]) > 0.7 * halves.sum(axis=1)
     inside = ((centres > 0) & (centres < 1)).all(axis=1)
     result: Mask = apart & inside & (halves < 0.3).all(axis=1)
-    heights = np.abs(_heights(double.theta))
+    heights = sizes(double)
     result &= heights.min(axis=1) > 0.05 * heights.max(axis=1)
     return result
 
 
-def _heights(theta: Array) -> Array:
-    return np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]], axis=1)
+def sizes(double: Solution) -> Array:
+    """Return how high both lines are, or how deep (N, 2)."""
+    theta = double.theta
+    return np.abs(np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]], axis=1))
+
+
+def main_of(pair: Solution) -> tuple[NDArray[np.intp], Mask]:
+    """Return which of two lines is 0-1 (N,), and whether the other may be its two-photon line.
+
+    A transmon's anharmonicity is negative, so its two-photon line lies below 0-1: the upper line
+    is 0-1, however strongly the other is driven. But not a far weaker one: that is a side lobe of
+    a pulse's spectrum, and so may be what is far weaker and near.
+    """
+    n, size, centres = np.arange(len(pair.cost)), sizes(pair), pair.p[:, 0::2]
+    upper = centres.argmax(axis=1)
+    faint = size[n, upper] < FAR_WEAKER * size[n, 1 - upper]
+    near = np.abs(centres[:, 0] - centres[:, 1]) < NEAR * 2.0 * pair.p[n, 2 * upper + 1]
+    lobe = near & (size[n, 1 - upper] < LOBE * size[n, upper])
+    return np.where(faint, 1 - upper, upper), ~(faint | lobe)
 
 
 def best_of(fit: Solution, pairs: Pairs) -> Solution:

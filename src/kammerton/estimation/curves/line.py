@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, two_lines
+from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, main_of, two_lines
 from kammerton.estimation.curves.several import MOST, Several, several_lines
 from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, pure, shaped
 from kammerton.estimation.curves.telegraph import over_a_box
@@ -134,7 +134,12 @@ def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs) -> tuple[Array, Arr
 
 def _said(found: Derived, n: int) -> str:
     count = int(found.values["lines"][n])
-    return "a clear line" if count == 1 else f"{count} lines; the one given as frequency is clear"
+    if count == 1:
+        return "a clear line"
+    said = f"{count} lines; the one given as frequency is clear"
+    if count > 2 or np.isfinite(found.values["frequency_gf_half"][n]):
+        return said
+    return said + ", and the other is not taken for its two-photon line"
 
 
 def _crowded(batch: Batch, fit: Solution, pairs: Pairs) -> NDArray[np.intp]:
@@ -248,16 +253,13 @@ def _one(batch: Batch) -> Formulas:
 
 
 def _two(batch: Batch, fit: Solution, expected: Array) -> Formulas:
-    """Numbers of the line that is expected, else of the upper line; and the centre of the other.
-
-    A transmon's anharmonicity is negative, so its two-photon line lies below 0-1: the upper line
-    is the main one, however strongly the two-photon line is driven.
-    """
+    """Numbers of the line that is expected, else of 0-1; and the centre of the other."""
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     n, centres = np.arange(batch.traces), fit.p[:, 0::2]
-    upper = centres.argmax(axis=1)
+    first, below = main_of(fit)
     off = np.abs(zero[:, None] + centres * span[:, None] - expected[:, None])
-    main = np.where(np.isnan(expected), upper, np.nan_to_num(off).argmin(axis=1))
+    main = np.where(np.isnan(expected), first, np.nan_to_num(off).argmin(axis=1))
+    two_photons = below & (main == first)
 
     def numbers(theta: Array) -> dict[str, Array]:
         other = zero + theta[..., n, 2 - 2 * main] * span
@@ -265,7 +267,7 @@ def _two(batch: Batch, fit: Solution, expected: Array) -> Formulas:
         told = {
             "frequency": zero + theta[..., n, 2 * main] * span,
             "linewidth": 2 * theta[..., n, 2 * main + 1] * span,
-            "frequency_gf_half": np.where(main == upper, other, np.nan),
+            "frequency_gf_half": np.where(two_photons, other, np.nan),
             "lines": 2.0 * np.ones_like(none), **dict.fromkeys(OTHERS, none),
         }  # fmt: skip
         told[OTHERS[0]] = other
