@@ -58,6 +58,7 @@ def _backend(name: str) -> Any:
         from qiskit_ibm_runtime.fake_provider import FakeProviderForBackendV2
     except ImportError:
         said = "qiskit-ibm-runtime is not installed: pip install 'kammerton[ibm]'"
+        said += ", or in a checkout pip install -e '.[ibm]'"
         raise ChipError((said,), "--from-ibm") from None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some snapshots warn that they are not typical

@@ -112,7 +112,7 @@ def fit(
     from kammerton.estimation.files.columns import Choice
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
-    from kammerton.estimation.files.suspicion import suspicions, too_still, unused
+    from kammerton.estimation.files.suspicion import aliases, suspicions, too_still, unused
     from kammerton.estimation.numeric.compiling import told_before
     from kammerton.model import TraceError, Verdict
 
@@ -125,14 +125,15 @@ def fit(
             chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
-    notes = [*chosen.notes, *suspicions(chosen.trace, calibrated=cal_points > 0)]
+    notes = [*chosen.notes, *suspicions(kind, chosen.trace, calibrated=cal_points > 0)]
+    notes += aliases(found, chosen.trace)
     if chosen.sigma_known or shots is not None:
         notes += [*too_still(found, chosen.trace), *unused(kind, chosen.trace)]
     _note(files, notes)
     if plot is not None:
         _draw(files, chosen, found, plot)
     if as_json:
-        print_json(found)
+        print_json(found, notes)
     else:
         print_text(found, axes_of(chosen.trace))
     if found.verdict is not Verdict.ACCEPTED:

@@ -21,8 +21,11 @@ from kammerton.model.quantity import SCALED, show
 COLOURS = {Verdict.ACCEPTED: "green", Verdict.INSUFFICIENT: "yellow", Verdict.REJECTED: "red"}
 
 
-def print_json(found: Fit) -> None:
-    """Print one JSON object; values and correlation only where the fit is accepted."""
+def print_json(found: Fit, notes: Sequence[str]) -> None:
+    """Print one JSON object; values and correlation only where the fit is accepted.
+
+    notes: how the file was read, and what looks as if it was meant otherwise.
+    """
     accepted = found.verdict is Verdict.ACCEPTED
     parameters = {
         name: {"value": v.value, "stderr": v.stderr, "unit": v.unit}
@@ -37,6 +40,7 @@ def print_json(found: Fit) -> None:
         "correlation": _correlation(found, list(parameters)),
         "chi2_reduced": _number(found.chi2_reduced),
         "advice": _advice(found),
+        "notes": list(notes),
     }
     print(json.dumps(answer, allow_nan=False))
 

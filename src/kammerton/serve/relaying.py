@@ -86,4 +86,4 @@ async def _flush(store: Store, relay: Relay, patience: float) -> None:
             await relay.drained()
     except TimeoutError:
         if waiting := store.backlog():
-            log.warning("%d results wait for the broker; they go out later", waiting)
+            log.warning("%d results wait for the broker; the next run sends them", waiting)

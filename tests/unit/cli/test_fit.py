@@ -33,6 +33,7 @@ def answer(result: Result) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(result.stdout, parse_constant=refuse)
     assert set(found) == {
         "verdict", "status", "reason", "parameters", "correlation", "chi2_reduced", "advice",
+        "notes",
     }  # fmt: skip
     assert set(found["correlation"]) == set(found["parameters"])
     return found

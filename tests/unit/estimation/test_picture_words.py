@@ -124,6 +124,16 @@ def test_what_else_was_found_is_said_before_the_values() -> None:
     assert said not in words_of(found("ramsey", values, "success", said), trace, 66)
 
 
+def test_an_accepted_fit_says_that_its_errors_were_too_small() -> None:
+    far = "the points scatter 33 times more than their shots say"
+    trace = Trace("q3", X, X, X, "delay", "s")
+    fit = found("t1", {"t1": Value(5e-5, 1e-6, "s")}, "success", f"a clear decay; {far}")
+    lines = words_of(replace(fit, chi2_reduced=1122.0), trace, 66).splitlines()
+    assert lines[0] == far
+    assert "a clear decay" not in " ".join(lines)
+    assert lines[1].endswith("= 1.12e+03")
+
+
 def test_a_long_finding_leaves_room_for_values() -> None:
     values = {f"value_{n}": Value(1.0 + n, 0.01, "") for n in range(20)}
     trace = Trace("q3", X, X, X, "delay", "s")

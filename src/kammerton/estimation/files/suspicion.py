@@ -11,12 +11,21 @@ from scipy.special import chdtr
 from kammerton.estimation.curves.repeats import ENOUGH
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
-from kammerton.model import Fit, Trace
+from kammerton.model import Fit, Trace, Verdict
 from kammerton.model.quantity import show
 from kammerton.model.trace import FloatArray
 
-LONGEST, LOWEST = 1.0, 1e4
-"""s, Hz: no delay of a qubit is longer, no line of one is lower."""
+LONGEST, LOWEST, HIGHEST = 0.2, 1e4, 2e11
+"""s, Hz, Hz: no delay of a qubit is longer, no line of one is lower or higher."""
+
+NARROW, LEAST_LINE = 0.5, 1e8
+"""A window this close to its end is about a line itself, no detuning; Hz, no such line is lower."""
+
+SHORT = 3e-7
+"""s: a sweep of a decay that is over by then is one in another unit, most often."""
+
+LINES = ("resonator_spectroscopy", "qubit_spectroscopy")
+DECAYS = ("t1", "t2_echo", "cpmg")
 
 ENDS = (4, 2, 6, 8, 10, 20)
 """Usual numbers of calibration points, the most usual first."""
@@ -24,12 +33,14 @@ ENDS = (4, 2, 6, 8, 10, 20)
 FEWEST = 12  # points besides them, to know the scatter from
 APART = 8.0  # scatters by which the last half stands above the points before it
 STILL = 1e-6  # chance below which a chi-square is too small for it
+EVEN = 1e-6  # of a step: less is rounding
 ALIKE = 5.0  # scatters within which those of one preparation lie
 
 
-def suspicions(trace: Trace | Grid, calibrated: bool) -> Iterator[str]:
+def suspicions(kind: str, trace: Trace | Grid, calibrated: bool) -> Iterator[str]:
     """Yield what a person should look at before believing, or blaming, a fit."""
-    yield from _of_units(trace)
+    yield from _of_units(kind, trace)
+    yield from _missing(trace)
     if isinstance(trace, Trace) and trace.x_unit == "s" and not calibrated:
         points = calibration_points(trace)
         if points:
@@ -65,7 +76,27 @@ def unused(kind: str, trace: Trace | Grid) -> Iterator[str]:
                "follow from how the sequences of a length scatter")  # fmt: skip
 
 
-def _of_units(trace: Trace | Grid) -> Iterator[str]:
+def aliases(fit: Fit, trace: Trace | Grid) -> Iterator[str]:
+    """Yield which other frequency even steps cannot tell from the one that was found."""
+    found = fit.values.get("frequency")
+    if fit.kind != "ramsey" or found is None or not isinstance(trace, Trace):
+        return
+    steps = np.diff(np.unique(trace.x))
+    even = steps.size > 1 and np.ptp(steps) < EVEN * steps.max()
+    if fit.verdict is Verdict.ACCEPTED and even and not np.iscomplexobj(trace.y):
+        other = 1.0 / float(steps.mean()) - found.value
+        yield (f"in even steps of {show(float(steps.mean()), 's')} a frequency of "
+               f"{show(other, 'Hz')} would look the same")  # fmt: skip
+
+
+def _missing(trace: Trace | Grid) -> Iterator[str]:
+    if isinstance(trace, Trace):
+        gone = int(np.count_nonzero(~np.isfinite(trace.y)))
+        if gone:
+            yield f"{gone} of {trace.y.size} points are missing"
+
+
+def _of_units(kind: str, trace: Trace | Grid) -> Iterator[str]:
     if isinstance(trace, Grid):
         axes = list(zip(trace.names, trace.units, trace.x, strict=True))
     else:
@@ -77,7 +108,10 @@ def _of_units(trace: Trace | Grid) -> Iterator[str]:
                    "the amplitude of a decay is the law's at 0")  # fmt: skip
         if unit == "s" and largest > LONGEST:
             yield f"{name!r} goes to {show(largest, 's')}: is it in ns or us? (--x-unit)"
-        if unit == "Hz" and 0 < largest < LOWEST:
+        if unit == "s" and kind in DECAYS and 0 < largest < SHORT:
+            yield f"{name!r} goes to {show(largest, 's')} only: is it in us? (--x-unit)"
+        itself = kind in LINES and least > NARROW * largest and largest < LEAST_LINE
+        if unit == "Hz" and (0 < largest < LOWEST or largest > HIGHEST or itself):
             yield f"{name!r} goes to {show(largest, 'Hz')}: is it in GHz or MHz? (--x-unit)"
 
 

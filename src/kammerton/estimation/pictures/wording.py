@@ -70,14 +70,19 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
         advice = "; ".join(in_words(fit.advice, axes_of(trace)))
         text = fit.reason + (f" → {advice}" if advice else "")
         return "\n".join(_wrapped(text, letters)[: ROWS - 1])
-    found = [] if fit.status == "success" else _wrapped(fit.reason, letters)[: ROWS - 2]
+    reason = fit.reason.partition("; ")[2] if fit.status == "success" else fit.reason
+    found = _wrapped(reason, letters)[: ROWS - 2] if reason else []
     values = [_said(name, v, trace) for name, v in _in_order(fit) if _is_told(fit, name)]
     if math.isfinite(fit.chi2_reduced):
-        values.append(f"χ²/ν{_of_what(fit, trace)} = {fit.chi2_reduced:.2f}")
+        values.append(f"χ²/ν{_of_what(fit, trace)} = {_chi2(fit.chi2_reduced)}")
     room = ROWS - len(found)
     lines = _lines(values, letters - len(MORE))
     more = MORE if len(lines) > room else ""
     return "\n".join([*found, *lines[:room]]) + more
+
+
+def _chi2(reduced: float) -> str:
+    return f"{reduced:.2f}" if reduced < 10 else f"{reduced:.3g}"
 
 
 def _of_what(fit: Fit, trace: Trace | Grid) -> str:
