@@ -211,7 +211,7 @@ def _outcome(attempt: Attempt) -> str:
     from kammerton.store.attempts import ABORTED
 
     if attempt.outcome != ABORTED:
-        return attempt.outcome or "runs, unless its process died"
+        return attempt.outcome or "runs, or its process died"
     if attempt.again is not None:
         return "aborted: its process ended, the second time; its qubits are left alone for a while"
     return "aborted: its process ended; its shots are not kept: what repeats it begins anew"

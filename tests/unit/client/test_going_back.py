@@ -132,7 +132,7 @@ def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
     )
     assert "bad flux" in text
     assert "refused: too much power" in text
-    assert "runs, unless its process died" in text
+    assert "runs, or its process died" in text
 
 
 def test_log_audit_shows_the_gates_lines(place: Path) -> None:
