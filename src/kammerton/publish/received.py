@@ -1,10 +1,15 @@
-"""Payloads on the other side: bytes from a broker, believed only after they were checked."""
+"""Payloads on the other side: bytes from a broker, believed only after they were checked.
+
+Whatever the bytes, a parser returns or raises BrokerError. A number that is not finite is refused
+also where nobody reads it: no JSON holds one, and we publish none.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -98,8 +103,7 @@ def parameter_set(payload: bytes) -> ParameterSet:
         The payload is not what we publish, or its hash is not that of its content: something on the
         way has changed or cut it, or another program made it.
     """
-    found = _checked(ParameterSet, payload)
-    document = json.loads(payload)
+    found, document = _read(ParameterSet, payload)
     said = document.pop("sha256", None)
     if said is None:
         raise BrokerError(f"{_called(found)} has no sha256")
@@ -158,11 +162,28 @@ def alarm(payload: bytes) -> Told:
 
 
 def _checked(kind: type[Kind], payload: bytes) -> Kind:
+    return _read(kind, payload)[0]
+
+
+def _read(kind: type[Kind], payload: bytes) -> tuple[Kind, dict[str, Any]]:
+    """Return what was read and the whole document, in which are fields that are ignored, too."""
     if len(payload) > LARGEST:
         raise BrokerError(f"a payload of {len(payload)} bytes is refused unread")
     try:
-        return kind.model_validate_json(payload)
+        found = kind.model_validate_json(payload)  # first: it refuses the deep and the malformed
+        return found, json.loads(payload, parse_constant=_no_number, parse_float=_finite)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"])
         raise BrokerError(f"unreadable payload: {place}: {first['msg']}") from problem
+    except (ValueError, RecursionError) as problem:  # also what another reader of JSON would refuse
+        raise BrokerError(f"unreadable payload: {problem}") from problem
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _no_number(digits)
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word[:20]} is no finite number")

@@ -254,6 +254,18 @@ def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture
     assert caplog.text.count("ignored: unreadable payload") == 1
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+@pytest.mark.parametrize("topic", [TOPICS.snapshot, TOPICS.delta, TOPICS.status])
+def test_b7_a_number_that_is_none_is_refused_and_ends_nothing(topic: str, number: str) -> None:
+    good = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
+    said = (online("offline") if topic == TOPICS.status else good).payload.decode()
+    spoilt = Message(topic, f'{said[:-1]}, "x": [{number}]}}'.encode())
+    subscriber, values = heard(Tape([online("online"), spoilt, good]))
+    assert (values, list(subscriber.refused)) == (
+        [5.0], [f"{topic}: unreadable payload: {number} is no finite number"]
+    )  # fmt: skip
+
+
 def test_b7_what_was_changed_on_the_way_is_not_believed_and_said() -> None:
     """Retained by the broker, spoilt by somebody: then the daemon's own comes."""
     good = message(TOPICS.snapshot, revision=2, parameters={"q0.t1": VALUE})

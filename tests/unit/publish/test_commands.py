@@ -273,6 +273,14 @@ def test_x2_no_bytes_are_done_or_break_anything(payload):
     assert refusal.value.__cause__ is None
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+@pytest.mark.parametrize("place", ["arguments", "further"])
+def test_x2_a_number_that_is_none_is_refused(number, place):
+    text = json.dumps(said() | {place: {"scope": "q0", "why": "x", "until": "0"}})
+    with pytest.raises(Refused):
+        desk().take(message(text.replace('"0"', f"[{number}]").encode()), NOW)
+
+
 @given(st.sampled_from(sorted(said())), JSON)
 def test_x2_no_signed_nonsense_breaks_anything(field, value):
     document = said() | {field: value}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from kammerton.model import BrokerError
 from kammerton.publish import Topics, payloads, received
+from kammerton.publish.alarms import Notice
 from kammerton.store import Change, Handover, Snapshot
 from tests.stored import NOON, estimate
 
@@ -80,11 +82,73 @@ def test_what_is_sent_can_be_read(sent: list[Change]) -> None:
         assert got.valid_until == was.valid_until
 
 
+PARSERS = (received.parameter_set, received.seal, received.status, received.alarm)
+
+NOT_FINITE = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400")
+"""As a sender writes them in JSON that is none; the last two are JSON, of a number that is none."""
+
+
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused(payload: bytes) -> None:
-    for read in (received.parameter_set, received.status):
+    for read in PARSERS:
         with contextlib.suppress(BrokerError):
             read(payload)
+    assert received.names(payload, {"e"}) == frozenset()
+
+
+def _sent() -> dict[str, dict]:
+    """Return one document for each parser, which takes it."""
+    told = Notice("outputs", True, ("c",), ("not known to be off",), "look", 0)
+    return {
+        "parameter_set": _good(),
+        "seal": _good(),
+        "status": payloads.status(snapshot_of(), "online", NOON),
+        "alarm": payloads.alarm("e", told, NOON),
+    }
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def _holds_no_number(part: object) -> bool:
+    """Say whether a part of a document is, or holds, a number that is not finite."""
+    if isinstance(part, float):
+        return not math.isfinite(part)
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return any(_holds_no_number(each) for each in inner)
+
+
+@pytest.mark.parametrize("read", PARSERS, ids=lambda read: read.__name__)
+@given(further=JSON, large=st.booleans())
+def test_what_is_further_said_is_ignored_or_refused_and_breaks_no_parser(
+    read: Callable[[bytes], object], further: object, large: bool
+) -> None:
+    """Also nested, and as a number that is too large instead of a word."""
+    text = json.dumps(_sealed(_sent()[read.__name__] | {"further": further}, anyhow=True))
+    text = text.replace("Infinity", "1e400") if large else text
+    if _holds_no_number(further):
+        with pytest.raises(BrokerError, match="no finite number"):
+            read(text.encode())
+    else:
+        read(text.encode())
+
+
+@pytest.mark.parametrize("read", PARSERS, ids=lambda read: read.__name__)
+@pytest.mark.parametrize("number", NOT_FINITE)
+@pytest.mark.parametrize("place", ["1", "[[1]]", '{"a":{"b":[1]}}'])
+def test_a_number_that_is_not_finite_is_refused_where_nobody_reads_it(
+    read: Callable[[bytes], object], number: str, place: str
+) -> None:
+    text = json.dumps(_sent()[read.__name__])
+    read(text.encode())
+    with pytest.raises(BrokerError, match="no finite number"):
+        read(f'{text[:-1]}, "x": {place.replace("1", number)}}}'.encode())
 
 
 def _good() -> dict:
@@ -102,9 +166,15 @@ def _value(**changed: object) -> dict:
     return _sealed(document)
 
 
-def _sealed(document: dict) -> dict:
+def _sealed(document: dict, *, anyhow: bool = False) -> dict:
+    """Return a document with its hash. anyhow: with any, where it has none."""
     bare = {name: part for name, part in document.items() if name != "sha256"}
-    return bare | {"sha256": payloads.digest(bare)}
+    try:
+        return bare | {"sha256": payloads.digest(bare)}
+    except ValueError:
+        if not anyhow:
+            raise
+        return bare | {"sha256": "0" * 64}
 
 
 WRONG = {

@@ -364,6 +364,43 @@ def test_what_another_database_publishes_is_not_taken_back(store: Store) -> None
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
+@pytest.mark.parametrize("retained", [True, False])
+def test_b7_a_number_that_is_none_is_a_foreign_snapshot_like_any(
+    store: Store, number: str, retained: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a field that nobody reads, of this epoch and a later revision: nothing of it counts."""
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.01)
+    text = json.dumps({"schema": 1, "epoch": store.epoch, "revision": 9, "parameters": {}})
+    payload = f'{text[:-1]}, "sha256": "0", "x": {number}}}'.encode()
+    told: list[Alarm] = []
+
+    class Spoilt(Wire):
+        async def messages(self) -> AsyncIterator[Message]:
+            if retained:
+                yield Message(TOPICS.snapshot, payload, retained=True)
+            while "snapshot" not in self.topics():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            yield Message(TOPICS.snapshot, payload)
+            async for message in super().messages():
+                yield message
+
+    async def scenario() -> None:
+        wire = Spoilt()
+        task = asyncio.create_task(relay_of(store, wire, alarm=told.append).run())
+        async with asyncio.timeout(10):
+            while wire.topics().count("snapshot") < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert wire.connected == 1
+        assert [a.text for a in told if a.on] == [
+            "somebody else published a snapshot: nothing that can be read was heard"
+        ]
+
+    asyncio.run(scenario())
+
+
 def test_a_quiet_line_that_died_is_noticed(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()
