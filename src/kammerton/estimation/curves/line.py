@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, main_of, two_lines
 from kammerton.estimation.curves.several import MOST, Several, several_lines
 from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, pure, shaped
+from kammerton.estimation.curves.standing import judge_standing
 from kammerton.estimation.curves.telegraph import over_a_box
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
@@ -88,6 +89,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         box < BOX, "drift during scan",
         "the data jump to another level and back instead of following " + law,
     )  # fmt: skip
+    judge_standing(findings, batch, curve, found.values["lines"])
     judge_line(findings, batch, found, shoulders=True)
     judge_place(findings, batch, batch.window, found, known)
     judge_doubt(findings, evidence, law, SEEN, drift_asked(batch, known, DRIFT))

@@ -1,0 +1,40 @@
+"""A ripple of some periods in the scan, which two lines follow as well as they like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+
+U = np.linspace(0, 1, 101)
+DRIVES = 4.9e9 + 1e8 * U
+
+
+def waves(low, high, noise, n=1000):
+    """Of `low` to `high` periods in the window, at any phase."""
+    rng = np.random.default_rng(0)
+    turns = U * rng.uniform(low, high, (n, 1)) + rng.random((n, 1))
+    return np.sin(2 * np.pi * turns) + noise * rng.normal(size=(n, U.size))
+
+
+@pytest.mark.parametrize("known", [{}, {"interleaved": True}], ids=["in turn", "interleaved"])
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("noise", [0.1, 0.3])
+@pytest.mark.parametrize("periods", [(1.2, 2.0), (2.0, 4.0)])
+def test_a_standing_wave_is_no_pair_of_lines(periods, noise, given, known):
+    y = waves(*periods, noise)
+    found = fit_batch("qubit_spectroscopy", DRIVES, y, noise if given else None, **known)
+    assert ((found.verdict != "accepted") | (found.values["lines"] == 1)).all()
+    assert any("standing wave" in reason for reason in found.reason)
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize(("width", "noise"), [(0.05, 0.1), (0.1, 0.1), (0.2, 0.05)])
+def test_two_equal_lines_half_a_window_apart_are_no_standing_wave(width, noise, given):
+    rng = np.random.default_rng(3)
+    at = rng.uniform(0.15, 0.35, (500, 1))
+    law = sum(1 / (1 + (2 * (U - at - apart) / width) ** 2) for apart in (0.0, 0.5))
+    y = law + noise * rng.normal(size=law.shape)
+    found = fit_batch("qubit_spectroscopy", DRIVES, y, noise if given else None)
+    assert (found.verdict == "accepted").mean() > 0.97
