@@ -171,6 +171,18 @@ def test_a_period_that_is_not_the_known_one_is_no_drift(given):
     assert (right.verdict == "accepted").all()
 
 
+@pytest.mark.parametrize("reach", [0.8, 1.1])
+def test_where_more_than_a_period_is_swept_the_period_is_the_right_one(reach):
+    biases, drives = np.linspace(-reach, reach, 41), np.linspace(4.2e9, 5.15e9, 61)
+    clean = lorentzian(drives[:, None], line(5.0e9, 0.05, 1.0, biases=biases), 20e6)
+    found = fit_batch(KIND, (drives, biases), noisy(clean, 0.1, 30), 0.1)
+    assert np.mean(found.verdict == "accepted") > 0.9, found.reason
+    there = found.verdict == "accepted"
+    pull = (found.values["period"] - 1.0) / found.stderr["period"]
+    assert np.abs(pull[there]).max() < 5.0
+    assert found.stderr["period"][there].max() < 1e-3
+
+
 def test_what_is_no_arc_is_not_one_of_another_period():
     for clean in (0 * image(line()), jumped(25, 0.06)):
         found = fit_batch(KIND, X, noisy(clean, 0.1, 3), 0.1, period=np.full(3, 0.8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,15 +12,17 @@ from kammerton.estimation.maps.arcs import Seeker
 from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import Misses, jump, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE, no_lines
+from kammerton.estimation.maps.periods import FIXED, Periods
 from kammerton.estimation.maps.positions import Law
-from kammerton.estimation.maps.ridge import Columns
+from kammerton.estimation.maps.ridge import Columns, without_stripes
 from kammerton.estimation.maps.tracks import Tracked, follow
-from kammerton.estimation.maps.whole import whole
+from kammerton.estimation.maps.whole import unfit, whole
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
 
 MOVED = 5.0  # sigmas by which a place must differ that is another
+CLEARER = 2.0  # chi-square by which another period must fit all points better
 CLEARLY = 9.0  # fall of chi-square, in its units, for which all points are fitted once more
 
 
@@ -30,7 +32,8 @@ class Model:
 
     top: index of the parameter that says where along the bias the arc is highest. twin: how far
     below an arc, in windows, one of the same place may run that is its two-photon line. possible:
-    whether there can be an arc of a theta; a start that leads to none is worth nothing.
+    whether there can be an arc of a theta; a start that leads to none is worth nothing. periods:
+    how other periods are tried; None where none is.
     """
 
     law: Law
@@ -40,6 +43,7 @@ class Model:
     top: int
     twin: float = 0.0
     possible: Callable[[Array], bool] = lambda _: True
+    periods: Periods | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +51,14 @@ class Found(Fitted):
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
-    chi-square the place of the top changes in mid-scan, and in which column.
+    chi-square the place of the top changes in mid-scan, and in which column. places: theta (P,) of
+    other periods that explain the map about as well.
     """
 
     elsewhere: float
     other: tuple[float, Array]
     jump: tuple[float, int]
+    places: Sequence[Array] = ()
 
 
 def last(c: Columns, found: Found | None, model: Model) -> Found | None:
@@ -62,6 +68,11 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     if no_lines(found.misses):
         return widened(found)
     best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
+    for theta in found.places:
+        there = _held(c, found, theta, model)
+        other = whole(c, c, model.law, model.prior, there.fit, model.shape)
+        if other is not None and (best is None or unfit(c, other) < unfit(c, best) - CLEARER):
+            best, found = other, _held(c, found, other.theta[: len(theta)], model)
     if best is None:
         return widened(found)
     own = slice(0, len(model.prior[0]))
@@ -94,6 +105,17 @@ def _better(other: Found, found: Found) -> bool:
 def shown(held: Misses) -> bool:
     """Return whether enough columns show the line where it should be."""
     return bool(held.share >= SHARE and held.kept.sum() >= LEAST)
+
+
+def _held(c: Columns, found: Found, theta: Array, model: Model) -> Found:
+    """Ask all columns at theta (P,), and stay there.
+
+    With heights of their own, columns in which a line hardly runs fit their noise, and lead away.
+    """
+    fixed = theta, np.full(len(theta), FIXED)
+    c = without_stripes(c, model.law(theta)[0], found.fit.width)
+    fit = follow(c, model.law, theta, fixed, found.fit.width, model.shape)
+    return replace(found, c=c, fit=fit, misses=misses(c, fit), jump=jumped(fit, model))
 
 
 def _from(found: Found, theta: Array, model: Model) -> Found:

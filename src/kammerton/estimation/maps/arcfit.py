@@ -21,6 +21,7 @@ from kammerton.estimation.maps.arcs import (
 from kammerton.estimation.maps.lit import Lit, Pictures
 from kammerton.estimation.maps.misses import Misses, clumping, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE, no_lines
+from kammerton.estimation.maps.periods import Periods, doubtful, other_periods, told
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
@@ -54,6 +55,7 @@ SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
 SOON = 6  # steps within which a clear arc is found in a part of a map
 ENOUGH = 30  # steps after which no other triples are tried
+LATEST, ROUNDS = 60, 2  # steps after which no other periods are followed; how often they may be
 QUICK = 8  # steps for other triples; most that lead anywhere take 5
 SMOOTHED = 5  # columns averaged where a line may be faint
 LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
@@ -105,7 +107,33 @@ def find(c: Columns, model: Model) -> Found | None:
         others = replace(model, seeker=replace(model.seeker, draw=model.seeker.draw + 1))
         other = _best(c, pictures, others, QUICK)
         best = other if other is not None and _worth(other.best) > _worth(best.best) else best
-    return _alone(c, best, model)
+    best, there = _at_its_period(c, best, model)
+    return replace(_alone(c, best, model), places=there)
+
+
+def _at_its_period(c: Columns, seen: _Seen, model: Model) -> tuple[_Seen, list[Array]]:
+    """Return the arc of the period that explains most, and other places where it may lie."""
+    there, periods, taken = list[Array](), model.periods, seen.turns
+    if periods is None or no_lines(seen.best.misses):
+        return seen, there
+    for _ in range(ROUNDS):
+        best = first = seen.best
+        if best.misses.share < POOR or not doubtful(c, seen.points, best.misses, best.fit):
+            break
+        there = other_periods(c, model.law, model.prior, best.fit, best.misses, seen.points, seen.s,
+                              periods)  # fmt: skip
+        for theta in there if taken < LATEST else ():
+            other = _followed(c, theta, best.fit.width, model)
+            taken += other.turns
+            best = max(best, other, key=lambda each: _explained(each, periods))
+        if best is first:
+            break
+        seen = replace(seen, best=best)
+    return seen, there
+
+
+def _explained(found: _Followed, periods: Periods) -> float:
+    return told(found.misses, found.fit) if periods.possible(found.fit.theta) else -np.inf
 
 
 def _clear(found: _Followed, share: float) -> bool:

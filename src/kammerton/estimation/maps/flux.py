@@ -27,6 +27,7 @@ Prior = tuple[Array, Array]
 
 USUAL_EC, ITS_ERROR = 200e6, 50e6
 USUAL_SQUARE = 0.15  # spread of d^2 where nothing is known of the junctions
+SQUARES = -0.3, 0.95  # of d^2, where a search begins
 FIXED = 1e5  # 1/sigma of a parameter that is not free
 
 
@@ -65,6 +66,14 @@ def qubit_prior(scale: Scale, anharmonicity: float | None, period: float | None,
     if asymmetry is not None:
         mean[SQUARE], sure[SQUARE] = asymmetry**2, FIXED
     return mean, sure
+
+
+def with_period(theta: Array, longer: float) -> Array:
+    """Return a qubit's theta with a period longer by exp(longer), and the same curvature."""
+    there = theta.copy()
+    there[LOG_PERIOD] += longer
+    there[SQUARE] = np.clip(1.0 - (1.0 - theta[SQUARE]) * np.exp(2.0 * longer), *SQUARES)
+    return there
 
 
 def qubit_seeker(scale: Scale, prior: Prior) -> Seeker:

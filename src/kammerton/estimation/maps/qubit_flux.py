@@ -13,6 +13,7 @@ from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.other_period import name_other_periods
+from kammerton.estimation.maps.periods import Periods
 from kammerton.estimation.maps.ridge import Columns, columns
 from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import LINE
@@ -30,6 +31,7 @@ KNOWN = ("anharmonicity", "period", "asymmetry")
 ASYMMETRIC = 3.5  # sigmas of d^2 from which junctions are said to differ
 ARC = "arc of a transmon"
 NEGATIVE = 0.1  # of d^2, below 0: a period known to 6 % is no fault
+LOWEST_SQUARE = -0.3  # of d^2 where the period is free: two spreads of what is usual
 TWIN = 0.6e9  # Hz below the qubit's arc where its two-photon line may run
 
 
@@ -68,7 +70,13 @@ def _fitted(maps: Maps, known: Known) -> Outcome:
 def _model(c: Columns, scale: Scale, known: dict[str, float | None]) -> Model:
     prior = flux.qubit_prior(scale, known["anharmonicity"], known["period"], known["asymmetry"])
     seeker = flux.qubit_seeker(scale, prior)
-    return Model(flux.qubit_law(c.b, scale), prior, seeker, LINE, TOP, TWIN / scale.df)
+    law, twin = flux.qubit_law(c.b, scale), TWIN / scale.df
+    periods = None if known["period"] is not None else Periods(flux.with_period, LOG_PERIOD, _can)
+    return Model(law, prior, seeker, LINE, TOP, twin, periods=periods)
+
+
+def _can(theta: Array) -> bool:
+    return bool(theta[SQUARE] > LOWEST_SQUARE)
 
 
 def _numbers(found: list[Found | None], scale: Scale, asymmetry: Array | None) -> Derived:

@@ -80,6 +80,12 @@ def whole(
     return None
 
 
+def unfit(every: Columns, found: Whole) -> float:
+    """Return the chi-square of all points, each no more than that of one that does not belong."""
+    off = np.abs((every.z - found.model) * every.w) ** 2
+    return float(np.minimum(off, STRAY**2).sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Free:
     """Columns fitted each for itself: chi-square (B,), where (B, A), and sums of each column."""
