@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from kammerton.keeping import beside
-from kammerton.model import StoreInUse
-from kammerton.store import backup, schema, sqlite
+from kammerton.model import StoreError, StoreInUse
+from kammerton.store import aside, backup, schema, sqlite
 from kammerton.store.lock import lock, lock_file
 from kammerton.store.migrate import migrate
 
@@ -59,6 +59,8 @@ class FilePlace:
     def prepare(self) -> None:
         """Bring an older schema up to date; refuse what is damaged."""
         sqlite.demand_local(self.file)
+        with self.errors("open"):
+            self._demand_that_it_may_begin()
         sqlite.demand_sound(self.file)
         with self.errors("open"):
             migrate(self.file, self.busy)
@@ -90,9 +92,17 @@ class FilePlace:
 
     def objection(self) -> str | None:
         """Say why no new database shall begin here, where there once was one."""
-        if not backup.backups(self.file):
+        left = aside.unfinished(self.file)
+        if not left and not backup.backups(self.file):
             return None
-        return f"{self.file} is empty or gone. {backup.advice(self.file)}"
+        cut = f" A restore was cut off; the next one goes on with {left[0]}." if left else ""
+        return f"{self.file} is empty or gone.{cut} {backup.advice(self.file)}"
+
+    def _demand_that_it_may_begin(self) -> None:
+        """Refuse before SQLite makes a file, and deletes a log that lies beside it."""
+        there = self.file.is_file() and self.file.stat().st_size > 0
+        if not there and (objection := self.objection()):
+            raise StoreError(objection)
 
     def errors(self, doing: str) -> AbstractContextManager[None]:
         """Turn what driver and disk may raise into a StoreError that names the file."""

@@ -12,7 +12,7 @@ from sqlalchemy import Select, select
 
 from kammerton.model import StoreError
 from kammerton.store import clock, leases, schema
-from kammerton.store.place import MADE, Place, place_of
+from kammerton.store.place import Place, demand_there, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.rows import micros
 
@@ -20,8 +20,7 @@ from kammerton.store.rows import micros
 def place_there(database: Path | str) -> Place:
     """Return the place of a database; refuse a file that does not exist."""
     place = place_of(database)
-    if place.file is not None and not place.file.is_file():
-        raise StoreError(f"there is no database at {place}; {MADE}")
+    demand_there(place)
     return place
 
 

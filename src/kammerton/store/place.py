@@ -9,8 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-MADE = "the first `kammerton run` makes it"
-"""What is said of a file that is not there."""
+from kammerton.model import StoreError
 
 
 class Place(Protocol):
@@ -81,6 +80,19 @@ def named(database: Path | str, computer: str) -> Path | str:
     if isinstance(database, str) and database.startswith("postgresql") and "#" not in database:
         return f"{database}#{computer}"
     return database
+
+
+def demand_there(place: Place) -> None:
+    """Refuse a file that is not there: SQLite would make one.
+
+    Raises
+    ------
+    StoreError
+        Says how it comes, or, where it was there once, how it comes back.
+    """
+    if place.file is not None and not place.file.is_file():
+        first = f"there is no database at {place}; the first `kammerton run` makes it"
+        raise StoreError(place.objection() or first)
 
 
 def in_real_folder(path: Path) -> Path:

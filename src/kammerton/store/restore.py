@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import backup, clock, schema
+from kammerton.store.aside import move, set_aside, settle
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
 from kammerton.store.file import FilePlace
@@ -39,9 +40,6 @@ MOVED = """
     WHERE was.time > p.time AND p.stderr > 0 AND (was.value - p.value) * (was.value - p.value)
         > :far * (p.stderr * p.stderr + was.stderr * was.stderr)"""
 
-COMPANIONS = ("", "-wal", "-shm", "-journal")
-"""The endings of the files that make up a database in use."""
-
 
 def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, Path | None]:
     """Put a backup in a database's place; return the database, and where the old one went.
@@ -62,17 +60,20 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
     if wrong := verify(saved, data=False, guards=False).findings:
         raise StoreError(f"{saved} is not sound: {'; '.join(wrong[:3])}")
     with locked(target), named_errors(target, "restore"):
+        settle(target)  # a restore may have been killed
         part = target.with_name(f"{target.name}.restoring")
         over = _still_asked(target)
         try:
             _prepare(part, saved, target, who, over)
-            _refuse(target, over)  # the last that may fail while the database is still in place
+            _refuse(target, over)
+            aside = set_aside(target)
+            part.replace(target)
+            to_disk(target.parent)
         except BaseException:
             part.unlink(missing_ok=True)  # what is torn must not fill a full disk further
             raise
-        aside = _set_aside(target)
-        part.replace(target)
-        to_disk(target.parent)
+        finally:
+            settle(target)
     return target, aside
 
 
@@ -100,7 +101,7 @@ def _still_asked(target: Path) -> list[Request]:
     except StoreUnavailable:
         raise  # locked, or no room: the same works later
     except StoreError as problem:
-        aside = _set_aside(file)
+        aside = move(file)
         log.warning("%s; it is kept as %s, and holds asked for in it are not done", problem, aside)
         return []
 
@@ -206,14 +207,3 @@ def _note(connection: sqlite3.Connection, texts: tuple[str, ...], epoch: str) ->
     time = micros(clock.wall())
     row = (number + 1, time, *texts, previous, link(number + 1, time, texts, previous))
     connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-
-
-def _set_aside(target: Path) -> Path | None:
-    """Rename what is there, with its logs, so that it can still be looked at."""
-    there = [end for end in COMPANIONS if target.with_name(target.name + end).exists()]
-    if not there:
-        return None
-    aside = target.with_name(f"{target.name}.set-aside-{clock.wall():%Y%m%dT%H%M%S%fZ}")
-    for end in reversed(there):
-        target.with_name(target.name + end).rename(aside.with_name(aside.name + end))
-    return aside

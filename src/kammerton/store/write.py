@@ -11,12 +11,12 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, func, select, update
 
-from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
+from kammerton.model import Estimate, Run, StoreUnavailable
 from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.create import create
 from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
-from kammerton.store.place import MADE, Place, in_real_folder, named, place_of, within
+from kammerton.store.place import Place, demand_there, in_real_folder, named, place_of, within
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import (
@@ -104,8 +104,7 @@ class Store(ReadStore):
             There is no such database, or it cannot be read.
         """
         place = place_of(database)
-        if place.file is not None and not place.file.is_file():
-            raise StoreError(f"there is no database at {place}; {MADE}")
+        demand_there(place)
         return ReadStore(place)
 
     def close(self) -> None:
