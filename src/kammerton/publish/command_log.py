@@ -26,7 +26,7 @@ WHAT, ACCEPTED, REFUSED = "command", "accepted", "refused"
 NOBODY = "nobody known over MQTT"
 
 LOOKED_AT = 1000
-"""Accepted commands that are looked at for the newest; older ones have expired long ago."""
+"""Entries that are looked at for the newest accepted command; more, if all of them are refusals."""
 
 APART = 60.0
 """s between two lines of one reason: a flood of commands must not fill the disk."""
@@ -45,9 +45,14 @@ class CommandLog:
 
     async def newest(self) -> datetime | None:
         """Return when the newest command was issued that was ever accepted."""
-        rows = await asyncio.to_thread(self.store.log, LOOKED_AT, WHAT)
-        times = [_issued(row.why) for row in rows if row.new == ACCEPTED]
-        return max((t for t in times if t is not None), default=None)
+        looked_at = LOOKED_AT
+        while True:
+            rows = await asyncio.to_thread(self.store.log, looked_at, WHAT)
+            times = [_issued(row.why) for row in rows if row.new == ACCEPTED]
+            newest = max((t for t in times if t is not None), default=None)
+            if newest is not None or len(rows) < looked_at:
+                return newest
+            looked_at *= 10  # who may send what is refused must not push it out of sight
 
     async def accept(self, command: Command) -> None:
         """Note a command before it is done; StoreError: it must not be done."""

@@ -13,8 +13,9 @@ import hashlib
 import hmac
 import json
 import re
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -44,6 +45,9 @@ LIFE = timedelta(minutes=5)
 SKEW = timedelta(seconds=30)
 RATE, MINUTE = 10, timedelta(minutes=1)
 """So many commands a user and minute."""
+
+KEPT = (LIFE + SKEW).total_seconds()
+"""s after which a command that was taken has expired, and every copy of it."""
 
 SHORTEST_KEY = 32
 
@@ -176,15 +180,17 @@ class Desk:
     """Looks at every command of one computer.
 
     started: what is older may have been done. newest: when the newest command was issued that was
-    accepted before this process; what is not newer may be a copy of it, whatever the clock says.
+    taken so long ago that its nonce is not kept here any more, or before this process; what is not
+    newer may be a copy of it, whatever the clock says. By a right clock all of those have expired.
     """
 
     topics: Topics
     keys: Mapping[str, bytes] = field(repr=False)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     newest: datetime | None = None
-    _seen: dict[str, datetime] = field(default_factory=dict)
-    _recent: dict[str, deque[datetime]] = field(default_factory=dict)
+    monotonic: Callable[[], float] = time.monotonic  # the clock on the wall may be set back
+    _seen: dict[str, tuple[float, datetime]] = field(default_factory=dict)  # when, and issued when
+    _recent: dict[str, deque[float]] = field(default_factory=dict)
 
     def take(self, message: Message, now: datetime | None = None) -> Command:
         """Return the command of a message.
@@ -208,12 +214,13 @@ class Desk:
 
     def _signed(self, envelope: Envelope, verb: str, now: datetime) -> BaseModel:
         """Return the arguments of a command by somebody who may."""
+        self._forget()
         self._fresh(envelope, verb, now)
         try:
             arguments = VERBS[verb].model_validate_json(json.dumps(envelope.arguments))
         except ValidationError as problem:
             raise Refused(f"{verb}: {_first(problem)}") from None
-        self._once(envelope, now)
+        self._once(envelope)
         return arguments
 
     def _verb(self, message: Message) -> str:
@@ -245,17 +252,24 @@ class Desk:
         if envelope.issued < self.started:
             raise Refused("older than this process, which cannot know whether it was done")
         if self.newest is not None and envelope.issued <= self.newest:
-            raise Refused("not newer than one that was accepted before this process began")
+            raise Refused("not newer than one that was accepted long before")
 
-    def _once(self, envelope: Envelope, now: datetime) -> None:
-        self._seen = {nonce: until for nonce, until in self._seen.items() if until >= now}
+    def _forget(self) -> None:
+        """Drop the nonces of what has expired, and keep of them when the newest was issued."""
+        now = self.monotonic()
+        old = [nonce for nonce, (when, _) in self._seen.items() if now - when > KEPT]
+        issued = [self._seen.pop(nonce)[1] for nonce in old]
+        self.newest = max((t for t in (self.newest, *issued) if t is not None), default=None)
+
+    def _once(self, envelope: Envelope) -> None:
+        now = self.monotonic()
         if envelope.nonce in self._seen:
             raise Refused("seen before")
         recent = self._recent.setdefault(envelope.user, deque(maxlen=RATE))
-        if len(recent) == RATE and now - recent[0] < MINUTE:
+        if len(recent) == RATE and now - recent[0] < MINUTE.total_seconds():
             raise Refused(f"more than {RATE} in {MINUTE}")
         recent.append(now)
-        self._seen[envelope.nonce] = envelope.expires
+        self._seen[envelope.nonce] = now, envelope.issued
 
 
 def _read(payload: bytes) -> Envelope:

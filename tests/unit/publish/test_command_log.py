@@ -214,3 +214,17 @@ def test_the_newest_is_the_newest_issued_not_the_last_written(opened):
         return await kept.newest()
 
     assert asyncio.run(scenario()) == noon + timedelta(minutes=3)
+
+
+def test_refusals_do_not_push_the_newest_out_of_sight(opened, monkeypatch):
+    monkeypatch.setattr(command_log, "LOOKED_AT", 2)
+    issued = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+    async def main():
+        kept = CommandLog(opened)
+        await kept.accept(Command("hold", {}, "ada", "0" * 32, issued, issued))
+        for _ in range(30):
+            opened.audit("nobody known over MQTT", "command", "", "refused", "not signed")
+        return await kept.newest()
+
+    assert asyncio.run(main()) == issued

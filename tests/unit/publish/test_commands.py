@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kammerton.model import BrokerError
 from kammerton.publish import Message, Topics
-from kammerton.publish.commands import LARGEST, RATE, Command, Desk, Refused, keys, signature
+from kammerton.publish.commands import KEPT, LARGEST, RATE, Command, Desk, Refused, keys, signature
 from kammerton.publish.obeying import Obeying
 from kammerton.publish.payloads import iso
 
@@ -223,6 +223,40 @@ def test_x2_what_is_not_newer_than_an_accepted_one_is_refused_whatever_the_clock
         back.take(message(copied), NOW)
     newer = said(issued=iso(NOW + timedelta(seconds=21)))
     assert back.take(message(newer), NOW)
+
+
+@pytest.mark.parametrize("later", [0.0, KEPT + 1, 10 * KEPT], ids=["at once", "kept", "forgotten"])
+def test_x2_the_same_bytes_are_not_done_again_where_the_clock_is_set_back(later):
+    """Within one process: `later` s pass, in which another command was taken half an hour on."""
+    passed = [0.0]
+    taken = Desk(TOPICS, {"ada": KEY}, NOW - timedelta(hours=1), monotonic=lambda: passed[0])
+    taken.take(message(said()), NOW)
+    on = NOW + timedelta(minutes=30)
+    other = said(nonce="1" * 32, issued=iso(on), expires=iso(on + timedelta(minutes=2)))
+    passed[0] += later / 2
+    taken.take(message(other), on)
+    passed[0] += later / 2
+    for copied in (said(), said(nonce="1" * 32)):
+        with pytest.raises(Refused, match=r"seen before|not newer than one that was accepted"):
+            taken.take(message(copied), NOW + timedelta(seconds=30))
+
+
+def test_what_comes_in_another_order_than_it_was_issued_is_done():
+    taken = desk()
+    taken.take(message(said()), NOW)
+    early = iso(NOW - timedelta(seconds=20))
+    assert taken.take(message(said(nonce="1" * 32, issued=early)), NOW)
+
+
+def test_nonces_are_not_kept_for_ever():
+    passed = [0.0]
+    taken = Desk(TOPICS, {"ada": KEY}, NOW - timedelta(hours=1), monotonic=lambda: passed[0])
+    for n in range(50):
+        passed[0] += 60
+        at = NOW + timedelta(minutes=n)
+        word = said(nonce=f"{n:032x}", issued=iso(at), expires=iso(at + timedelta(minutes=5)))
+        taken.take(message(word), at)
+    assert len(taken._seen) <= 7
 
 
 def test_who_signed_what_is_refused_is_known_and_who_did_not_is_not():
