@@ -35,6 +35,37 @@ def test_a_compressed_resonance_is_saturated(given):
     assert np.mean(found.status == "saturated") > 0.9
 
 
+def rippled(linewidths, snr=100.0, count=200):
+    """Return f, and notches of 1 MHz in a window of so many linewidths, over 3 % of ripple."""
+    rng = np.random.default_rng(1)
+    x, turns = np.linspace(-0.5, 0.5, 101), rng.uniform(0.5, 5.0, (count, 1))
+    line = 0.667 / (1 + 2j * (linewidths * x - rng.uniform(-0.3, 0.3, (count, 1))))
+    y = (1 - line) * (1 + 0.03 * np.exp(2j * np.pi * (turns * x + rng.random((count, 1)))))
+    noise = rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape)
+    return 6e9 + 1e6 * linewidths * x, y + noise / snr, 1 / snr
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("linewidths", [5, 10])
+def test_a_ripple_of_the_cable_is_no_amplifier(linewidths, given):
+    f, y, sigma = rippled(linewidths)
+    found = fit_batch("resonator_spectroscopy", f, y, sigma if given else None, geometry="notch")
+    words = np.array([str(reason) for reason in found.reason])
+    assert np.mean(np.char.find(words, "amplifier") >= 0) < 0.02
+    if not given:
+        swings = np.char.find(words, "ripple of the cable") >= 0
+        assert swings.sum() > 5
+        assert set(found.status[swings]) == {"model does not fit"}
+
+
+def test_a_window_too_narrow_to_tell_a_ripple_says_so():
+    f, y, _ = rippled(3)
+    found = fit_batch("resonator_spectroscopy", f, y, geometry="notch")
+    flat = found.status == "saturated"
+    assert flat.sum() > 5
+    assert all("or the cable has a ripple" in reason for reason in found.reason[flat])
+
+
 @pytest.mark.parametrize("slope", [0.0, 0.1])
 @pytest.mark.parametrize("snr", [20.0, 200.0])
 def test_a_resonance_over_a_background_is_not(snr, slope):

@@ -126,3 +126,27 @@ def test_counts_that_are_rare_make_no_good_point_one_that_lies_far(kind):
     found = fit_batch(kind, DELAYS, y, shots=100)
     assert np.mean(found.verdict == "accepted") > 0.97
     assert np.mean(["one point, number" in reason for reason in found.reason]) < 0.003
+
+
+@pytest.mark.parametrize("sigma", [0.3, None])
+def test_the_echo_of_a_cable_is_no_single_point(sigma):
+    """No point of it stands out, however far from zero all of them are."""
+    rng = np.random.default_rng(5)
+    u = np.linspace(0.0, 1.0, 101)
+    echo = np.exp(2j * np.pi * (u * rng.uniform(4, 15, (200, 1)) + rng.random((200, 1))))
+    noise = rng.normal(size=echo.shape) + 1j * rng.normal(size=echo.shape)
+    found = fit_batch("resonator_spectroscopy", 6e9 + 1e7 * u, 10 + echo + 0.3 * noise, sigma)
+    assert set(found.verdict) == {"rejected"}
+    assert not any("single point" in reason for reason in found.reason)
+
+
+@pytest.mark.parametrize("place", [5, 40, 95])
+def test_a_single_point_of_a_cable_that_turns_is_one(place):
+    rng = np.random.default_rng(6)
+    u = np.linspace(0.0, 1.0, 101)
+    y = np.exp(-2j * np.pi * 3.3 * u) * np.ones((100, 1))
+    y = y + 0.02 * (rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape))
+    y[:, place] += 1.5 * np.exp(2j * np.pi * rng.random(100))
+    found = fit_batch("resonator_spectroscopy", 6e9 + 1e7 * u, y, 0.02)
+    assert not (found.verdict == "accepted").any()
+    assert np.mean(found.status == "stray point") > 0.9

@@ -22,6 +22,7 @@ from kammerton.estimation.resonances.flattened import flattened
 from kammerton.estimation.resonances.magnitude import fit_sizes, ratio_of_power, squares
 from kammerton.estimation.resonances.nulls import BARE
 from kammerton.estimation.resonances.plane import DEGREES, fit_plane
+from kammerton.estimation.resonances.ripple import rippled
 from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, weigh
 from kammerton.estimation.verdict.findings import (
     OUTSIDE,
@@ -55,6 +56,10 @@ TRANSMISSION = "a transmission?"
 COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
 FLATTENED = ("the resonance is flatter where it is strongest than the law: an amplifier saturates, "
              "or the frequency jitters while it is measured")  # fmt: skip
+RIPPLE = ("what the resonance leaves swings beyond its line, too, as a ripple of the cable does: "
+          "mend the cable, or take a narrower window")  # fmt: skip
+OR_RIPPLE = "; or the cable has a ripple, which this window is too narrow to tell"
+TELLING = 0.25  # linewidth, in windows, up to which a ripple is told by what lies beyond the line
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
 
@@ -169,7 +174,10 @@ def _judged(
     nothing = BARE if batch.parts == 2 else BARE.replace("a cable's delay and ", "")
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE, nothing)
     why = COMPRESSED if batch.parts == 2 else FLATTENED
-    findings.rejected(bent(findings.is_open()), "saturated", why)
+    flat = bent(findings.is_open())
+    findings.rejected(rippled(batch, fit.residual, found, flat), "model does not fit", RIPPLE)
+    narrow = found.values["linewidth"] > TELLING * batch.window
+    findings.rejected(flat, "saturated", lambda n: why + (OR_RIPPLE if narrow[n] else ""))
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     judge_place(findings, batch, batch.window, found, known)
     _judge_circle(findings, found)

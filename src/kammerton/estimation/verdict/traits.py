@@ -28,7 +28,8 @@ def traits(batch: Batch, residual: Array, curve: Array) -> Array:
     """Look at residuals (N, R), weighted, and at the curve (N, R); return (N, COLUMNS).
 
     The first LAGS columns: autocorrelation of the residuals. EXTENT: peak to peak of the curve in
-    typical sigmas. FARTHEST: largest squared distance of a point from the mean, in sigmas.
+    typical sigmas. FARTHEST: largest squared distance of a point from the mean, in sigmas; in the
+    plane, where a cable turns everything, from the middle of its neighbours.
     RAILED: points at exactly the largest or the smallest value, whichever are more. HELD: longest
     run of points of exactly the same value. TWINS: of some pairs of points, how many are found
     elsewhere too.
@@ -172,6 +173,30 @@ def same_values(y: Array, w: Array) -> tuple[int, int]:
     return longest, twins
 
 
+@piece
+def off_its_neighbours(y: Array, w: Array, most: float) -> float:
+    """Return the largest squared distance of a point in the plane from its neighbours' middle.
+
+    In sigmas, of which `most` count at most to a unit. Points that are missing are passed over.
+    """
+    m, farthest = y.size // 2, 0.0
+    for i in range(m):
+        before, after = i - 1, i + 1
+        while before >= 0 and w[before] == 0.0:
+            before -= 1
+        while after < m and w[after] == 0.0:
+            after += 1
+        if w[i] == 0.0 or (before < 0 and after >= m):
+            continue
+        a, b = after if before < 0 else before, before if after >= m else after
+        away = 0.0
+        for part in (0, m):
+            off = y[part + i] - 0.5 * (y[part + a] + y[part + b])
+            away += (min(w[part + i], most) * off) ** 2
+        farthest = max(farthest, away)
+    return farthest
+
+
 @kernel
 def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Array) -> None:
     """Fill out (N, COLUMNS)."""
@@ -186,6 +211,8 @@ def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Arr
         mean, weight, farthest = mean / max(weight, 1e-300), weight / max(count, 1), 0.0
         for i in range(rows):  # a point that is known very well is not far for that
             farthest = max(farthest, (min(w[n, i], weight) * (y[n, i] - mean)) ** 2)
+        if parts == 2:
+            farthest = off_its_neighbours(y[n], w[n], weight)
         out[n, EXTENT], out[n, FARTHEST] = extent(curve[n], parts) * weight, farthest
         out[n, RAILED] = at_extremes(y[n], w[n]) if parts == 1 else 0.0
         out[n, HELD], out[n, TWINS] = same_values(y[n, : rows // parts], w[n])
