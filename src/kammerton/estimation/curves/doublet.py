@@ -22,6 +22,7 @@ WHOLE, REST = 18.0, 5.0  # what a narrow one gains with that point, and without
 BY_NOISE = 0.3  # in chi-square, by which noise may feign a line narrower than it can be seen
 FAR_WEAKER = 0.3  # of the lower line, which no two photons make so strong
 LOBE, NEAR = 0.2, 2.5  # of the height, and widths away: a pi pulse's are 0.11 high, 1.8 away
+TONE, CLEARLY = 0.83, 2.5  # half width of the widest tone, in steps, and errors beyond it
 ALONE = 6  # fewest points for each parameter before a second line is looked for
 
 
@@ -55,7 +56,7 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
         double = replaced(double, rest, split, better)
     double = _of_a_step(part, double)
     two = _pays(part, single, double) & _separate(double)
-    wide = double.p[:, 1::2] >= _step(part)
+    wide = (double.p[:, 1::2] >= _step(part)) | _surely_lines(part, double)
     narrow[which[two & ~wide.any(axis=1) & ~structured(part, as_one(double))]] = True
     real = two & wide.all(axis=1)
     return Pairs(which[real], double.take(real), narrow)
@@ -63,6 +64,13 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
 
 def _step(batch: Batch) -> float:
     return 1.0 / (batch.points - 1)
+
+
+def _surely_lines(batch: Batch, double: Solution) -> Mask:
+    """Return which of two lines (N, 2) are clearly wider than any tone, though below a step."""
+    noise = double.cost / np.maximum(batch.rows - double.free, 1)
+    errors = np.sqrt(np.maximum(double.cov[:, (1, 3), (1, 3)], 0.0) * noise[:, None])
+    return np.asarray(double.p[:, 1::2] - TONE * _step(batch) > CLEARLY * errors)
 
 
 def _of_a_step(batch: Batch, double: Solution) -> Solution:
