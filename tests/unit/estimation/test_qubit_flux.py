@@ -120,7 +120,7 @@ def jumped(column, shift):
 # clean map, sigma -> verdict, status, word of the reason, advice (axis, centre_on there or not)
 CASES = {
     "nothing": (0 * image(line()), 0.1, "rejected", "no signal", "out of the noise", None),
-    "faint": (image(line(period=2.0), 25e6), 0.5, "insufficient", "signal too weak",
+    "faint": (image(line(period=2.5), 25e6), 0.6, "insufficient", "signal too weak",
               "averaged", "shots"),
     "flat line": (image(line(period=30.0)), 0.05, "insufficient", "range too narrow",
                   "does not move", 1),
@@ -169,6 +169,22 @@ def test_a_period_that_is_not_the_known_one_is_no_drift(given):
         assert f"and not {given:g}, which is said to be known" in reason
     right = fit_batch(KIND, X, maps, 0.08, period=1.2, anharmonicity=-200e6)
     assert (right.verdict == "accepted").all()
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize(("missing", "least"), [(0.0, 0.95), (0.1, 0.9), (0.3, 0.7)])
+def test_an_arc_that_hardly_a_column_shows_alone_is_shown_by_all(missing, least, given):
+    """A column shows it by a chi-square of 25 on average, of 17 where 30 % of points miss."""
+    rng = np.random.default_rng(1)
+    biases, drives = np.linspace(-0.3, 0.3, 41), np.linspace(4.2e9, 5.15e9, 61)
+    clean = lorentzian(drives[:, None], line(5.0e9, 0.05, 1.0, biases=biases), 20e6)
+    maps = noisy(clean, 0.2, 40)
+    maps[rng.random(maps.shape) < missing] = np.nan
+    found = fit_batch(KIND, (drives, biases), maps, 0.2 if given else None)
+    there = found.verdict == "accepted"
+    assert there.mean() > least, found.reason
+    pull = (found.values["sweet_spot"] - 0.05) / found.stderr["sweet_spot"]
+    assert np.abs(pull[there]).max() < 5.0
 
 
 @pytest.mark.parametrize("reach", [0.8, 1.1])

@@ -16,12 +16,14 @@ from kammerton.estimation.maps.periods import FIXED, Periods
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, without_stripes
 from kammerton.estimation.maps.tracks import Tracked, follow
-from kammerton.estimation.maps.whole import unfit, whole
+from kammerton.estimation.maps.whole import follows, unfit, whole
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
 
 MOVED = 5.0  # sigmas by which a place must differ that is another
+FAINTEST, FAINT = 8.0, 4.0  # mean chi-square of columns that show an arc together; of one of them
+NOISE = 1.1  # reduced chi-square of what is noise
 CLEARER = 2.0  # chi-square by which another period must fit all points better
 CLEARLY = 9.0  # fall of chi-square, in its units, for which all points are fitted once more
 
@@ -63,8 +65,10 @@ class Found(Fitted):
 
 def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     """Add the fit of all points with one height; where that leads away, columns are asked there."""
-    if found is None or not shown(found.misses):
+    if found is None:
         return found
+    if not shown(found.misses):
+        return _by_all(c, found, model)
     if no_lines(found.misses):
         return widened(found)
     best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
@@ -81,6 +85,25 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
         found = _from(found, best.theta[own], model)
     held = found.misses if best.lost > 0 else replace(found.misses, scatter=0.0)
     return widened(replace(found, whole=best, misses=held))
+
+
+def _by_all(c: Columns, found: Found, model: Model) -> Found:
+    """Return an arc that all columns together show, where each alone is too faint to.
+
+    It must explain the map down to the noise.
+    """
+    if found.elsewhere > 0.0:
+        return found
+    best = whole(c, c, model.law, model.prior, found.fit, model.shape)
+    if best is None or best.lost > 0 or best.reduced > NOISE or not follows(best):
+        return found
+    there = _held(c, found, best.theta[: len(model.prior[0])], model)
+    seen, inside = there.fit.pull.seen.max(axis=1), there.misses.inside
+    if not inside.any() or seen[inside].mean() < FAINTEST:
+        return found
+    kept = inside & (seen > FAINT)
+    held = replace(there.misses, seen=kept, kept=kept, scatter=0.0)
+    return widened(replace(there, misses=held, whole=best))
 
 
 def again(c: Columns, found: Found, theta: Array, model: Model) -> Found:

@@ -9,9 +9,10 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.arc import Found, Model, jumped
+from kammerton.estimation.maps.arc import FAINTEST, Found, Model, jumped
 from kammerton.estimation.maps.arcs import (
     BRIGHT,
+    DULL,
     MOST,
     Candidates,
     arcs,
@@ -35,6 +36,7 @@ from kammerton.estimation.maps.tracks import (
     ITERATIONS,
     NEARLY,
     PATIENCE,
+    UNLIKE,
     Tracked,
     follow,
 )
@@ -52,45 +54,13 @@ CLEARED = 3  # times that single stray points are looked for
 HOPELESS = 6, 14  # see `tracks.HOPELESS`; an arc is near its best place after 5 steps, or slow
 HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
-MOVED = 5.0  # sigmas by which the tops of both halves must differ
 SOON = 6  # steps within which a clear arc is found in a part of a map
 ENOUGH = 30  # steps after which no other triples are tried
 LATEST, ROUNDS = 60, 2  # steps after which no other periods are followed; how often they may be
 QUICK = 8  # steps for other triples; most that lead anywhere take 5
-SMOOTHED = 5  # columns averaged where a line may be faint
+FAINT = 9.0  # chi-square of a bright point where hardly a column shows a line for itself
 LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
 LOG_PERIODS = (-3.0, 7.0)
-
-
-def faint(c: Columns, model: Model) -> bool:
-    """Return whether an arc shows when neighbouring columns are averaged."""
-    if len(c.b) < 4 * SMOOTHED:
-        return False
-    kernel = np.ones(SMOOTHED)
-    w2 = c.w * c.w
-    weight = np.apply_along_axis(np.convolve, 0, w2, kernel, "same")
-    z = np.apply_along_axis(np.convolve, 0, w2 * c.z, kernel, "same") / np.maximum(weight, 1e-300)
-    part = slice(SMOOTHED // 2, None, SMOOTHED)
-    smooth = Columns(c.f, c.b[part], z[part], np.sqrt(weight[part]), c.parts)
-    best = _found(smooth, replace(model, law=model.law.part(part)))
-    return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
-
-
-def halves_differ(c: Columns, model: Model, found: Found) -> bool:
-    """Return whether either half of the scan shows an arc, but at different places."""
-    held = found.misses
-    shown = held.share > 0.8 and held.scatter < 2 * LOOSE
-    if held.kept.sum() < LEAST or shown or no_lines(held):
-        return False
-    middle = len(c.b) // 2
-    tops = []
-    for part in (slice(None, middle), slice(middle, None)):
-        half = Columns(c.f, c.b[part], c.z[part], c.w[part], c.parts)
-        best = _found(half, replace(model, law=model.law.part(part)))
-        if best is None or best.misses.share < 0.7 or best.misses.kept.sum() < LEAST:
-            return False
-        tops.append((best.fit.theta[model.top], best.fit.cov[model.top, model.top]))
-    return bool(abs(tops[0][0] - tops[1][0]) > MOVED * np.sqrt(tops[0][1] + tops[1][1]))
 
 
 def find(c: Columns, model: Model) -> Found | None:
@@ -100,7 +70,7 @@ def find(c: Columns, model: Model) -> Found | None:
     better one.
     """
     pictures = Pictures(c)
-    best = _best(c, pictures, model, PATIENCE)
+    best = _fainter(c, pictures, model, _best(c, pictures, model, PATIENCE))
     if best is None:
         return None
     if best.turns < ENOUGH and not _clear(best.best, FULL):
@@ -109,6 +79,30 @@ def find(c: Columns, model: Model) -> Found | None:
         best = other if other is not None and _worth(other.best) > _worth(best.best) else best
     best, there = _at_its_period(c, best, model)
     return replace(_alone(c, best, model), places=there)
+
+
+def _fainter(c: Columns, pictures: Pictures, model: Model, best: _Seen | None) -> _Seen | None:
+    """Return an arc through fainter points where one through bright ones shows in few columns."""
+    if best is not None:
+        said = best.best.fit.pull
+        if best.best.misses.share > SHARE or said.cost.sum() > UNLIKE * said.freedom.sum():
+            return best
+    faint = replace(model, seeker=replace(model.seeker, bright=FAINT))
+    other = _best(c, pictures, faint, SOON)
+    if other is None or not _told_by_all(other.best):
+        return best
+    return best if best is not None and _shown(best.best) > _shown(other.best) else other
+
+
+def _told_by_all(found: Followed) -> bool:
+    """Return whether columns show an arc, on average, as points of noise do not."""
+    seen, inside = found.fit.pull.seen[:, 0], found.misses.inside
+    return bool(inside.sum() >= LEAST and seen[inside].mean() > FAINTEST)
+
+
+def _shown(found: Followed) -> float:
+    """Return by what chi-square an arc shows beyond chance, in all columns together."""
+    return float(found.fit.pull.seen[found.misses.inside].sum() - DULL * found.misses.inside.sum())
 
 
 def _at_its_period(c: Columns, seen: _Seen, model: Model) -> tuple[_Seen, list[Array]]:
@@ -132,17 +126,17 @@ def _at_its_period(c: Columns, seen: _Seen, model: Model) -> tuple[_Seen, list[A
     return seen, there
 
 
-def _explained(found: _Followed, periods: Periods) -> float:
+def _explained(found: Followed, periods: Periods) -> float:
     return told(found.misses, found.fit) if periods.possible(found.fit.theta) else -np.inf
 
 
-def _clear(found: _Followed, share: float) -> bool:
+def _clear(found: Followed, share: float) -> bool:
     """Return whether so large a part of the columns shows the line, and shows it on the arc."""
     held = found.misses
     return held.share > share and held.scatter < 2 * LOOSE and _settled(found)
 
 
-def _found(c: Columns, model: Model) -> _Followed | None:
+def found_soon(c: Columns, model: Model) -> Followed | None:
     """Return the arc where one is soon found, but nothing of what else there is."""
     best = _best(c, Pictures(c), model, SOON)
     if best is None or best.best.misses.share < POOR:
@@ -177,17 +171,17 @@ def _in_turn(c: Columns, pictures: Pictures, model: Model, patience: int) -> Ite
                 return
 
 
-def _again_there(found: _Followed, best: _Followed) -> bool:
+def _again_there(found: Followed, best: Followed) -> bool:
     """Return whether two roads led to one place, where most columns show the line."""
     return best.misses.share > FULL and found.fit.agrees(best.fit)
 
 
-def _settled(found: _Followed) -> bool:
+def _settled(found: Followed) -> bool:
     """Return whether enough columns show the line, and its law is where it wants to be and can."""
     return bool(found.misses.kept.sum() >= LEAST and found.fit.step < CLOSE and found.possible)
 
 
-def _worth(found: _Followed) -> float:
+def _worth(found: Followed) -> float:
     held = found.misses
     worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
     worth /= max(1.0, held.chi2_reduced)
@@ -231,7 +225,7 @@ def _alone(c: Columns, seen: _Seen, model: Model) -> Found:
 
 
 @dataclass(frozen=True, eq=False)
-class _Followed:
+class Followed:
     """An arc that was followed: from theta with a width; c: without single stray points.
 
     possible: see `Model`, where it has led to.
@@ -250,14 +244,14 @@ class _Followed:
 class _Seen:
     """The best arc of one width: in scores s, among bright points. turns: that all starts took."""
 
-    best: _Followed
+    best: Followed
     s: Array
     width: float
     points: Candidates
     turns: int
 
 
-def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed:
+def _followed(c: Columns, theta: Array, width: float, model: Model) -> Followed:
     period = np.exp(np.clip(theta[LOG_PERIOD], *LOG_PERIODS))
     theta = theta.copy()
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
@@ -273,10 +267,10 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
         fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
         held, turns = misses(c, fit), turns + fit.turns
     possible = model.possible(fit.theta)
-    return _Followed(fit, held, c, theta, width, turns, possible)
+    return Followed(fit, held, c, theta, width, turns, possible)
 
 
-def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> Found:
+def _completed(s: Array, best: Followed, model: Model, points: Candidates) -> Found:
     """Settle, and look for what else there is."""
     best = _settled_down(best, model)
     fit, held = best.fit, best.misses
@@ -284,7 +278,7 @@ def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> F
     return Found(fit, held, best.c, _elsewhere(held, points), other, jumped(fit, model))
 
 
-def _settled_down(best: _Followed, model: Model) -> _Followed:
+def _settled_down(best: Followed, model: Model) -> Followed:
     """Go on where the law is not yet where it wants to be; widen the errors where misses clump.
 
     One that was given up, as `tracks.HOPELESS` says, and that few columns show, is left there.
@@ -322,9 +316,10 @@ def _tried(
 ) -> list[Array]:
     """Return where the starts lead to among the bright points, the best first."""
     tried: list[tuple[float, Array]] = []
-    best = -MOST * float((points.height[:, 0] > BRIGHT).sum())
+    best = -MOST * float((points.height[:, 0] > model.seeker.bright).sum())
     for start in starts:
-        theta, cost = through_points(c, model.law, start, model.prior, points, width)
+        theta, cost = through_points(c, model.law, start, model.prior, points, width,
+                                     model.seeker.bright)  # fmt: skip
         cost = cost if model.possible(theta) else 0.0
         alike = bool(tried) and abs(cost - tried[-1][0]) < 0.003 * abs(cost)
         tried.append((cost, theta))

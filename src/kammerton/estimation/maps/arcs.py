@@ -55,12 +55,13 @@ class Seeker:
     """y(f), and a law's theta from an arc in y.
 
     shift: y = (1 + f / shift)^4, in which a transmon's arc is a cosine; 0 where y = f. draw: which
-    of the random triples are tried.
+    of the random triples are tried. bright: chi-square of a point that may belong to a line.
     """
 
     shift: float
     start: Callable[[Arc], Array]
     draw: int = 20
+    bright: float = BRIGHT
 
     def forward(self, f: Array) -> Array:
         """Return y(f)."""
@@ -78,13 +79,13 @@ def arcs(
     periods: Array = PERIODS,
 ) -> list[Arc]:  # fmt: skip
     """Return the brightest arc of each period, brightest first."""
-    triple = _triples(found.height, seeker.draw)
+    triple = _triples(found.height, seeker)
     if triple is None:
         return []
     y, thin = seeker.forward(found.f[triple]), np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
     best = np.empty((len(periods), 5))
     threes.fill_brightest(
-        c.b[triple[0]], y, periods, c.b[thin], s[thin], (SOLID, DULL, BRIGHT), seeker.shift,
+        c.b[triple[0]], y, periods, c.b[thin], s[thin], (SOLID, DULL, seeker.bright), seeker.shift,
         _edges(c), c.step, max(width, 2 * c.step), best,
     )  # fmt: skip
     result = [_arc(period, *each) for period, each in zip(periods, best, strict=True)
@@ -98,12 +99,12 @@ def _arc(period: float, level: float, cos: float, sin: float, bright: float, sha
                float(share))  # fmt: skip
 
 
-def _triples(height: Array, draw: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def _triples(height: Array, seeker: Seeker) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """Return columns and candidates (T, 3) of random triples, bright points more often."""
-    chance = np.where(height > BRIGHT, np.minimum(height, SOLID), 0.0)
+    chance = np.where(height > seeker.bright, np.minimum(height, SOLID), 0.0)
     if np.count_nonzero(chance.max(axis=1)) < 4:
         return None
-    rng = np.random.default_rng(draw)
+    rng = np.random.default_rng(seeker.draw)
     drawn = rng.choice(chance.size, size=(TRIPLES, 3), p=chance.ravel() / chance.sum())
     column, which = np.unravel_index(drawn, chance.shape)
     different = (np.diff(np.sort(column, axis=1), axis=1) > 0).all(axis=1)
@@ -118,10 +119,16 @@ def _edges(c: Columns) -> Array:
 
 
 def through_points(
-    c: Columns, law: Law, start: Array, prior: tuple[Array, Array], found: Candidates, width: float
+    c: Columns,
+    law: Law,
+    start: Array,
+    prior: tuple[Array, Array],
+    found: Candidates,
+    width: float,
+    bright: float = BRIGHT,
 ) -> tuple[Array, float]:
     """Fit a law of one line to the bright points near it; return theta and how well it does."""
-    error = np.where(found.height > BRIGHT, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
+    error = np.where(found.height > bright, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
                      0.3 * c.step), np.inf)  # fmt: skip
     theta, least = start.copy(), 1.5 * max(width, 2 * c.step)
     cost = laws.run_through(law.code, law.numbers, law.b, found.f, error, prior[0], prior[1] ** 2,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from kammerton.estimation.maps.arc import Found, Model
-from kammerton.estimation.maps.arcfit import LIKE, SAME, faint, halves_differ
+from kammerton.estimation.maps.arcfit import LIKE, SAME
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.objections import (
     LOOSE,
@@ -21,6 +21,7 @@ from kammerton.estimation.maps.objections import (
     no_line,
     unlike,
 )
+from kammerton.estimation.maps.parted import faint, halves_differ
 from kammerton.estimation.maps.ridge import Columns, standing, stripes
 from kammerton.estimation.maps.tracks import NARROWEST, UNLIKE
 from kammerton.estimation.numeric.derived import Derived
