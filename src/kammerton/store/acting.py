@@ -67,6 +67,7 @@ def attend(
             if not done:
                 _note_refusal(store, each, words)
         log.info("%s asks to %s: %s", each.who, in_short(each), words)
+    inbox.forget()
     return requests
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     Column,
     Connection,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -45,6 +48,20 @@ LARGEST = 10_000
 SET_ASIDE = 256 * 2**10
 """Bytes kept free for requests: a person's hold must be heard on a full disk, too."""
 
+FORGOTTEN = timedelta(days=30)
+"""When an answered request is deleted. Those without an answer, and the words, are not."""
+
+NEWEST = 1000
+"""The last requests, which stay: no number comes twice, and whoever asked reads the answer."""
+
+BATCH = 500
+"""How many are deleted at a look."""
+
+AGAIN = 3600.0
+"""s until the next look at what is old, once nothing is left of it."""
+
+MICROSECOND = timedelta(microseconds=1)
+
 metadata = MetaData()
 table = Table(
     "request",
@@ -57,6 +74,10 @@ table = Table(
     Column("done", Integer),  # 1: yes, 0: refused, KEPT
     Column("answer", Text),
 )
+_open = table.c.answer.is_(None)
+waits = Index("request_waits", table.c.answer, sqlite_where=_open, postgresql_where=_open)
+"""What has no answer: a look, twice a second, costs what waits, not what was ever asked."""
+
 taken = Table("taken", metadata, Column("number", Integer, primary_key=True, autoincrement=False))
 """Requests that somebody has taken up: to do them, or to give them up. Only the first one has."""
 once = Table(
@@ -82,6 +103,7 @@ class Inbox(Closing):
         self._place = place_of(database) if isinstance(database, Path | str) else database
         file, size = self._place.request_file, SET_ASIDE
         self._reserve = Reserve(file, size, 8 * size) if file else None
+        self._due = 0.0  # by the monotonic clock
         self._open()
 
     def _open(self) -> None:
@@ -93,8 +115,17 @@ class Inbox(Closing):
         except BaseException:
             self._engine.dispose()
             raise
+        self._index()
         if self._reserve:
             self._reserve.take()
+
+    def _index(self) -> None:
+        """Make the index where an older version made the table; all works without it, too."""
+        try:
+            with self._place.request_errors("index"), self._engine.begin() as connection:
+                waits.create(connection, checkfirst=True)
+        except StoreError as problem:  # no room, say: no reason not to hear a hold
+            log.info("%s", problem)
 
     def _identity(self) -> tuple[int, int] | None:
         """Return which file the requests lie in now; None where there is none."""
@@ -211,6 +242,30 @@ class Inbox(Closing):
         mine = table.c.number == number, table.c.answer.is_(None)
         with self._place.request_errors("leave"), self._engine.begin() as connection:
             return connection.execute(update(table).where(*mine).values(said)).rowcount > 0
+
+    def forget(self) -> None:
+        """Delete a few of the answered requests that are old, and nothing for an hour after."""
+        if time.monotonic() < self._due:
+            return
+        more = 0
+        try:
+            with self._place.request_errors("forget"), self._engine.begin() as connection:
+                more = _forget(connection, self._now(connection) - FORGOTTEN // MICROSECOND)
+        except StoreError as problem:  # nothing that waits depends on it
+            log.warning("%s", problem)
+        if more < BATCH:
+            self._due = time.monotonic() + AGAIN
+
+
+def _forget(connection: Connection, before: int) -> int:
+    """Delete what was asked before a time, us since 1970, and answered; return how much."""
+    number, newest = table.c.number, select(func.max(table.c.number)).scalar_subquery()
+    old = table.c.asked < before, table.c.answer.is_not(None), number <= newest - NEWEST
+    query = select(number).where(*old).order_by(number).limit(BATCH)
+    found = connection.execute(query).scalars().all()
+    for each in (taken, table):
+        connection.execute(delete(each).where(each.c.number.in_(found)))
+    return len(found)
 
 
 def written(arguments: Mapping[str, Any]) -> str:
