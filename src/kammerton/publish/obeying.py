@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 WAITING = 20
 """Commands that may wait; more are refused."""
 
+LAST = 1.0
+"""s that a command under way gets at the end."""
+
 Obey = Callable[[Command], Awaitable[tuple[bool, str]]]
 """Does a command; returns whether it was done, and what came of it in words."""
 
@@ -37,6 +40,7 @@ class Obeying:
         self._desk: Desk | None = None
         self._unreadable = False
         self._waiting: asyncio.Queue[Command] = asyncio.Queue(WAITING)
+        self._doing: asyncio.Task[payloads.Document] | None = None
 
     async def begin(self, connection: Connection, broker: Broker) -> None:
         """Read the keys anew and listen; does nothing where lab.toml names no keys.
@@ -86,17 +90,30 @@ class Obeying:
         await self._log.keep()
 
     async def serve(self, connection: Connection) -> None:
-        """Do what waits, for ever, and answer."""
+        """Do what waits, for ever, and answer.
+
+        What is being done outlives the connection, and is answered on the next: it was accepted.
+        """
         while True:
-            command = await self._waiting.get()
-            done, words = await self._done(command)  # whoever does it logs what came of it
-            answer = {
-                "schema": payloads.SCHEMA,
-                "nonce": command.nonce,
-                "done": done,
-                "words": words,
-            }
+            if self._doing is None or self._doing.cancelled():
+                command = await self._waiting.get()
+                self._doing = asyncio.create_task(self._answer(command), name=command.nonce)
+            answer = await asyncio.shield(self._doing)
             await connection.publish(self._topics.answer, payloads.encode(answer))
+            self._doing = None
+
+    async def end(self) -> None:
+        """Let what was accepted get to whoever does it, for a moment; nobody waits for more."""
+        if self._doing is None:
+            return
+        _, late = await asyncio.wait([self._doing], timeout=LAST)
+        for doing in late:
+            doing.cancel()
+            await asyncio.wait([doing])
+
+    async def _answer(self, command: Command) -> payloads.Document:
+        done, words = await self._done(command)  # whoever does it logs what came of it
+        return {"schema": payloads.SCHEMA, "nonce": command.nonce, "done": done, "words": words}
 
     async def _done(self, command: Command) -> tuple[bool, str]:
         if command.expired():  # what waits outlives the connection, which may be away for hours

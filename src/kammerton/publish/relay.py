@@ -129,6 +129,7 @@ class Relay:
                 await self._attempt()
         finally:
             stop()
+            await self._obeying.end()
 
     async def _attempt(self) -> None:
         self._backoff.begin()

@@ -149,7 +149,7 @@ def test_x2_what_expires_while_the_connection_is_away_is_refused(opened, broker)
         assert alarms == [], "it came in time"
         await asyncio.sleep(1.1)  # nobody serves: the connection is away
         works = [asyncio.create_task(obeying.serve(wire)), asyncio.create_task(obeying.keep_log())]
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(command_log.PERIOD + 0.3)
         for work in works:
             work.cancel()
         await asyncio.wait(works)
@@ -214,6 +214,76 @@ def test_the_newest_is_the_newest_issued_not_the_last_written(opened):
         return await kept.newest()
 
     assert asyncio.run(scenario()) == noon + timedelta(minutes=3)
+
+
+@pytest.mark.parametrize("where", ["accepting", "doing"])
+def test_x2_what_was_accepted_is_done_and_answered_though_the_connection_breaks(
+    opened, broker, where
+):
+    """A serving that is cancelled meanwhile: the audit log has it as accepted."""
+    wire = Wire()
+    done, under_way, go_on = [], asyncio.Event(), asyncio.Event()
+
+    async def held_up(there):
+        if there == where:
+            under_way.set()
+            await go_on.wait()
+
+    class Slow(CommandLog):
+        async def accept(self, command):
+            await super().accept(command)
+            await held_up("accepting")
+
+    async def obey(command):
+        await held_up("doing")
+        done.append(command.verb)
+        return True, "done"
+
+    async def scenario():
+        obeying = Obeying(TOPICS, obey, lambda _: None, Slow(opened))
+        await obeying.begin(wire, broker)
+        obeying.heard(command(ahead=0.0))
+        for breaks in (True, False):
+            serving = asyncio.create_task(obeying.serve(wire))
+            await asyncio.wait_for(under_way.wait(), 10)
+            if not breaks:
+                go_on.set()
+                await asyncio.sleep(0.1)
+            serving.cancel()
+            await asyncio.wait([serving])
+        await obeying.end()
+
+    asyncio.run(scenario())
+    assert [row.new for row in opened.log(what="command")] == ["accepted"]
+    assert done == ["hold"]
+    assert [each["words"] for each in wire.answers] == ["done"]
+
+
+def test_x2_what_was_accepted_is_handed_on_though_the_daemon_ends(opened, broker):
+    done, wire = [], Wire()
+
+    class Slow(CommandLog):
+        async def accept(self, command):
+            await super().accept(command)
+            await asyncio.sleep(0.1)
+
+    async def obey(command):
+        done.append(command.verb)
+        return True, "done"
+
+    async def scenario():
+        obeying = Obeying(TOPICS, obey, lambda _: None, Slow(opened))
+        await obeying.begin(wire, broker)
+        obeying.heard(command(ahead=0.0))
+        serving = asyncio.create_task(obeying.serve(wire))
+        while not opened.log(what="command"):  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        serving.cancel()
+        await asyncio.wait([serving])
+        await obeying.end()
+
+    asyncio.run(scenario())
+    assert done == ["hold"]
 
 
 def test_refusals_do_not_push_the_newest_out_of_sight(opened, monkeypatch):
