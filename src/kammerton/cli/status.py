@@ -38,6 +38,7 @@ def status(
     from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
+    from kammerton.client.hindrance import publishing
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import ahead, doubts, tolerable
     from kammerton.keeping import there
@@ -57,6 +58,8 @@ def status(
         console.print(headline, soft_wrap=not console.is_terminal)  # one line of a file
         if running and doubtful(store) and (which := admitted(store, running)):
             console.print(f"[bold red]{escape(which)}[/bold red]")
+        if running and (stopped := publishing(store)):  # which no message can tell
+            console.print(f"[bold red]{escape(stopped)}[/bold red]")
         if note:
             console.print(escape(note), style="dim")
         for lease in store.leases():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from kammerton.client.timeline import Entry, timeline
 from kammerton.model import Fit, Verdict
+from kammerton.model.alarm import PUBLISHING, STOPPED
 from kammerton.store import Attempt, ReadStore, StoredRun
 
 LOOKED_AT = 200  # runs and attempts
@@ -49,6 +50,15 @@ def hindrances(store: ReadStore) -> dict[str, Hindrance]:
         elif key not in closed:
             newest[key] = failure
     return {each.target: each for each in reversed(newest.values())}
+
+
+def publishing(store: ReadStore) -> str:
+    """Say that an error that nobody foresaw ended publishing, until it goes on; else ""."""
+    last = store.log(1, PUBLISHING)
+    if not last or last[0].new != STOPPED:
+        return ""
+    since = f"{last[0].time:%Y-%m-%d %H:%M:%S} UTC"
+    return f"publishing stopped at {since} and begins anew: {last[0].why}"
 
 
 def _outcomes(entries: list[Entry]) -> Iterator[tuple[str, str, Hindrance | None]]:

@@ -53,6 +53,11 @@ WHAT_TO_DO: Mapping[str, str] = {
         "Results are kept and go out later. See that the broker runs, that the network leads "
         "there, and that name, password and certificates in [broker] are right."
     ),
+    "publishing": (
+        "It is an error in Kammerton: results are kept, and publishing is tried again, after 5 min "
+        "at most. Report the traceback in the log, with the version. If it does not go on by "
+        "itself, see what else is published under this computer's topics."
+    ),
     "retained": (
         "Somebody else publishes under this computer's topics, or the broker lost what it had. "
         "Give only this daemon the right to write there (docs/mqtt.md), and see what else runs."
@@ -100,6 +105,8 @@ Tell = Callable[[Alarm], object]
 LASTS = "outputs"
 """The kind of alarm that is true, or over, after the last process has ended, too: retained."""
 
+PUBLISHING, STOPPED, GOES_ON = "publishing", "stopped", "goes on"
+"""The kind of alarm, and the thing in the audit log, of an unforeseen error; what is there then."""
 
 NOT_OFF = " is not known to be off"
 """What each instrument that did not go off is told with."""

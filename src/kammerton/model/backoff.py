@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kammerton.model.errors import KammertonError
-
 
 @dataclass
 class Backoff:
@@ -44,7 +42,7 @@ class Backoff:
         return self._bound * self.chance.uniform(0.5, 1.0)
 
 
-def pass_cancellation(problem: KammertonError) -> None:
+def pass_cancellation(problem: Exception) -> None:
     """Raise CancelledError if this task was cancelled while `problem` came up.
 
     A connection that breaks while it is closed for a cancelled task would otherwise hide it.

@@ -57,7 +57,8 @@ class Connection(Protocol):
 class Connect(Protocol):
     """How to make a connection: a new client each time, for `async with`.
 
-    Entering raises BrokerError when the broker is unreachable or refuses. patience: how long to
+    Entering raises BrokerError when the broker is unreachable or refuses. Left by an error, it
+    breaks off without a farewell, and the broker says the last will. patience: how long to
     wait for an answer of a broker that has taken the connection; looked at for every answer.
     """
 

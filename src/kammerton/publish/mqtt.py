@@ -63,7 +63,8 @@ async def connect(
 
     The password file is read anew each time; its content enters no message and no log. Whoever
     listens asks it all the time whether it is there; what is not answered within the seconds that
-    `patience` has at the time is the end of the connection.
+    `patience` has at the time is the end of the connection. Left by an error, it breaks off as if
+    this process were dead: the broker says the last will.
 
     Raises
     ------
@@ -89,10 +90,25 @@ async def connect(
             async with AsyncExitStack() as stack:
                 with _cancellation_passes():
                     await stack.enter_async_context(client)
-                yield AiomqttConnection(client, broker, patience)
+                with _no_farewell_in_an_error(client):
+                    yield AiomqttConnection(client, broker, patience)
         finally:
             left.set()
             await _dropped(client)
+
+
+@contextmanager
+def _no_farewell_in_an_error(client: aiomqtt.Client) -> Iterator[None]:
+    """Close the socket where an error leaves the connection, before the library disconnects.
+
+    Else the broker drops the last will, and "online" stands for whoever is gone. A cancellation is
+    no error: who is told to end has said so.
+    """
+    try:
+        yield
+    except Exception:
+        client._client._sock_close()  # noqa: SLF001 - nothing public closes it
+        raise
 
 
 class _AtOnce:
@@ -155,7 +171,10 @@ async def _dropped(client: aiomqtt.Client) -> None:
     below = client._client  # noqa: SLF001 - nothing public closes it
     if below.socket() is not None:
         below._sock_close()  # noqa: SLF001
-        await asyncio.sleep(0)
+    watching = client._misc_task  # noqa: SLF001
+    if watching is not None:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 class AiomqttConnection:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
@@ -24,7 +23,9 @@ from kammerton.publish.mirror import Mirror
 from kammerton.publish.obeying import Obey, Obeying
 from kammerton.publish.patience import PAUSE, Patience
 from kammerton.publish.session import NOT_KNOWN, Session, last_will
+from kammerton.publish.tasks import first_to_end
 from kammerton.publish.topics import Topics
+from kammerton.publish.unforeseen import Unforeseen
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
 
@@ -38,9 +39,6 @@ SLOW = 30.0
 
 ECHO = 0.3
 """Seconds to wait for our own status: a broker may let us publish and not hear, or be far."""
-
-FAREWELL = 2.0
-"""Seconds that saying goodbye may take."""
 
 UNTRIED = "not connected yet"
 
@@ -96,6 +94,7 @@ class Relay:
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
         self._obeying = Obeying(self._topics, obey, self._tell, CommandLog(store))
+        self.unforeseen = Unforeseen(store, self._tell)
         self._word, self._outputs, self._speaks = word, outputs, speaks
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
@@ -118,7 +117,8 @@ class Relay:
         """Relay until cancelled; then say "offline" and let the cancellation pass.
 
         A broker that is away, or a database that is locked or full, is waited for, with growing
-        pauses; what is wrong is logged once and stays in `problem`.
+        pauses; what is wrong is logged once and stays in `problem`. So is what nobody foresaw:
+        nothing but the cancellation ends this.
         """
         if self._speaks is not None:
             await self._speaks.wait()
@@ -133,6 +133,7 @@ class Relay:
 
     async def _attempt(self) -> None:
         self._backoff.begin()
+        self.unforeseen.begin()
         pause = 0.0
         try:
             await self._connected()
@@ -142,6 +143,10 @@ class Relay:
             if isinstance(problem, BrokerError) and problem.refused:
                 pause = self.slow
                 self._tell(Alarm("broker", self._broker.host, str(problem)))
+        except Exception as error:  # noqa: BLE001 - it is told, and a daemon lives on for a month
+            pass_cancellation(error)
+            self.problem = f"{type(error).__name__}: {error}"
+            pause = await self.unforeseen.met(error)
         await asyncio.sleep(max(pause, self._backoff.next()))
 
     async def _connected(self) -> None:
@@ -156,20 +161,21 @@ class Relay:
             try:
                 # Only who listens hears that a quiet line is dead.
                 await self._obeying.begin(connection, self._broker)
-                await _first_to_end(
+                await first_to_end(
                     self._listen(connection),
                     self._relay(session),
                     self._obeying.serve(connection),
                     self._obeying.keep_log(),
                 )
             except asyncio.CancelledError:
-                await _farewell(session)
+                await session.leave()
                 raise
 
     async def _greet(self, session: Session) -> None:
         with self._missing():
             head = await session.arrive()
         await self._hear_what_is_retained()
+        await session.tell(self.alarms)  # though nothing else may get out: they say why
         await session.forget(self._earlier)  # the new set replaces what says which they are
         with self._missing():
             self._patience.answered(await session.retain_set(head))
@@ -198,6 +204,7 @@ class Relay:
             self._news.clear()
             wait = await self._hand_over(session)
             await session.tell(self.alarms)
+            await self.unforeseen.gone_on()
             if not wait and not self._news.is_set():
                 self._quiet.set()
             await self._rest(wait or POLL)
@@ -327,24 +334,3 @@ class Relay:
         elif problem != self.problem:
             log.warning("not publishing: %s; what is committed goes out later", problem)
         self.problem = problem
-
-
-async def _farewell(session: Session) -> None:
-    try:
-        async with asyncio.timeout(FAREWELL):
-            await session.say_goodbye()
-    except (BrokerError, StoreError, TimeoutError) as problem:
-        log.info("no farewell to the broker: %s", problem)
-
-
-async def _first_to_end(*works: Coroutine[Any, Any, None]) -> None:
-    """Run together until one ends; then end the others, and raise what the first raised."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
 
+from kammerton.model import BrokerError, StoreError
 from kammerton.model.alarm import LASTS
 from kammerton.publish import payloads, received
 from kammerton.publish.alarms import Alarms
@@ -14,6 +16,8 @@ from kammerton.publish.connection import Connection, Will
 from kammerton.publish.mirror import Mirror
 from kammerton.publish.topics import Topics
 from kammerton.store import Change, Handover, Snapshot, Store
+
+log = logging.getLogger(__name__)
 
 SNAPSHOT_EVERY = 1.0
 """Least seconds between two retained snapshots: the longest that a late joiner is behind."""
@@ -23,6 +27,9 @@ STATUS_EVERY = 30.0
 
 TURN = 1.0
 """Seconds after which a long outbox lets snapshot and alarms go first."""
+
+FAREWELL = 2.0
+"""Seconds that saying goodbye may take."""
 
 NOT_KNOWN = "not known to be off"
 """What a status says of the outputs where they were not read back as off."""
@@ -158,6 +165,21 @@ class Session:
         if not self._store_unchanged(head.revision):
             await self._publish_snapshot(head)
         await self._say(head, "offline", self._outputs())
+
+    async def leave(self) -> None:
+        """Say goodbye in time, though what is to be said may be a cancelled task's last word.
+
+        Raises
+        ------
+        BrokerError
+            It was not said: the last will must say it.
+        """
+        try:
+            async with asyncio.timeout(FAREWELL):
+                await self.say_goodbye()
+        except (BrokerError, StoreError, TimeoutError, asyncio.CancelledError) as problem:
+            log.info("no farewell to the broker: %s", problem)
+            raise BrokerError("no farewell") from problem  # the caller lets the cancellation pass
 
     def _store_unchanged(self, revision: int) -> bool:
         return revision == self._published
