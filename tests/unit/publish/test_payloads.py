@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton.model import BrokerError
+from kammerton.model import Belief, BrokerError
 from kammerton.publish import Topics, payloads, received
 from kammerton.publish.alarms import Notice
 from kammerton.store import Change, Handover, Snapshot
@@ -66,6 +66,16 @@ def test_quality_tells_measured_chosen_and_stale() -> None:
     assert payloads.quality(chosen, LATER) == "setting"
     assert payloads.quality(expired, LATER) == "stale"
     assert payloads.quality(expired, NOON) == "good"
+
+
+@pytest.mark.parametrize(("stderr", "quality"), [(15e3, "stale"), (2e3, "stale"), (170.0, "good")])
+def test_what_is_coarser_than_its_tolerance_comes_as_stale(stderr: float, quality: str) -> None:
+    """Such as the first f01, of spectroscopy: its validity ends where it begins."""
+    until = Belief(4.9e9, stderr, NOON, drift=60.0).valid_until(tolerance=2e3)
+    found = estimate(4.9e9, stderr, "Hz", time=NOON, run="r000002", valid_until=until)
+    told = payloads.parameter("e", Change("q0.f01", 1, found), NOON + timedelta(seconds=5))
+    assert told["quality"] == quality
+    assert (told["valid_until"] == told["time"]) == (quality == "stale")
 
 
 @given(st.lists(changes, max_size=4, unique_by=lambda each: each.name))
