@@ -13,6 +13,7 @@ import xarray
 
 from kammerton.model import Records, StoreError, Trace
 from kammerton.store import Store, open_traces, traces
+from kammerton.verify import verify
 from tests.stored import estimate, fit, run
 
 
@@ -129,3 +130,27 @@ def test_the_file_is_on_the_disk_before_the_row(
         store.commit(run(), {"q0.t1": estimate()})
     assert (path.parent / "runs" / "r000001.nc").is_file()
     assert store.parameters() == {}
+
+
+def test_old_files_may_be_moved_away_with_or_without_a_link(path: Path) -> None:
+    """Fits, values and reverts are of the database alone; only the traces are missed."""
+    with Store.open(path, "two-qubits") as store:
+        for value in (1.0, 2.0):
+            store.commit(run(), {"q0.t1": estimate(value)})
+    moved, linked = (path.parent / "runs" / f"r00000{n}.nc" for n in (1, 2))
+    archive = path.parent / "archive"
+    archive.mkdir()
+    for file in (moved, linked):
+        file.rename(archive / file.name)
+    linked.symlink_to(archive / linked.name)
+    (said,) = verify(path).findings
+    assert said.startswith("the data of run 1, ")
+    assert said.endswith("are not there")
+    assert verify(path, data=False).findings == ()
+    with Store.open(path, "two-qubits") as store:
+        with open_traces(linked) as data:
+            assert data.attrs["run"] == "r000002"
+        assert store.run("r000001").fits["q0"].values
+        store.revert(1, who="anna", why="the flux moved")
+        assert store.parameters()["q0.t1"].value == 1.0
+        assert store.next_run_id() == "r000003"
