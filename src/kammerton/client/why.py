@@ -12,6 +12,9 @@ from kammerton.model.span import duration
 from kammerton.store import Change, ReadStore, StoredRun
 from kammerton.store.rows import Doubted, Revision
 
+WIDER = 1.03
+"""Times the error of its fit above which the one of a value is another number."""
+
 
 @dataclass(frozen=True, eq=False)
 class Why:
@@ -45,6 +48,7 @@ class Why:
         estimate, run = self.estimate, self.run
         lines = [
             (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
+            *self._of_the_fit(),
             ("age", self._aged()),
             ("valid", validity(estimate.valid_until, self.now)),
             *self._doubts(),
@@ -89,6 +93,14 @@ class Why:
             return []
         when = f"{back.committed:%Y-%m-%d %H:%M} UTC"
         return [("set back", f"to what it was at revision {back.reverts}, {when}, {by(back)}")]
+
+    def _of_the_fit(self) -> list[tuple[str, str]]:
+        """Say what the fit says alone, as its picture shows it, where drift makes it more."""
+        own = self.fit.values.get(self.name.rpartition(".")[2]) if self.fit else None
+        if own is None or not 0 < WIDER * own.stderr < self.estimate.stderr:
+            return []
+        drift = "the rest is what it may drift while it is measured"
+        return [("by the fit", f"± {two_digits(own.stderr, self.estimate.unit)}; {drift}")]
 
     def _doubts(self) -> list[tuple[str, str]]:
         if self.doubted is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -78,6 +79,16 @@ def test_why_gives_the_evidence(client: Client) -> None:
     assert why.fit.target == "q0"
     assert [each.estimate.value for each in why.previous] == [4.2e-5]
     assert timedelta(hours=1) <= why.age < timedelta(hours=1, minutes=1)
+
+
+@pytest.mark.parametrize(("stderr", "said"), [(6.1e-7, False), (9e-7, True)])
+def test_why_says_what_the_fit_says_alone(client: Client, stderr: float, said: bool) -> None:
+    """The picture shows the error of the fit, the value holds what it may drift meanwhile."""
+    why = client.why("q0.t1")
+    lines = dict(replace(why, estimate=replace(why.estimate, stderr=stderr)).lines())
+    assert ("by the fit" in lines) == said
+    if said:
+        assert lines["by the fit"].startswith("± 600 ns; the rest is what it may drift")
 
 
 def test_why_finds_the_fit_behind_a_resonator(client: Client) -> None:
