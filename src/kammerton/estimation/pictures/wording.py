@@ -82,7 +82,7 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
 
 
 def _chi2(reduced: float) -> str:
-    return f"{reduced:.2f}" if reduced < 10 else f"{reduced:.3g}"
+    return f"{reduced:.2f}" if reduced < 10 else f"{reduced:.0f}" if reduced < 1e5 else "> 10⁵"
 
 
 def _of_what(fit: Fit, trace: Trace | Grid) -> str:
