@@ -56,14 +56,16 @@ class Set:
         """Return where every value is near enough (N,).
 
         alike: what another law gives that no trace rules out, NaN elsewhere; that near the truth,
-        a value is right, too. The fit's own error bars do not count.
+        a value is right, too. Where a value cannot be told, none is right. The fit's own error bars
+        do not count.
         """
         ok = np.ones(len(self.traces), dtype=bool)
         for name in self.scored:
             room = np.maximum(NEAR * self.size(name), SURE * self.best[name])
             room = np.fmax(room, self.off(name, alike[name]))
             with np.errstate(invalid="ignore"):
-                ok &= self.off(name, values[name]) <= room
+                near = self.off(name, values[name]) <= room
+            ok &= near | np.isnan(values[name]) & ~self.known(name)
         return ok
 
 
