@@ -14,6 +14,7 @@ from tests.catalogue.truth import Array, Parameters, Traces, Truth
 Mask = NDArray[np.bool_]
 
 NEAR = 0.05  # relative error that counts as right, and bound below which a value is identifiable
+TOLD = 0.1  # relative bound below which a value that is not given is wrong
 SURE = 3.0  # bounds within which it is right anyway
 
 
@@ -40,6 +41,10 @@ class Set:
         """Return where a value can be told (N,)."""
         return np.asarray(self.best[name] < NEAR * self.size(name))
 
+    def told(self, name: str) -> Array:
+        """Return where a value must be given (N,)."""
+        return np.asarray(self.best[name] < TOLD * self.size(name))
+
     def off(self, name: str, value: Array) -> Array:
         """Return how far a value is from the truth (N,); a decay time's by its rate, T^2 d(1/T).
 
@@ -56,7 +61,7 @@ class Set:
         """Return where every value is near enough (N,).
 
         alike: what another law gives that no trace rules out, NaN elsewhere; that near the truth,
-        a value is right, too. Where a value cannot be told, none is right. The fit's own error bars
+        a value is right, too. Where a value is hardly told, none is right. The fit's own error bars
         do not count.
         """
         ok = np.ones(len(self.traces), dtype=bool)
@@ -65,7 +70,7 @@ class Set:
             room = np.fmax(room, self.off(name, alike[name]))
             with np.errstate(invalid="ignore"):
                 near = self.off(name, values[name]) <= room
-            ok &= near | np.isnan(values[name]) & ~self.known(name)
+            ok &= near | np.isnan(values[name]) & ~self.told(name)
         return ok
 
 

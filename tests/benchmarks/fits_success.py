@@ -22,7 +22,7 @@ def lines(effort: Effort) -> Iterator[str]:
     yield (
         "The oracle is least squares started at the truth. Right: every value within 5 % (a "
         "centre: of the linewidth) or 3 Cramer-Rao bounds; decay times by their rates. A value "
-        "that is not given counts as right where its bound is above 5 %. Worse: "
+        "that is not given counts as right where its bound is above 10 %. Worse: "
         f"chi-square more than {WORSE:g} above the oracle's, so another minimum, or a law with "
         "fewer parameters. Goals: within 1 point of the oracle; none worse. Where the law is "
         "chosen by evidence, the oracle chooses, too: it fits both laws from the truth, and takes "

@@ -112,7 +112,6 @@ def fit(
     from kammerton.estimation.files.columns import Choice
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
-    from kammerton.estimation.files.suspicion import aliases, suspicions, too_still, unused
     from kammerton.estimation.numeric.compiling import told_before
     from kammerton.model import TraceError, Verdict
 
@@ -125,10 +124,8 @@ def fit(
             chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
-    notes = [*chosen.notes, *suspicions(kind, chosen.trace, calibrated=cal_points > 0)]
-    notes += aliases(found, chosen.trace)
-    if chosen.sigma_known or shots is not None:
-        notes += [*too_still(found, chosen.trace), *unused(kind, chosen.trace)]
+    given = chosen.sigma_known or shots is not None
+    notes = _notes(chosen, found, calibrated=cal_points > 0, given=given)
     _note(files, notes)
     if plot is not None:
         _draw(files, chosen, found, plot)
@@ -148,6 +145,18 @@ def _named(kind: str | None) -> str:
             "--kind says what was measured, e.g. --kind t1; `kammerton fit --kinds` lists all"
         )
     return kind_named(kind)
+
+
+def _notes(chosen: Read, found: Fit, *, calibrated: bool, given: bool) -> list[str]:
+    """Return how the file was read, and what looks as if it was meant otherwise.
+
+    calibrated: calibration points were named. given: errors were, by sigma or shots.
+    """
+    from kammerton.estimation.files.suspicion import aliases, suspicions, too_still, unused
+
+    trace, kind = chosen.trace, found.kind
+    notes = [*chosen.notes, *suspicions(kind, trace, calibrated), *aliases(found, trace)]
+    return notes + ([*too_still(found, trace), *unused(kind, trace)] if given else [])
 
 
 def _note(files: list[Path], notes: list[str]) -> None:
