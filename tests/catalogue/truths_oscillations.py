@@ -274,7 +274,7 @@ TRUTHS: dict[str, Truth] = {
             pi_lengths, typical=rising(rabi_between(1.5, 8.0, decay=True)),
             short=rising(rabi_between(0.03, 0.15, decay=True)),
             long=rising(rabi_between(48.0, 53.0, decay=True)), drifts="frequency",
-            turns="frequency", besides=rabi_values,
+            turns="frequency", limits={"rate": (-1.0, np.inf)}, besides=rabi_values,
         ),
     )
 }  # type: ignore[arg-type]  # the dicts hold `scored`  # fmt: skip

@@ -58,3 +58,14 @@ def test_an_extremum_far_from_no_length_is_no_rise():
     found = fit_batch("rabi_length", x, y, 0.02)
     assert set(found.status) == {"model does not fit"}
     assert "misses zero" in found.reason[0]
+
+
+def test_a_rise_is_free_where_either_law_counts_more_than_a_period():
+    """A free rise may make the period longer than the sweep by chance."""
+    x, y = pulses(0.0, 270e-9)  # 1.11 periods
+    y += 0.07 * np.random.default_rng(3).normal(size=y.shape)
+    free, sure = (fit_batch("rabi_length", x, y, 0.09, rise=r) for r in (None, 0.0))
+    counted = np.maximum(*(x[-1] / found.values["period"] for found in (free, sure)))
+    wider = free.stderr["pi_length"] > 1.05 * sure.stderr["pi_length"]
+    assert (counted > 1.02).mean() > 0.9
+    assert wider[counted > 1.02].all()

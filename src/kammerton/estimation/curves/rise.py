@@ -75,8 +75,9 @@ def risen(batch: Batch, straight: Solution, prior: Array | None, periods: Array)
     """
     which = np.flatnonzero(periods > PERHAPS * TOLD)
     free = _free(batch, straight.p, prior, which)
-    # By its own period: a rise that is not free makes that of the straight law longer.
-    seen = periods[which] * free.p[:, 1] / straight.p[which, 1] > TOLD
+    # By either's period: a rise that is not free makes that of the straight law longer, and one
+    # that is free makes its own uncertain.
+    seen = periods[which] * np.maximum(free.p[:, 1] / straight.p[which, 1], 1.0) > TOLD
     fit = replaced(straight, which, free, seen)
     hint = np.flatnonzero(structured(batch, fit))
     if len(hint) == 0:
