@@ -117,7 +117,7 @@ def _at_its_period(c: Columns, seen: _Seen, model: Model) -> tuple[_Seen, list[A
         there = other_periods(c, model.law, model.prior, best.fit, best.misses, seen.points, seen.s,
                               periods)  # fmt: skip
         for theta in there if taken < LATEST else ():
-            other = _followed(c, theta, best.fit.width, model)
+            other = _followed(c, theta, best.fit.width, model, best.misses.share)
             taken += other.turns
             best = max(best, other, key=lambda each: _explained(each, periods))
         if best is first:
@@ -251,7 +251,10 @@ class _Seen:
     turns: int
 
 
-def _followed(c: Columns, theta: Array, width: float, model: Model) -> Followed:
+def _followed(
+    c: Columns, theta: Array, width: float, model: Model, poor: float = POOR
+) -> Followed:  # fmt: skip
+    """Follow an arc; single stray points are not looked for where fewer columns show it."""
     period = np.exp(np.clip(theta[LOG_PERIOD], *LOG_PERIODS))
     theta = theta.copy()
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
@@ -260,7 +263,7 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> Followed:
     held, turns = misses(c, fit), fit.turns
     for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
-        if cleared is None or held.share < POOR:
+        if cleared is None or held.share < poor:
             break
         c = cleared
         theta, width = _again(fit, held, theta, width)

@@ -131,19 +131,26 @@ def step_on(
     start = theta.copy()
     theta += step
     place(law, numbers, theta, b, at, slope)
-    far = four_fifths(np.abs(at - before).ravel())
+    far = four_fifths(np.abs(at - before).ravel(), most)
     if far > most:
         theta[:] = start + step * (most / far)
         place(law, numbers, theta, b, at, slope)
 
 
 @careful_piece
-def four_fifths(values: Array) -> float:
-    """Return what four fifths of the values do not exceed; infinity if one is no number."""
+def four_fifths(values: Array, least: float) -> float:
+    """Return what four fifths of the values do not exceed, or `least` where that is less.
+
+    Infinity if one is no number.
+    """
+    more, most = 0, (4 * values.size) // 5
     for value in values:
         if not math.isfinite(value):
             return math.inf
-    return float(np.sort(values)[(4 * values.size) // 5])
+        more += value > least
+    if more < values.size - most:  # there is no need to sort
+        return least
+    return float(np.sort(values)[most])
 
 
 @careful_kernel
@@ -178,8 +185,8 @@ def run_through(
             for k in range(size):
                 away[i] += weight[i] * slope[0, i, k] * pull[k]
         np.abs(away, away)
-        far = four_fifths(away) / max(1e-9, weight.max())
-        part = min(1.0, 0.3 / max(far, 1e-300))
+        far = 0.3 * max(1e-9, weight.max())
+        part = far / max(four_fifths(away, far), 1e-300)
         tried[:] = theta + part * pull
         place(law, numbers, tried, b, then_at, then_slope)
         then = near(then_at[0], f, error, reach, most, then_miss, then_weight)
