@@ -50,8 +50,8 @@ def fit_poles(
 ) -> tuple[Solution, Array]:  # fmt: skip
     """Refine N fits from start (N, P) within low and high ((P,) or (N, P)).
 
-    batch: of N fits, whose rows are those of their traces one after the other. ridge (N,): weight
-    that draws both parts of the slope to 0. Returned too: by how much chi-square would fall (N,)
+    batch: of N fits, whose rows are those of their traces one after the other. ridge ((N,) or
+    (N, 2)): weight that draws both parts of the slope, or each, to 0. Returned too: by how much chi-square would fall (N,)
     if the background's size sloped; exact for small gains (Rao 1948), and in units of the scatter
     about the fit where sigma is not known.
     """
@@ -61,7 +61,7 @@ def fit_poles(
     theta[:, : sharing.nonlinear] = start
     known = np.zeros((n, size - sharing.nonlinear))
     if slope:
-        known[:, -2:] = np.reshape(ridge, (-1, 1))
+        known[:, -2:] = np.reshape(ridge, (np.size(ridge, 0) if np.ndim(ridge) else 1, -1))
     residual = np.empty_like(batch.y)
     y, w, r = (each.reshape(n, traces, -1) for each in (batch.y, batch.w, residual))
     lo, hi = (np.ascontiguousarray(each).reshape(-1, sharing.nonlinear) for each in (low, high))
@@ -70,7 +70,7 @@ def fit_poles(
     )
     free = np.full(n, size, dtype=np.intp)
     if slope:
-        free -= 2 * (known[:, -1] != 0.0)
+        free -= (known[:, -2:] != 0.0).sum(axis=1)
     if not batch.known_noise:
         gain *= np.maximum(batch.rows - free, 1) / np.maximum(cost, 1e-300)
     return Solution(sharing.law, theta, cov, cost, residual, free), gain

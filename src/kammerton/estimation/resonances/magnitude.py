@@ -30,6 +30,7 @@ FAINT = 0.05  # of the largest magnitude, below which its square says nothing ab
 ROUNDS = 3  # in which squares and weights follow the curve
 LEAST, TINY = 0.5, 1e-3  # sigmas, and parts of the largest magnitude, that a size counts at least
 BENT, HINTED = 6.0, 4.0  # gain in chi-square for which a slope is believed, and is fitted
+STEEP = 0.5  # of the background, across the window: one standard deviation of what is usual
 STEEPEST = 1.0  # slope of the gain, per window, that there may be
 AT_BACKGROUND, AT_SLOPE = 4, 5  # in theta
 
@@ -50,13 +51,16 @@ class Sizes:
     power: Array
 
 
-def fit_sizes(batch: Batch) -> Sizes:
-    """Fit every trace from two starts, over a background that slopes where that is seen."""
+def fit_sizes(batch: Batch) -> tuple[Sizes, Sizes]:
+    """Fit every trace from two starts, over a background that slopes where that is seen.
+
+    And then with a slope left open in every trace: see `sloping`.
+    """
     level = batch.y + batch.level[:, None]
     told = _not_below_zero(batch, level)
     rough = np.maximum(np.abs(level), ROUGHLY * np.abs(level).max(axis=1, keepdims=True))
     squared = _squared(batch, level, told, rough, level**2)
-    low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
+    low, high = _bounds(batch)
     starts = [search(squared, grid, 2) for grid in ("powers", "level powers")]
     both, n = solve(kernels.POWER, squared, np.concatenate(starts), low, high), batch.traces
     first, second = both.take(slice(n)), both.take(slice(n, None))
@@ -71,10 +75,46 @@ def fit_sizes(batch: Batch) -> Sizes:
     hints = structured(squared, best) | (slope_gain(squared, best) > HINTED)
     fit = over_background(squared, best, hints, 1, bent, BENT)
     fit, mean, power = _about_slopes(batch, level, told, squared, fit, bent)
+    sizes = _sizes(batch, level, told, fit, mean, power)
+    return sizes, _opened(batch, level, squared, sizes)
+
+
+def _sizes(
+    batch: Batch, level: Array, told: Mask, fit: Solution, mean: Array, power: Array
+) -> Sizes:  # fmt: skip
     size = np.where(told[:, None], np.sqrt(np.maximum(power, 0.0)), power)
     residual = batch.w * (level - size)
     fit = replace(fit, residual=residual, cost=(residual**2).sum(axis=1))
     return Sizes(told, fit, mean, size, power)
+
+
+def _opened(batch: Batch, level: Array, squared: Batch, sizes: Sizes) -> Sizes:
+    """Return the fits with a slope of the gain left open, whether it was seen or not."""
+    told, fit = sizes.told, sizes.fit
+    usual = _usual(batch, squared, sizes)
+    for turn in range(ROUNDS + 1):
+        if turn:
+            squared = _about_curve(batch, squared, level, told, fit)
+        fit = solve(kernels.POWER, squared, fit.p, *_bounds(batch), usual, DEGREES)
+    return _sizes(batch, level, told, fit, squared.level, _power(fit, squared, told))
+
+
+def _usual(batch: Batch, squared: Batch, sizes: Sizes) -> Array:
+    """Return what is known of the columns (N, 2, L): a gain hardly slopes by more than `STEEP`."""
+    fit, told = sizes.fit, sizes.told
+    noise = np.ones(batch.traces)
+    if not batch.known_noise:
+        noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
+    background = np.maximum(
+        fit.theta[:, AT_BACKGROUND] + sizes.level, TINY * sizes.power.max(axis=1)
+    )
+    known = np.zeros((batch.traces, 2, AT_SLOPE - 1))
+    known[:, 0, -1] = np.where(told, noise / (2.0 * STEEP * background) ** 2, 0.0)
+    return known
+
+
+def _bounds(batch: Batch) -> tuple[Array, Array]:
+    return np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
 
 
 def squares(batch: Batch, sizes: Sizes) -> Batch:

@@ -209,9 +209,14 @@ def _of_tries(
     return fit, best
 
 
-def _fitted(batch: Batch, start: Array) -> Solution:
+def bounds(batch: Batch) -> tuple[Array, Array]:
+    """Return between what centre, width and delay of a resonance may be (3,)."""
     turns = 0.6 * batch.points
-    low, high = np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
+    return np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
+
+
+def _fitted(batch: Batch, start: Array) -> Solution:
+    low, high = bounds(batch)
     plain, gain = fit_poles(ALONE, batch, start, low, high)
 
     hints = structured(batch, plain) | (gain > HINT)

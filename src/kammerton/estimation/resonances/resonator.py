@@ -23,6 +23,7 @@ from kammerton.estimation.resonances.magnitude import fit_sizes, ratio_of_power,
 from kammerton.estimation.resonances.nulls import BARE
 from kammerton.estimation.resonances.plane import DEGREES, fit_plane
 from kammerton.estimation.resonances.ripple import rippled
+from kammerton.estimation.resonances.sloping import over_a_slope
 from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, weigh
 from kammerton.estimation.verdict.findings import (
     OUTSIDE,
@@ -77,13 +78,17 @@ def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
 def _complex(batch: Batch, geometry: object, known: Known) -> Outcome:
     plane = fit_plane(batch)
     turned, fit = plane.turned, plane.fit
-    curve = fit.curve(turned)
-    share = _geometry(_ratio(fit.theta), geometry)
+    curve, free = fit.curve(turned), over_a_slope(plane)
+    share = _geometry(_ratio(free.theta), geometry)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     nulls = plane.nulls()
+    evidence = weigh(turned, fit, curve, nulls)
+    numbers = propagate(
+        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), free,
+        evidence,
+    )  # fmt: skip
     found = _judged(
-        turned, share, fit, curve, nulls, weigh(turned, fit, curve, nulls),
-        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), known,
+        turned, share, fit, free.curve(turned), nulls, evidence, numbers, known,
         lambda among: compressed(turned, fit, among),
     )  # fmt: skip
     found.curve[:, batch.points :] *= plane.sign[:, None]
@@ -126,24 +131,27 @@ def _qualities(
 
 def _magnitude(batch: Batch, geometry: object, known: Known) -> Outcome:
     """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
-    sizes = fit_sizes(batch)
-    fit, told, level = sizes.fit, sizes.told, sizes.level
+    sizes, free = fit_sizes(batch)
+    fit, told = sizes.fit, sizes.told
     zero, span = batch.column(batch.zero), batch.column(batch.span)
-    share = _geometry(ratio_of_power(fit.theta, level).astype(np.complex128), geometry)
+    share = _geometry(ratio_of_power(free.fit.theta, free.level).astype(np.complex128), geometry)
     share = np.where(told if geometry != "reflection" else False, share, np.nan)  # two answers
 
     def derive(theta: Array) -> dict[str, Array]:
-        ratio = ratio_of_power(theta, level)
+        ratio = ratio_of_power(theta, free.level)
         return _qualities(theta[..., 0], 2 * theta[..., 1], share * ratio, zero, span)
 
     seen = squares(batch, sizes)
     nulls = simple_laws(seen).over_a_slope().least(simple_laws(batch).over_a_slope())
-    curve = np.where(batch.constant[:, None], batch.y, sizes.size - batch.level[:, None])
+    curve, sloped = (
+        np.where(batch.constant[:, None], batch.y, each.size - batch.level[:, None])
+        for each in (sizes, free)
+    )
     evidence = _stricter(
         weigh(seen, fit, sizes.power - seen.level[:, None], nulls), weigh(batch, fit, curve, nulls)
     )
     return _judged(
-        batch, share, fit, curve, nulls, evidence, derive, known,
+        batch, share, fit, sloped, nulls, evidence, propagate(derive, free.fit, evidence), known,
         lambda among: flattened(batch, fit, sizes.size, among & told),
     )  # fmt: skip
 
@@ -162,9 +170,8 @@ def _stricter(squares: Evidence, sizes: Evidence) -> Evidence:
 
 def _judged(
     batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls, evidence: Evidence,
-    derive: Callable[[Array], dict[str, Array]], known: Known, bent: Callable[[Mask], Mask],
+    found: Derived, known: Known, bent: Callable[[Mask], Mask],
 ) -> Outcome:  # fmt: skip
-    found = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a resonance over a smooth background"
