@@ -30,12 +30,17 @@ def line(x: Array, p: Parameters) -> Complex:
 
 def notch(x: Array, p: Parameters) -> Complex:
     """1 - depth e^(i skew) L over a background that may slope; in reflection depth reaches 2."""
-    slope = 1 + (p.get("slope", 0.0) + 1j * p.get("twist", 0.0)) * (x - 0.5)
-    return line(x, p) * (slope - p["depth"] * np.exp(1j * p["skew"]) * pole(x, p))
+    return line(x, p) * (sloping(x, p) - p["depth"] * np.exp(1j * p["skew"]) * pole(x, p))
 
 
 def transmission(x: Array, p: Parameters) -> Complex:
-    return line(x, p) * (p["depth"] * pole(x, p) + p["leak"] * np.exp(1j * p["skew"]))
+    leak = p["leak"] * np.exp(1j * p["skew"]) * sloping(x, p)
+    return line(x, p) * (p["depth"] * pole(x, p) + leak)
+
+
+def sloping(x: Array, p: Parameters) -> Complex:
+    """Size and phase that slope; where a gain slopes, the line is another one, but a line."""
+    return np.asarray(1 + (p["slope"] + 1j * p.get("twist", 0.0)) * (x - 0.5))
 
 
 def seen(law: Callable[[Array, Parameters], Complex]) -> Callable[[Array, Parameters], Array]:
@@ -65,7 +70,7 @@ def between(
         p = {
             "centre": rng.uniform(*centre, n), "width": log_uniform(rng, *width, n),
             "depth": rng.uniform(*depth, n), "skew": rng.uniform(-0.5, 0.5, n),
-            **cables(rng, n, turns),
+            "slope": np.zeros(n), **cables(rng, n, turns),
         }  # fmt: skip
         if slope:
             p |= {name: rng.uniform(-0.3, 0.3, n) for name in ("slope", "twist")}
@@ -110,7 +115,7 @@ def qualities(part: float) -> Callable[[Parameters], dict[str, Array]]:
 
     def scored(p: Parameters) -> dict[str, Array]:
         told = loaded(p)
-        background = 1 + (p.get("slope", 0) + 1j * p.get("twist", 0)) * (p["centre"] - 0.5)
+        background = sloping(p["centre"], p)
         share = part * (p["depth"] * np.exp(1j * p["skew"]) / background).real
         q = told["q_loaded"]
         return {**told, "q_internal": q / (1 - share), "q_coupling": q / share}
@@ -140,35 +145,35 @@ def resonance(name: str, draw: Draw, law: Any, scored: Any, **more: Any) -> Trut
     )  # fmt: skip
 
 
-LEVEL = Other(
-    lambda p: {name: np.zeros_like(p[name]) for name in ("slope", "twist")}, ("slope", "twist"), 8.0
-)
+LEVEL = Other(lambda p: {"twist": np.zeros_like(p["twist"])}, ("twist",), 8.0)
+UNSEEN: dict[str, Any] = {"fixed": ("slope",), "usual": {"slope": 0.5}}
 WIDE = (0.015, 0.4)
-ABOVE_NOISE: dict[str, Any] = {"mixed": (30.0, 300.0), "snrs": (30.0, 50.0, 300.0)}
+ABOVE_NOISE: dict[str, Any] = {"mixed": (30.0, 300.0), "snrs": (30.0, 50.0, 300.0), **UNSEEN}
 
 TRUTHS: dict[str, Truth] = {
     truth.name: truth
     for truth in (
         resonance(
             "notch", between(WIDE), notch, qualities(1.0),
-            **windows((0.4, 0.9)),
+            **windows((0.4, 0.9)), **UNSEEN,
         ),
         resonance(
             "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
-            breaks=False, mixed=(10.0, 100.0), choice="background level or sloping",
+            breaks=False, mixed=(10.0, 100.0), choice="phase level or sloping",
             others=(LEVEL,),
         ),
         resonance(
             "notch, long cables", between((0.02, 0.3), turns=(-8.0, 25.0)), notch, qualities(1.0),
-            breaks=False,
+            breaks=False, **UNSEEN,
         ),
         resonance(
             "reflection", between(WIDE, depth=(0.6, 1.9)), notch, qualities(0.5),
-            known=lambda p: {"geometry": "reflection"}, **windows((0.8, 1.8)),
+            known=lambda p: {"geometry": "reflection"}, **windows((0.8, 1.8)), **UNSEEN,
         ),
         resonance(
             "transmission", between(WIDE, depth=(0.8, 1.0), leak=True), transmission, through,
             known=lambda p: {"geometry": "transmission"}, **windows((0.8, 1.0), leak=True),
+            **UNSEEN,
         ),
         resonance(
             "notch, magnitude", between(WIDE, depth=(0.2, 0.9), phase=False), seen(notch),

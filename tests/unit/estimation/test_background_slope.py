@@ -112,3 +112,32 @@ def test_the_gain_of_a_magnitudes_slope_is_that_of_a_fit_with_one(sigma):
     told = (level.cost - bent.cost) / noise
     assert np.median(told) > 5
     assert np.abs(slope_gain(batch, level) / told - 1).max() < 0.3
+
+
+def faint_slopes(slope, linewidths, parts):
+    """Return f, notches at an SNR of 100 in such a window, and their places."""
+    rng, n = np.random.default_rng(1), 1000
+    x, off = np.linspace(-0.5, 0.5, 101), rng.uniform(-0.15, 0.15, (n, 1)) * linewidths
+    ratio = 0.667 * np.exp(1j * rng.uniform(-0.4, 0.4, (n, 1)))
+    s = (1 + slope * x) * (1 - ratio / (1 + 2j * (linewidths * x - off)))
+    turned = s * np.exp(-2j * np.pi * rng.uniform(-0.3, 1.0, (n, 1)) * x)
+    noise = 0.01 * (rng.normal(size=s.shape) + 1j * rng.normal(size=s.shape))
+    y = turned + noise if parts == 2 else np.abs(s) + noise.real
+    return 6e9 + 1e6 * linewidths * x, y, 6e9 + 1e6 * off[:, 0]
+
+
+@pytest.mark.parametrize("parts", [1, 2], ids=["magnitude", "complex"])
+@pytest.mark.parametrize("sigma", [0.01, None])
+@pytest.mark.parametrize(
+    ("slope", "linewidths"),
+    [(0.0, 3), (0.01, 3), (0.02, 3), (0.03, 3), (0.02, 5), (-0.02, 5), (0.01, 10), (0.01, 20)],
+)
+def test_a_slope_that_is_not_seen_is_in_the_errors(slope, linewidths, sigma, parts):
+    f, y, place = faint_slopes(slope, linewidths, parts)
+    found = fit_batch("resonator_spectroscopy", f, y, sigma)
+    assert (found.verdict == "accepted").mean() > 0.99
+    for name, value in {"frequency": place, "linewidth": 1e6}.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(np.median(pull)) < 0.15, name
+        assert 0.92 < np.std(pull) < 1.08, name
+        assert np.mean(np.abs(pull) > 3) < 0.01, name

@@ -51,9 +51,9 @@ def fit_poles(
     """Refine N fits from start (N, P) within low and high ((P,) or (N, P)).
 
     batch: of N fits, whose rows are those of their traces one after the other. ridge ((N,) or
-    (N, 2)): weight that draws both parts of the slope, or each, to 0. Returned too: by how much chi-square would fall (N,)
-    if the background's size sloped; exact for small gains (Rao 1948), and in units of the scatter
-    about the fit where sigma is not known.
+    (N, 2)): weight that draws the slope, or either part of it, to 0. Returned too: by how much
+    chi-square would fall (N,) if the background's size sloped; exact for small gains (Rao 1948),
+    and in units of the scatter about the fit where sigma is not known.
     """
     where = sharing.places(slope)
     n, size, traces = batch.traces, int(where.max()) + 1, len(where)

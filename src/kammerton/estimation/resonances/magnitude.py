@@ -19,7 +19,7 @@ from kammerton.estimation.numeric.kernels import kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, merged, replaced, solve
-from kammerton.estimation.resonances.plane import DEGREES, over_background
+from kammerton.estimation.resonances.plane import DEGREES, STEEP, over_background
 from kammerton.estimation.verdict.evidence import Mask, structured
 
 Array = NDArray[np.float64]
@@ -30,7 +30,6 @@ FAINT = 0.05  # of the largest magnitude, below which its square says nothing ab
 ROUNDS = 3  # in which squares and weights follow the curve
 LEAST, TINY = 0.5, 1e-3  # sigmas, and parts of the largest magnitude, that a size counts at least
 BENT, HINTED = 6.0, 4.0  # gain in chi-square for which a slope is believed, and is fitted
-STEEP = 0.5  # of the background, across the window: one standard deviation of what is usual
 STEEPEST = 1.0  # slope of the gain, per window, that there may be
 AT_BACKGROUND, AT_SLOPE = 4, 5  # in theta
 
@@ -105,9 +104,8 @@ def _usual(batch: Batch, squared: Batch, sizes: Sizes) -> Array:
     noise = np.ones(batch.traces)
     if not batch.known_noise:
         noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
-    background = np.maximum(
-        fit.theta[:, AT_BACKGROUND] + sizes.level, TINY * sizes.power.max(axis=1)
-    )
+    least = np.maximum(TINY * sizes.power.max(axis=1), 1e-150)
+    background = np.maximum(fit.theta[:, AT_BACKGROUND] + sizes.level, least)
     known = np.zeros((batch.traces, 2, AT_SLOPE - 1))
     known[:, 0, -1] = np.where(told, noise / (2.0 * STEEP * background) ** 2, 0.0)
     return known

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 BENDS = 8.0  # gain in chi-square for which a slope of the background is believed
+STEEP = 0.5  # of the background, across the window: one standard deviation of what is usual
 NEARLY = 1.0  # of that which may lie on the slope's other side
 HINT = 5.0  # of its estimate, for which it is fitted
 WHOLE, HALF = (-1.0, 1.0), (-0.5, 0.5)  # turns by which a resonance may mislead the delay's seed

@@ -20,7 +20,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import ALIKE as MIXED_LAW
 from kammerton.estimation.numeric.solver import Solution, other_law, replaced
-from kammerton.estimation.resonances.plane import BENDS, HINT, Plane, padded, turned
+from kammerton.estimation.resonances.plane import BENDS, HINT, STEEP, Plane, padded, turned
 from kammerton.estimation.verdict.evidence import Mask, delta_cost
 
 Array = NDArray[np.float64]
@@ -30,7 +30,6 @@ ALL, MIXED, BACKGROUND, NOTHING = range(4)
 MARGINS = (0.0, 6.0, 6.0, 10.0)  # delta-BIC for which less is shared
 MIXES = 6.0  # gain in chi-square, as estimated, for which a mixture is tried
 MOST_MIXED = 0.6  # part of the shots of 1 that may be in 0
-STEEP = 0.5  # of the background, across the window
 SLOPES = slice(4, 6)  # of the columns: background, resonance, slope
 
 

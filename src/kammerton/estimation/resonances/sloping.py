@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.poles import ALONE, fit_poles
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import CERTAIN, Solution, replaced
-from kammerton.estimation.resonances.plane import Plane, bounds
+from kammerton.estimation.resonances.plane import STEEP, Plane, bounds
 from kammerton.estimation.verdict.evidence import delta_cost
 
 Array = NDArray[np.float64]
 
-STEEP = 0.5  # of the background, across the window: one standard deviation of what is usual
-TWISTED = 6.0  # gain in chi-square for which a slope of the phase is believed, too
-BACKGROUND = slice(3, 5)  # in theta, before line and slope
+TWISTED = 2.0  # gain in chi-square for which a slope of the phase is believed, too
 
 
 def over_a_slope(plane: Plane) -> Solution:
