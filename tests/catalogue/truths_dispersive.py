@@ -18,25 +18,20 @@ from tests.catalogue.truths_resonators import (
     Complex,
     cables,
     height,
-    line,
-    pole,
+    notch,
 )
 
 STATES = np.array([0.0, 1.0])
 
 
-OWN = ("gain", "depth", "skew")  # that magnitudes of 0 and 1 are not said to share
-
-
-def notch_of(x: Array, p: Parameters) -> Complex:
-    return line(x, p) * (1 - p["depth"] * np.exp(1j * p["skew"]) * pole(x, p))
+OWN = ("gain", "depth", "skew", "slope")  # that magnitudes of 0 and 1 are not said to share
 
 
 def pulled(x: tuple[Array, Array], p: Parameters) -> Complex:
     """S of both states; the resonance moves by `shift`."""
     state, f = x
     one = {**p, "centre": p["centre"] + p["shift"], **{k: p.get(f"{k}_1", p[k]) for k in OWN}}
-    return np.where(state == 0, notch_of(f, p), notch_of(f, one))
+    return np.where(state == 0, notch(f, p), notch(f, one))
 
 
 def magnitudes(x: tuple[Array, Array], p: Parameters) -> Array:
@@ -52,7 +47,7 @@ def shifts(low: float, high: float, cable: bool = True) -> Any:
         p = {
             "centre": rng.uniform(0.35, 0.65, n) - shift / 2, "shift": shift, "width": width,
             "depth": rng.uniform(0.3, 0.95, n), "skew": rng.uniform(-0.5, 0.5, n),
-            **cables(rng, n, (-0.5, 1.5)),
+            "slope": np.zeros(n), **cables(rng, n, (-0.5, 1.5)),
         }  # fmt: skip
         if cable:
             return p
@@ -83,12 +78,13 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "dispersive_shift", "dispersive_shift", (STATES, TONES), shifts(0.2, 3.0), pulled,
             scored, in_linewidths, strength="depth", size=height, breaks=False,
-            choice="what both traces share",
+            choice="what both traces share", fixed=("slope",),
         ),
         Truth(
             "dispersive_shift, magnitude", "dispersive_shift", (STATES, TONES),
             shifts(0.2, 3.0, cable=False), magnitudes, scored, in_linewidths, strength="depth",
             size=height, breaks=False, mixed=(30.0, 300.0), snrs=(30.0, 50.0, 300.0),
+            fixed=("slope", "slope_1"), usual={"slope": 0.5, "slope_1": 0.5},
         ),
     )
 }  # fmt: skip
