@@ -234,7 +234,7 @@ INTERLEAVED = {
     "success": (decay(), decay(0.96), "accepted", "success"),
     "readout changed": (decay(), decay(0.96, 0.40), "rejected", "drift during scan"),
     "faster reference": (decay(0.94), decay(0.96), "rejected", "model does not fit"),
-    "no difference": (decay(), decay(0.9699), "insufficient", "error too large"),
+    "no difference": (decay(), decay(0.9699), "accepted", "success"),
     "no signal": (decay(), 0.5 + 0 * LENGTHS, "rejected", "no signal"),
     "both short": (decay(0.9999), decay(0.9997), "insufficient", "signal too weak"),
     "one too short": (decay(0.9985), decay(0.96), "insufficient", "range too narrow"),
@@ -351,3 +351,35 @@ def test_there_are_no_parts_of_cliffords(spoilt):
     lengths[3] = spoilt
     with pytest.raises(TraceError, match="parts of Cliffords; it must be whole numbers"):
         fit_batch("randomized_benchmarking", lengths, y)
+
+
+def test_a_good_gate_is_accepted_whatever_its_error_seems_to_be():
+    """Those alone that seem bad by chance would be twice as bad as the truth."""
+    rng, lengths = np.random.default_rng(12), np.repeat([1, 10, 25, 50, 100, 200, 400, 700], 10)
+    series = [0.515 + 0.46 * p**lengths for p in (0.995, 0.995 * (1 - 4e-4))]
+    y = rng.binomial(200, np.broadcast_to(np.stack(series), (400, 2, lengths.size))) / 200
+    found = fit_batch("interleaved_randomized_benchmarking", (np.arange(2.0), lengths), y)
+    assert (found.verdict == "accepted").mean() > 0.97
+    pull = (found.values["error_per_gate"] - 2e-4) / found.stderr["error_per_gate"]
+    taken = pull[found.verdict == "accepted"]
+    assert abs(taken.mean()) < 0.2
+    assert 0.9 < taken.std() < 1.1
+    faint = found.values["error_per_gate"] < found.stderr["error_per_gate"]
+    assert all("not seen" in reason or "seems to help" in reason
+               for reason in found.reason[faint & (found.verdict == "accepted")])  # fmt: skip
+
+
+def test_an_error_of_a_gate_that_is_hardly_known_beside_a_cliffords_is_not_enough():
+    rng, x = np.random.default_rng(5), np.repeat([1, 10, 25, 50, 100, 200, 400, 700], 3)
+    series = np.stack([p**x for p in (0.995, 0.995 * 0.998)])
+    scatter = 0.3 * series * (1 - series) * rng.standard_t(5, (600, *series.shape))
+    y = 0.515 + 0.46 * (series + scatter) + 0.03 * rng.normal(size=scatter.shape)
+    found = fit_batch(IRB, ((0, 1), x), y)
+    error, sigma = found.values["error_per_gate"], found.stderr["error_per_gate"]
+    enough = sigma < np.maximum(0.33 * error, 0.2 * found.values["error_per_clifford"])
+    poor = found.status == "error too large"
+    assert np.count_nonzero(poor) > 5
+    assert not enough[poor].any()
+    assert enough[found.verdict == "accepted"].all()
+    assert "that of a Clifford is 0.00" in found.reason[poor][0]
+    assert {advice.shots_times for advice in found.advice[poor]} == {4.0}

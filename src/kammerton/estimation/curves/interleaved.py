@@ -31,7 +31,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import DECAYS
 from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.verdict.findings import Findings, imprecise, percent
+from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.outcome import Outcome
 from kammerton.model import Advice
@@ -39,6 +39,8 @@ from kammerton.model import Advice
 Array = NDArray[np.float64]
 
 APART = 18.0  # chi-square, of 2 degrees of freedom, of preparation and readout that changed
+BESIDE = 0.2  # of a Clifford's error, to which that of the gate must be known
+SEEN = 2.0  # sigmas of an error of the gate that is said to be seen
 WRONG_WAY = 4.0  # sigmas by which an interleaved gate may seem to help
 UNITS = {
     "depolarization": "", "depolarization_interleaved": "", "error_per_clifford": "",
@@ -112,7 +114,7 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
         )
     judge_population(findings, both, known, found)
     _judge_error(findings, found)
-    findings.accept("two clear exponential decays")
+    findings.accept(lambda n: _praise(found, n))
     curve = _curve(law.curve(fit.theta), sampled, both)
     return Outcome(found, UNITS, curve, reduced, findings)
 
@@ -201,12 +203,28 @@ def _judge_pair(
 
 
 def _judge_error(findings: Findings, found: Derived) -> None:
+    """Object to an error of a gate that is known neither to a third nor beside a Clifford's.
+
+    To a third alone, of good gates only those would pass whose error seems large by chance.
+    """
     error, sigma = found.values["error_per_gate"], found.stderr["error_per_gate"]
+    clifford = found.values["error_per_clifford"]
     findings.insufficient(
-        imprecise(error, sigma, PRECISE), "error too large",
-        lambda n: f"the error of the gate is known only to {percent(error[n], sigma[n])}",
+        ~(sigma < np.maximum(PRECISE * error, BESIDE * clifford)), "error too large",
+        lambda n: f"the error of the gate, {error[n]:.2g}, is known only to ±{sigma[n]:.1g}, and "
+        f"that of a Clifford is {clifford[n]:.2g}",
         Advice(shots_times=4.0),
     )  # fmt: skip
+
+
+def _praise(found: Derived, n: int) -> str:
+    error, sigma = found.values["error_per_gate"][n], found.stderr["error_per_gate"][n]
+    if error > SEEN * sigma:
+        return "two clear exponential decays"
+    if error < -SEEN * sigma:
+        return (f"two clear exponential decays; but the gate seems to help, by {-error / sigma:.1f}"
+                " standard errors")  # fmt: skip
+    return "two clear exponential decays; an error of the gate is not seen"
 
 
 def _curve(fitted: Array, sampled: list[Means], both: Batch) -> Array:
