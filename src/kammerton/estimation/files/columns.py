@@ -16,6 +16,7 @@ from kammerton.estimation.files.calibration_points import calibrated
 from kammerton.estimation.files.layouts import Axis, layout_of
 from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
+from kammerton.estimation.files.powers import root, root_name
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.units import DECIBEL, level, si
@@ -71,8 +72,8 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
 
     Spectroscopy is complex where there is a phase column: the signal of a dispersive readout may
     be all in the phase. Elsewhere phases are left aside. A magnitude in dB or dBm becomes a
-    voltage ratio. The calibration points at the end, first half prepared 0, second half
-    prepared 1, scale y to a population and are taken off.
+    voltage ratio, a power its root. The calibration points at the end, first half prepared 0,
+    second half prepared 1, scale y to a population and are taken off.
 
     Raises
     ------
@@ -207,9 +208,9 @@ def complex_signal(
 
 
 def signal_name(table: Table, column: int) -> str:
-    """Return what a column of measured values is called, once its level in dB is a ratio."""
+    """Return what a column of measured values is called, once its level or power is a ratio."""
     title = table.headings[column]
-    ratio = DECIBEL.get(level(title.unit))
+    ratio = root_name(title) if title.squared else DECIBEL.get(level(title.unit))
     return title.name if ratio is None else f"{title.name}, {ratio}"
 
 
@@ -237,7 +238,8 @@ def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, F
         return y, errors * y * math.log(10) / 20, ""
     unit, factor = unit_of(table, title, title.unit or "", None)
     own = table.headings[table.find(sigma)].unit if sigma is not None else None
-    return y * factor, errors * (si(own)[1] if own else factor), unit
+    y, errors = y * factor, errors * (si(own)[1] if own else factor)
+    return (*root(y, errors, unit), "") if title.squared else (y, errors, unit)
 
 
 def _errors(table: Table, column: int) -> FloatArray:

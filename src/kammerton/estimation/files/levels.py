@@ -1,4 +1,4 @@
-"""Units that no title names and the numbers tell: of a magnitude in dB, of a phase in degrees."""
+"""Units that the numbers tell: of a magnitude in dB, of a phase in degrees; and powers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from kammerton.estimation.files.layouts import LAYOUTS
+from kammerton.estimation.files.powers import has_base, in_power, named_power, refuse_negative
 from kammerton.estimation.files.table import Heading, Table
-from kammerton.estimation.files.units import si
+from kammerton.estimation.files.units import level, si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
@@ -33,19 +34,22 @@ def with_units(
 ) -> tuple[Table, list[str]]:  # fmt: skip
     """Return a table whose titles name the units of y and its phase, and what was supposed.
 
+    Of a resonator they say of y, too, whether it is a power.
+
     y_unit: what the user says of y, None to leave it to title and numbers.
 
     Raises
     ------
     TraceError
-        y is below zero, as no magnitude is, and it is not clear whether it is in dB.
+        y is below zero, as no magnitude or power is, and it is not clear whether it is in dB.
     """
     headings, notes = list(table.headings), []
     turned = [phase for phase in phases if phase is not None]
     for column in signals:
         unit, said = _unit_of_y(table, kind, column, y_unit, phased=bool(turned))
-        headings[column] = replace(headings[column], unit=unit)
-        notes += said
+        squared, rooted = _root_of(table, kind, column, unit, chosen=y_unit is not None)
+        headings[column] = replace(headings[column], unit=unit, squared=squared)
+        notes += [*said, *rooted]
     for column in turned:
         unit, said = _unit_of_phase(table, column)
         headings[column] = replace(headings[column], unit=unit)
@@ -116,6 +120,23 @@ def _unit_of_y(
     magnitude = phased or bool(_MAGNITUDE.search(name))
     called = f"{table.path}: y, column {title.text!r},"
     return level_of(table.numbers(column), kind, called, magnitude=magnitude)
+
+
+def _root_of(
+    table: Table, kind: str, column: int, unit: str | None, *, chosen: bool
+) -> tuple[bool, list[str]]:
+    """Return whether y is a power, where a magnitude is fitted, and what to say."""
+    title = replace(table.headings[column], unit=unit)
+    named = named_power(title) and not chosen and not level(unit)
+    if kind not in RESONATORS or not (in_power(unit) or named):
+        return False, []
+    called = f"y, column {title.text!r},"
+    if has_base(unit, "V"):
+        return False, [f"{called} is named a power and is in {unit}: taken as linear"
+                       " (--y-unit W says otherwise)"]  # fmt: skip
+    y = table.numbers(column)
+    refuse_negative(y, f"{table.path}: {called}")
+    return True, [f"{called} is a power: its square root is taken (--y-unit V says otherwise)"]
 
 
 def _unit_of_phase(table: Table, column: int) -> tuple[str | None, list[str]]:

@@ -26,7 +26,8 @@ from kammerton.estimation.files.columns import (
 )
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Axis
-from kammerton.estimation.files.levels import level_of, with_units
+from kammerton.estimation.files.levels import RESONATORS, level_of, with_units
+from kammerton.estimation.files.powers import in_power, refuse_negative, root, root_name
 from kammerton.estimation.files.table import Heading, Table, heading
 from kammerton.estimation.files.units import DECIBEL, level, si
 from kammerton.model import TraceError
@@ -90,7 +91,8 @@ def axis_columns(table: Table, axes: tuple[Axis, ...], choice: Choice) -> list[i
             if n not in found:
                 free = [i for i in range(len(table.headings)) if i not in found.values()]
                 hits = [i for i in free if match(table.headings[i], axis)]
-                found |= {n: hits[0]} if hits else {}
+                inside = [i for i in hits if _measured_in(table.headings[i], axis)]
+                found |= {n: (inside or hits)[0]} if hits else {}
     if len(found) < len(axes):
         raise TraceError(f"{table.path}: too few columns for {len(axes)} axes and a signal")
     return [found[n] for n in range(len(axes))]
@@ -232,7 +234,11 @@ def _cells_of(table: Table, kind: str, unit: str | None) -> tuple[FloatArray, st
         unit, notes = level_of(y, kind, f"{table.path}: y, the cells of the matrix,")
     if level(unit):
         return 10 ** (y / 20), "", DECIBEL[level(unit)], notes
-    si_unit, factor = unit_of(table, Heading("y", "y", unit), unit or "", None)
+    title = Heading("y", "y", unit)
+    si_unit, factor = unit_of(table, title, unit or "", None)
+    if kind in RESONATORS and in_power(unit):
+        refuse_negative(y, f"{table.path}: y, the cells of the matrix,")
+        return root(y * factor, y, si_unit)[0], "", root_name(title), notes
     return y * factor, si_unit, "", notes
 
 

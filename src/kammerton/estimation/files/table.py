@@ -33,7 +33,7 @@ LARGEST = 1e100
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
 _POPULATION = re.compile(r"(p|prob|probability|pop|population)\(1\)", flags=re.IGNORECASE)
 _ENDING = re.compile(
-    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|dBm?|deg|rad)",
+    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad)",
     flags=re.IGNORECASE,
 )
 _BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
@@ -43,11 +43,15 @@ _LOG_MAGNITUDE = re.compile(r"log[ _-]*mag|(?<![a-z])(logm|mlog)(?![a-z])", flag
 
 @dataclass(frozen=True)
 class Heading:
-    """The title of a column; `unit` as written, None where the header names none."""
+    """The title of a column; `unit` as written, None where the header names none.
+
+    squared: whether the column holds a power, whose root is the signal.
+    """
 
     text: str
     name: str
     unit: str | None
+    squared: bool = False
 
 
 @dataclass(frozen=True, eq=False)

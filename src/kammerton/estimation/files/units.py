@@ -10,11 +10,11 @@ ALIASES = {
     "sec": "s", "seconds": "s", "second": "s", "usec": "us", "nsec": "ns", "msec": "ms",
     "degree": "deg", "degrees": "deg", "°": "deg", "radian": "rad", "radians": "rad",
     "volt": "V", "volts": "V", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz",
-    "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB",
+    "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB", "watt": "W", "watts": "W",
     "a.u.": "", "arb. units": "", "arb.u.": "", "arb": "", "#": "", "1": "", "-": "",
 }  # fmt: skip
 FACTORS = {"ps": ("s", 1e-12), "fs": ("s", 1e-15), "THz": ("Hz", 1e12), "%": ("", 0.01),
-           "deg": ("rad", math.pi / 180)}  # fmt: skip
+           "pW": ("W", 1e-12), "fW": ("W", 1e-15), "deg": ("rad", math.pi / 180)}  # fmt: skip
 
 DECIBEL = {"dB": "voltage ratio", "dBm": "voltage over that of 0 dBm"}
 """What a level becomes, which is fitted as a voltage."""
