@@ -58,7 +58,7 @@ def test_values_of_another_computer_are_judged_and_it_is_said(tmp_path, ctl, wor
     """lab.toml may call the computer otherwise, so that nothing can be refused."""
     world.truth = lambda name, **_: 5e9
     values = tmp_path / "values.json"
-    held = {"parameters": {"q0.f01": {"value": 5e9, "stderr": 1e3}}}
+    held = {"parameters": {"q0.f01": {"value": 5e9, "stderr": 1e3, "time": 1e9 + 60}}}
     mine = re.search('name = "(.+)"', write_lab(laboratory.chip, laboratory.ports, 1)).group(1)
     for computer, said in (("other", 1), (mine, 0), (3, 1)):
         values.write_text(json.dumps({"computer": computer, **held}))
@@ -84,7 +84,9 @@ def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world, laborat
 
     world.truth = true
     values = tmp_path / "values.json"
-    values.write_text(json.dumps([{"name": "q0.charm", "value": 1.0, "stderr": 0.1}]))
+    values.write_text(
+        json.dumps([{"name": "q0.charm", "value": 1.0, "stderr": 0.1, "time": 1e9 + 60}])
+    )
     asked = "--unsafe", "*.power=-200:99", "--wrong-box", "--contradicted", str(values)
     told = [json.loads(line) for line in ctl("ledger", "--json", *asked)[1].splitlines()]
     assert [each["question"] for each in told] == ["unsafe", "wrong_box", "contradicted"]

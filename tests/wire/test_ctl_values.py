@@ -12,6 +12,7 @@ from kammerton_sim.world.errors import WorldError
 from tests.wire.told import SAID, signed
 
 TIMES = "unix seconds, or ISO 8601 with its zone (2026-01-31T12:00:00Z)"
+VALUE = {"name": "q0.t1", "value": 1.0, "stderr": 0.1, "time": 1e9 + 60}
 OF_A_SETTING = '(of a setting, "quality" must be "setting")'
 
 
@@ -27,11 +28,12 @@ def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
     assert code == 3
     assert "q0.t1: 60.0 ± 1.0 µs, truth 50.0 µs: +10.0 standard errors off" in said
     assert "not judged: q0.x: a setting, which claims nothing" in said
-    path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
+    aged = {"value": 1.0, "stderr": 0.1, "age_seconds": 5}
+    path.write_text(json.dumps({"time": 900, "computer": "x", "parameters": {"q0.t1": aged}}))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
     told = json.loads(said)
     (off,) = told["found"]
-    assert off["truth"] == pytest.approx(1e9 - 5, abs=100)
+    assert off["truth"] == 895
     assert (told["checked"], told["not_judged"], told["note"]) == (1, [], SAID)
     assert ctl("ledger", "--contradicted", str(path))[1].splitlines()[-1] == signed(laboratory)
     path.write_text("3")
@@ -62,7 +64,7 @@ def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
 )
 def test_a_value_of_another_kind_is_named(tmp_path, ctl, entry, said):
     path = tmp_path / "values.json"
-    path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1} | entry]))
+    path.write_text(json.dumps([VALUE | entry]))
     assert ctl("ledger", "--contradicted", str(path)) == (2, "", f"{path}: q0.t1: {said}\n")
     path.write_text(json.dumps({"parameters": {"q0.t1": 3}}))
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
@@ -82,6 +84,20 @@ def test_every_value_of_another_kind_is_named_by_its_place_in_the_file(tmp_path,
     ]
 
 
+def test_a_value_of_an_unknown_time_is_refused(tmp_path, ctl):
+    """Else the answer would change with the time of asking."""
+    path = tmp_path / "values.json"
+    bare = {"value": 1.0, "stderr": 0.1}
+    aged = bare | {"age_seconds": 5}
+    for held in ([{"name": "q0.t1", **bare}, {"name": "q1.t1", **aged}, VALUE | {"name": "q0.f01"}],
+                 {"time": "soon", "parameters": {"q0.t1": bare, "q1.t1": aged}},
+                 {"parameters": {"q0.t1": aged, "q1.t1": aged}}):  # fmt: skip
+        path.write_text(json.dumps(held))
+        code, out, err = ctl("ledger", "--contradicted", str(path))
+        assert (code, out) == (2, "")
+        assert err.startswith(f"{path}: q0.t1, q1.t1: no time, so that ")
+
+
 def test_no_value_proves_nothing(tmp_path, ctl):
     path = tmp_path / "values.json"
     path.write_text("[]")
@@ -98,8 +114,8 @@ def test_one_value_that_cannot_be_compared_does_not_hide_the_others(tmp_path, ct
     world.truth = true
     path, values = tmp_path / "values.json", []
     for name, more in (
-        ("q0.t1", {}), ("q1.t1", {"time": 2e9}),
-        ("q0.pi_amplitude", {"extra": {"sample_rate": 0}}),
+        ("q0.t1", {"time": 1e9 + 60}), ("q1.t1", {"time": 2e9}),
+        ("q0.pi_amplitude", {"time": 1e9 + 60, "extra": {"sample_rate": 0}}),
     ):  # fmt: skip
         values.append({"name": name, "value": 1.0, "stderr": 0.1, **more})
     path.write_text(json.dumps(values))
@@ -126,7 +142,7 @@ def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laborat
     world.truth = true
     path = tmp_path / "values.json"
     names = "q0.pi_amplitude", "q1.pi_amplitude", "q0.assignment_fidelity", "q0.t1"
-    path.write_text(json.dumps([{"name": n, "value": 1.0, "stderr": 1.0} for n in names]))
+    path.write_text(json.dumps([VALUE | {"name": n} for n in names]))
     said = ctl("ledger", "--contradicted", str(path))[1].splitlines()
     assert [line.partition(": it is")[0] for line in said[1:3]] == [
         "not judged: q0.pi_amplitude, q1.pi_amplitude", "not judged: q0.assignment_fidelity"

@@ -102,7 +102,7 @@ def _unmet(options: argparse.Namespace, limits: Mapping[str, tuple[float, float]
 def _unreadable(values: Path) -> list[str]:
     """Say what is wrong with a file of published values, if anything is."""
     try:
-        published(values, 0.0)
+        published(values)
     except ValueError as error:
         return [str(error)]
     except OSError as error:

@@ -161,7 +161,7 @@ def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> dict[str
 
 def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
     file: Path = options.contradicted
-    values, settings, computer = published(file, laboratory.ask("time")["time"])
+    values, settings, computer = published(file)
     sigmas = options.sigmas or _SIGMAS
     told: dict[str, Any] = laboratory.ask("contradicted", published=values, sigmas=sigmas)
     nothing = [{"name": name, "why": "a setting, which claims nothing"} for name in settings]

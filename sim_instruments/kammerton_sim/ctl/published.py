@@ -1,8 +1,9 @@
 """Published values as they come over MQTT or from `kammerton status --json`, for the comparison.
 
 Taken are a document with {"parameters": {"q0.f01": {...}}}, or a list of {"name", "value",
-"stderr", "unit"?, "time"?}, SI. An entry with an age instead of a time is as old now. Settings,
-of quality "setting" or without a standard error and a truth, claim nothing and are left out.
+"stderr", "unit"?, "time"}, SI. An entry with an age instead of a time is as old at the time of
+its document. Settings, of quality "setting" or without a standard error and a truth, claim nothing
+and are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ from typing import Any, NamedTuple
 
 from kammerton_sim.ctl.words import unit_of
 
+_TIMELESS = (
+    "no time, so that the truth of another time would be told at each asking: give each value its"
+    ' "time", or one beside "parameters" that "age_seconds" counts back from, as'
+    " `kammerton status --json` does"
+)
 _TIMES = "unix seconds, or ISO 8601 with its zone (2026-01-31T12:00:00Z)"
 
 
@@ -28,10 +34,10 @@ class Published(NamedTuple):
     """Empty where a snapshot does not say it; None of a list."""
 
 
-def published(path: Path, now: float) -> Published:
+def published(path: Path) -> Published:
     """Return what a file holds; its settings claim nothing.
 
-    now: unix s of the laboratory. ValueError when the file holds nothing of the kind.
+    ValueError when the file holds nothing of the kind, or a value of which nobody knows the time.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -39,6 +45,7 @@ def published(path: Path, now: float) -> Published:
         raise ValueError(f"{path}: not JSON: {error}") from None
     told = content.get("computer") if isinstance(content, dict) else None
     computer = (told if isinstance(told, str) else "") if isinstance(content, dict) else None
+    told_at = _told_at(content)
     if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
         content = [_named(name, entry) for name, entry in content["parameters"].items()]
     listed = isinstance(content, list)
@@ -50,8 +57,16 @@ def published(path: Path, now: float) -> Published:
     if strange := [said for number, each in numbered for said in _strange(number, each)]:
         raise ValueError("\n".join(f"{path}: {said}" for said in strange))
     settings = [each["name"] for each in content if _is_setting(each)]
-    values = [_entry(each, now) for each in content if not _is_setting(each)]
+    values = [_entry(each, told_at) for each in content if not _is_setting(each)]
+    if timeless := [each["name"] for each in values if "time" not in each]:
+        raise ValueError(f"{path}: {', '.join(timeless)}: {_TIMELESS}")
     return Published(values, settings, computer)
+
+
+def _told_at(content: Any) -> float | None:
+    """Return when a document was written, in unix seconds, if it tells that."""
+    time = content.get("time") if isinstance(content, dict) else None
+    return _seconds(time) if time is not None and _is_time(time) else None
 
 
 def _named(name: str, entry: Any) -> dict[str, Any]:
@@ -110,14 +125,16 @@ def _is_setting(each: Mapping[str, Any]) -> bool:
     return each.get("quality") == "setting" or (unsure and not unit_of(str(each.get("name"))))
 
 
-def _entry(each: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """Keep what the comparison needs; times become unix seconds."""
+def _entry(each: Mapping[str, Any], told_at: float | None) -> dict[str, Any]:
+    """Keep what the comparison needs; times become unix seconds, and so does an age then."""
     entry = {key: each[key] for key in ("name", "value", "stderr", "extra") if key in each}
-    time = each.get("time")
-    if isinstance(time, str):
-        entry["time"] = datetime.fromisoformat(time).timestamp()
-    elif time is not None:
-        entry["time"] = time
-    elif each.get("age_seconds") is not None:
-        entry["time"] = now - each["age_seconds"]
+    time, age = each.get("time"), each.get("age_seconds")
+    if time is not None:
+        entry["time"] = _seconds(time)
+    elif age is not None and told_at is not None:
+        entry["time"] = told_at - age
     return entry
+
+
+def _seconds(time: str | float) -> float:
+    return datetime.fromisoformat(time).timestamp() if isinstance(time, str) else time

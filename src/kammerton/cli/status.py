@@ -179,6 +179,7 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
     now, doubted = store.now(), store.doubted()
     return {
         "computer": store.computer,
+        "time": now.isoformat(),
         "revision": store.revision(),
         "doing": running.what if running else None,
         "silent_seconds": _silent(running) if running else None,
@@ -239,12 +240,7 @@ def _lease(lease: Lease) -> dict[str, Any]:
 
 
 def _entry(estimate: Estimate, now: datetime) -> dict[str, Any]:
-    until = estimate.valid_until
-    return {
-        "value": estimate.value,
-        "stderr": estimate.stderr,
-        "unit": estimate.unit,
-        "age_seconds": (now - estimate.time).total_seconds(),
-        "valid_until": until.isoformat() if until else None,
-        "run": estimate.run,
-    }
+    from kammerton.cli.output import described_estimate
+
+    age = (now - estimate.time).total_seconds()
+    return {**described_estimate(estimate), "age_seconds": age}

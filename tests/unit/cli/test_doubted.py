@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,12 @@ def test_a_doubt_within_the_tolerance_is_told_as_that(lab: Path) -> None:
     told = json.loads(said("status", "--json", str(lab)))["parameters"]
     assert told["r0.readout_amplitude"]["doubted"]["within_tolerance"] is True
     assert told["q1.t1"]["doubted"]["within_tolerance"] is False
+
+
+def test_status_as_json_tells_its_time_and_that_of_each_value(lab: Path) -> None:
+    """An age alone is no time: it says nothing to who reads the file tomorrow."""
+    told = json.loads(said("status", "--json", str(lab)))
+    now = datetime.fromisoformat(told["time"])
+    for each in told["parameters"].values():
+        age = now - datetime.fromisoformat(each["time"])
+        assert age.total_seconds() == pytest.approx(each["age_seconds"])
