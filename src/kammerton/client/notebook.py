@@ -89,18 +89,21 @@ class Client(Mapping[str, Estimate]):
         note = self._note()
         return [replace(run, note=note) for run in self._store.runs(limit)]
 
-    def run(self, run_id: str) -> StoredRun:
+    def run(self, run: str | StoredRun) -> StoredRun:
         """Return a run: its times, its fits and verdicts, and where its data are.
+
+        run: its name, as `Estimate.run` has it, or the run, as `Measured.run` does.
 
         Raises
         ------
         KeyError
             There is no such run.
         """
+        run_id = run.id if isinstance(run, StoredRun) else run
         return replace(self._store.run(run_id), note=self._note())
 
-    def data(self, run_id: str) -> xarray.Dataset:
-        """Open the raw traces of a run.
+    def data(self, run: str | StoredRun) -> xarray.Dataset:
+        """Open the raw traces of a run, which is named or given as in `run`.
 
         Raises
         ------
@@ -109,9 +112,10 @@ class Client(Mapping[str, Estimate]):
         StoreError
             The run measured nothing, or its file is gone.
         """
-        path = self.run(run_id).data
+        found = self.run(run)
+        path = found.data
         if path is None or not path.is_file():
-            raise StoreError(f"{run_id} has no data file" + (f": {path}" if path else ""))
+            raise StoreError(f"{found.id} has no data file" + (f": {path}" if path else ""))
         return open_traces(path)
 
     def measure(self, target: str, calibration: str, shots: int | None = None) -> Measured:

@@ -111,6 +111,15 @@ def test_runs_and_their_data(client: Client) -> None:
         client.data("r000001")
 
 
+def test_data_are_opened_by_the_name_of_a_run_and_by_the_run(client: Client) -> None:
+    """The one is the `run` of an estimate, the other that of what was measured."""
+    named = client["q0.t1"].run
+    for each in (named, client.run(named)):
+        assert client.run(each).id == named
+        with client.data(each) as data:
+            assert data.attrs["run"] == named
+
+
 def test_the_package_offers_the_client() -> None:
     assert kammerton.Client is Client
     assert kammerton.Subscriber.__name__ == "Subscriber"
