@@ -170,6 +170,19 @@ def test_two_frequencies_that_one_pulse_prepared_begin_in_phase():
         assert pull.std() == pytest.approx(1.0, abs=0.15), name
 
 
+def test_two_frequencies_do_not_become_one_of_enormous_amplitudes():
+    """These two of 5000 beats were 5 and 13 Hz apart, of amplitudes of 700 and more."""
+    t = np.linspace(0, 40e-6, 101)
+    both = np.cos(2 * np.pi * 385e3 * t) + np.cos(2 * np.pi * 415e3 * t)
+    law = 0.5 + 0.225 * np.exp(-t / 15e-6) * both
+    y = np.random.default_rng(1).binomial(1000, law, (5000, 101))[[2586, 3793]] / 1000
+    found = fit_batch("ramsey", t, y, shots=1000)
+    assert list(found.status) == ["beating"] * 2
+    assert np.abs(found.values["amplitude"] - 0.45).max() < 0.1
+    off = (found.values["frequency_splitting"] - 30e3) / found.stderr["frequency_splitting"]
+    assert np.abs(off).max() < 5
+
+
 @pytest.mark.parametrize("before", [0.0, 51e-9])
 def test_while_a_pulse_lasts_two_frequencies_part_and_the_error_of_their_splitting_knows(before):
     """51 ns are those of a square pi/2 pulse of 40 ns; in a window of 2 us they are a lot."""

@@ -132,7 +132,8 @@ def _of_several(batch: Batch, double: Solution) -> Solution:
     """Return the best of several minima: of each envelope, and where a beat is as long as x."""
     other = best_of(kernels.BEAT, batch, double.p[:, 2:])
     every = np.arange(batch.traces)
-    return decaying(batch, replaced(double, every, other, other.cost < double.cost))
+    better = (other.cost < double.cost) & both_there(other)
+    return decaying(batch, replaced(double, every, other, better))
 
 
 def best_of(law: int, batch: Batch, turns: Array, *more: Array) -> Solution:
