@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from kammerton.estimation.files.table import Heading
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.resonances.resonator import GEOMETRIES
 from kammerton.model import TraceError
+
+_PART = re.compile(r"[^a-z]+")
 
 
 class Form(Enum):
@@ -33,6 +37,13 @@ class Axis:
     def all_words(self) -> tuple[str, ...]:
         """Return the name and the other words."""
         return (self.name, *self.words)
+
+
+def named_after(title: Heading, axis: Axis) -> bool:
+    """Return whether a column is named after an axis."""
+    name = title.name.casefold()
+    parts = [part for part in _PART.split(name) if part]
+    return any(word.casefold() == name or word in parts for word in axis.all_words)
 
 
 @dataclass(frozen=True)
@@ -60,9 +71,11 @@ AMPLITUDE = Axis("amplitude", None, ("amp", "amps"))
 LENGTH = Axis("length", "s", ("duration", "time", "width"))
 POWER = Axis("power", "dBm", ("pow", "attenuation"))
 COEFFICIENT = Axis("coefficient", None, ("drag", "beta", "motzoi", "alpha"))
-CLIFFORDS = Axis("number of Cliffords", "", ("cliffords", "clifford", "depth"))
-GATES = Axis("number of gates", "")
-PAIR = Axis("number of the pair", "")
+CLIFFORDS = Axis(
+    "number of Cliffords", "", ("cliffords", "clifford", "depth", "length", "lengths", "m", "n")
+)
+GATES = Axis("number of gates", "", ("gates", "n"))
+PAIR = Axis("number of the pair", "", ("pair", "pairs"))
 STATE = Axis("state", "", ("prepared", "label", "level"))
 SERIES = Axis("series", "", ("sequence", "gate", "kind", "set"))
 REPETITIONS = Axis("repetitions", "", ("repetition", "reps", "rep", "repeats"))

@@ -25,7 +25,7 @@ from kammerton.estimation.files.columns import (
     unit_of,
 )
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.files.layouts import LAYOUTS, Axis
+from kammerton.estimation.files.layouts import LAYOUTS, Axis, named_after
 from kammerton.estimation.files.levels import RESONATORS, level_of, with_units
 from kammerton.estimation.files.powers import in_power, refuse_negative, root, root_name
 from kammerton.estimation.files.table import Heading, Table, heading
@@ -35,8 +35,6 @@ from kammerton.model.trace import FloatArray
 
 MAX_CELLS = 1_000_000
 SPARSE = 0.05  # part of the cells that must be there
-
-_PART = re.compile(r"[^a-z]+")
 
 
 def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
@@ -96,13 +94,6 @@ def axis_columns(table: Table, axes: tuple[Axis, ...], choice: Choice) -> list[i
     if len(found) < len(axes):
         raise TraceError(f"{table.path}: too few columns for {len(axes)} axes and a signal")
     return [found[n] for n in range(len(axes))]
-
-
-def named_after(title: Heading, axis: Axis) -> bool:
-    """Whether a column is named after an axis."""
-    name = title.name.casefold()
-    parts = [part for part in _PART.split(name) if part]
-    return any(word.casefold() == name or word in parts for word in axis.all_words)
 
 
 def _measured_in(title: Heading, axis: Axis) -> bool:

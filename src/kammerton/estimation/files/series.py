@@ -27,10 +27,10 @@ from kammerton.estimation.files.columns import (
     signal_name,
     told,
 )
+from kammerton.estimation.files.counters import without_counters
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.files.layouts import LAYOUTS, SERIES, Axis, Layout
+from kammerton.estimation.files.layouts import LAYOUTS, SERIES, Axis, Layout, named_after
 from kammerton.estimation.files.levels import with_units
-from kammerton.estimation.files.maps import named_after
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.model import TraceError
@@ -249,7 +249,7 @@ def _swept(table: Table, taken: set[int], choice: Choice, axis: Axis) -> int:
         return table.find(choice.x[-1])
     free = [i for i in range(len(table.headings)) if i not in taken]
     named = [i for i in free if named_after(table.headings[i], axis)]
-    return (named or free)[0]
+    return without_counters(table, named or free)[0]
 
 
 def _together(

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kammerton.estimation.files.columns import Choice, Chosen, refuse_long, unit_of
-from kammerton.estimation.files.layouts import LAYOUTS, Axis
-from kammerton.estimation.files.maps import named_after
+from kammerton.estimation.files.layouts import LAYOUTS, Axis, named_after
 from kammerton.estimation.files.series import label_column, labels_of
 from kammerton.estimation.files.table import Table
 from kammerton.model import Trace, TraceError
