@@ -274,3 +274,15 @@ def test_refused(case: str) -> None:
     arguments, known, words = REFUSED[case]
     with pytest.raises(TraceError, match=words), np.errstate(all="ignore"):
         fit_batch(KIND, *arguments, **known)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize(
+    ("shift", "known", "says"),
+    [(0.6, {}, True), (0.6, {"population_1": 1.0}, False), (2.5, {}, False)],
+)
+def test_the_reason_says_which_decay_cannot_be_seen(shift, known, says):
+    """Overlapping lines of a mixture look like two lines that are closer."""
+    found = fitted(drawn(np.random.default_rng(3), 20, (shift, shift)), 50.0, **known)
+    alike = (found.verdict == "accepted") & ["holds shots" not in r for r in found.reason]
+    assert alike.sum() > 15
+    assert {"shots of 1 that were in 0" in reason for reason in found.reason[alike]} == {says}

@@ -45,6 +45,7 @@ UNLIKE = 3.0  # times that linewidths or depths of one resonator may differ
 SEEN = 3.0  # sigmas of a shift that is there
 NONE = 0.03  # of the linewidth: error with which a shift of 0 is known
 LAW = "one resonance over a smooth background"
+HIDDEN = "; too small by the part of the shots of 1 that were in 0, which is not seen"
 SHARED = {MIXED: "; the trace of 1 holds shots in 0", BACKGROUND: "; lines of unlike shape"}
 
 
@@ -109,7 +110,7 @@ def judge(maps: Maps, sides: Sides, found: Derived, known: Known) -> Findings:
     judge_place(findings, maps, maps.window[1], found, known, "frequency_0",
                 "the line with the qubit in 0")  # fmt: skip
     _judge_likeness(findings, sides)
-    _judge_shift(findings, sides, found)
+    _judge_shift(findings, sides, found, known)
     return findings
 
 
@@ -147,7 +148,7 @@ def _judge_likeness(findings: Findings, sides: Sides) -> None:
         )  # fmt: skip
 
 
-def _judge_shift(findings: Findings, sides: Sides, found: Derived) -> None:
+def _judge_shift(findings: Findings, sides: Sides, found: Derived, known: Known) -> None:
     chi, error = found.values["dispersive_shift"], found.stderr["dispersive_shift"]
     width = found.values["linewidth"]
     unseen = np.abs(chi) < SEEN * error
@@ -160,11 +161,12 @@ def _judge_shift(findings: Findings, sides: Sides, found: Derived) -> None:
         _hertz(chi, error, "chi is known only to {}"), lambda n: Advice(shots_times=4.0),
     )  # fmt: skip
     mixed = sides.mixed
+    unsure = (2.0 * np.abs(chi) < width) & (known.get("population_1") is None)
     findings.accept(
         lambda n: (
             f"chi is {100 * chi[n] / width[n]:.0f} % of the linewidth, known to "
             + percent(chi[n], error[n])
-            + SHARED.get(int(sides.shared[n]), "")
+            + SHARED.get(int(sides.shared[n]), HIDDEN if unsure[n] else "")
             + (f" ({100 * mixed[n]:.0f} %)" if sides.shared[n] == MIXED else "")
         )
     )
