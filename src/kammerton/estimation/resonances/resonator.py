@@ -61,6 +61,8 @@ RIPPLE = ("what the resonance leaves swings beyond its line, too, as a ripple of
           "mend the cable, or take a narrower window")  # fmt: skip
 OR_RIPPLE = "; or the cable has a ripple, which this window is too narrow to tell"
 TELLING = 0.25  # linewidth, in windows, up to which a ripple is told by what lies beyond the line
+QUALITIES = ("q_loaded", "q_internal", "q_coupling")
+DETUNED = "; x reaches zero and is no absolute frequency, so that there are no quality factors"
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
 
@@ -117,10 +119,14 @@ def _geometry(ratio: Complex, known: object) -> Array:
 def _qualities(
     centre: Array, width: Array, share: Array, zero: Array, span: Array
 ) -> dict[str, Array]:
-    """Frequency, width and quality factors; share is kappa_c / kappa."""
+    """Frequency, width and quality factors; share is kappa_c / kappa.
+
+    Of an axis that reaches zero, which is a detuning, the factors are in proportion only: they
+    tell the parts of the loss, and are dropped once these are judged.
+    """
     frequency, linewidth = zero + centre * span, width * span
     with np.errstate(divide="ignore", invalid="ignore"):
-        loaded = frequency / linewidth
+        loaded = np.where(zero > 0, frequency, span) / linewidth
         coupling, internal = loaded / share, loaded / (1.0 - share)
     return {
         "frequency": frequency, "linewidth": linewidth, "q_loaded": loaded,
@@ -187,12 +193,18 @@ def _judged(
     findings.rejected(flat, "saturated", lambda n: why + (OR_RIPPLE if narrow[n] else ""))
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     judge_place(findings, batch, batch.window, found, known)
-    _judge_circle(findings, found)
+    detuned = batch.column(batch.zero) <= 0
+    _judge_circle(findings, found, detuned)
     judge_doubt(findings, evidence, law, searched, drift_asked(batch, known, DRIFT))
     found = _with_clear_losses(found)
-    lossless = np.isfinite(share) & np.isnan(found.values["q_internal"])
+    lossless = np.isfinite(share) & np.isnan(found.values["q_internal"]) & ~detuned
+    for name in QUALITIES:
+        found = _without(found, name, detuned)
     findings.accept(
-        lambda n: f"a clear resonance{SEEN_AS.get(share[n], '')}{LOSSLESS if lossless[n] else ''}"
+        lambda n: (
+            f"a clear resonance{SEEN_AS.get(share[n], '')}"
+            + (LOSSLESS if lossless[n] else DETUNED if detuned[n] else "")
+        )
     )
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -205,37 +217,45 @@ def _with_clear_losses(found: Derived) -> Derived:
     """
     value, error = found.values["q_internal"], found.stderr["q_internal"]
     with np.errstate(invalid="ignore"):
-        faint = ~(value > CLEARLY * error)
-    if not faint.any():
+        return _without(found, "q_internal", ~(value > CLEARLY * error))
+
+
+def _without(found: Derived, name: str, gone: Mask) -> Derived:
+    """Return the numbers without one of them in the fits `gone` (N,)."""
+    if not gone.any():
         return found
-    place = list(found.values).index("q_internal")
+    place = list(found.values).index(name)
     correlation = found.correlation.copy()
-    correlation[faint, place], correlation[faint, :, place] = np.nan, np.nan
+    correlation[gone, place], correlation[gone, :, place] = np.nan, np.nan
     values, stderr = (
-        {**column, "q_internal": np.where(faint, np.nan, column["q_internal"])}
+        {**column, name: np.where(gone, np.nan, column[name])}
         for column in (found.values, found.stderr)
     )
     return Derived(values, stderr, correlation)
 
 
-def _judge_circle(findings: Findings, found: Derived) -> None:
+def _judge_circle(findings: Findings, found: Derived, detuned: Mask) -> None:
     """Object to a geometry in which a part of the loss would be more than the whole.
 
     A background that leaks in by another way may enlarge the circle (Rieger et al.,
     arXiv:2209.03036), but a reflection that is called a notch is too large by far; and one that
     points away from the origin, as in transmission, is none of either.
     """
-    coupling, internal = found.values["q_coupling"], found.values["q_internal"]
+    loaded, coupling = found.values["q_loaded"], found.values["q_coupling"]
+
+    def small(name: str, n: int) -> str:
+        if detuned[n]:
+            return f"the loss that {name} tells would be more than the whole: "
+        return f"{name} would be {found.values[name][n]:.0f}, below q_loaded, {loaded[n]:.0f}: "
+
     findings.rejected(
         _below_loaded(found, "q_coupling"), "model does not fit",
-        lambda n: f"q_coupling would be {coupling[n]:.0f}, below q_loaded, "
-        f"{found.values['q_loaded'][n]:.0f}: the circle is too large for this geometry; is it "
-        + ("a reflection?" if found.values["q_loaded"][n] < FAR * coupling[n] else TRANSMISSION),
+        lambda n: small("q_coupling", n) + "the circle is too large for this geometry; is it "
+        + ("a reflection?" if loaded[n] < FAR * coupling[n] else TRANSMISSION),
     )  # fmt: skip
     findings.rejected(
         _below_loaded(found, "q_internal"), "model does not fit",
-        lambda n: f"q_internal would be {internal[n]:.0f}, below q_loaded, "
-        f"{found.values['q_loaded'][n]:.0f}: the line is a peak, as none is in this geometry; is "
+        lambda n: small("q_internal", n) + "the line is a peak, as none is in this geometry; is "
         "it " + TRANSMISSION,
     )  # fmt: skip
 
