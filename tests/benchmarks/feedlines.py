@@ -222,7 +222,7 @@ async def once(instruments: Instruments, plans: Sequence[Program], pid: int) -> 
     for plan, compiled, sink in zip(plans, parts, sinks, strict=True):
         records = sink.records(compiled)
         if not plan.keep_shots:
-            fits |= fit_traces("t1", traces(plan, records, "axis", {}))
+            fits |= fit_traces("t1", traces(plan, records, "axis", {}), plan.shots)
     clock.append(time.perf_counter())
     spent = time.process_time() - cpu[0], sum(other.cpu_times()[:2]) - cpu[1]
     await instruments.stop(playlists)

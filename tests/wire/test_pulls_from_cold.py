@@ -39,7 +39,9 @@ async def looks(lab: Lab) -> list[dict[str, Fit]]:
     async with open_bench(lab, clock, fridge_period=0.02, lock_folder=lab.path.parent) as bench:
         program = first_program(lab, clock)
         records = [await bench.acquire(program) for _ in range(LOOKS)]
-    return [fit_traces(LOOK.kind, traces(program, r, LOOK.uses, {})) for r in records]
+    return [
+        fit_traces(LOOK.kind, traces(program, r, LOOK.uses, {}), program.shots) for r in records
+    ]
 
 
 def pulls(found: list[tuple[str, Fit]], name: str, truth: Mapping[str, float]) -> np.ndarray:

@@ -134,7 +134,7 @@ def _judge(
     fits = (
         {t.name: _fit_shots(t, records) for t in targets}
         if calibration.uses == "shots"
-        else fit_traces(calibration.kind, measured)
+        else fit_traces(calibration.kind, measured, program.shots)
     )
     return measured, {t.name: _own_objection(fits[t.name], t, calibration) for t in targets}
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.traces import fit_traces
+from kammerton.model import Trace
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import truths
 
@@ -50,9 +52,40 @@ def test_a_fringe_too_fast_for_uneven_delays_looks_like_noise_and_is_thought_of(
     law = 0.5 + 0.4 * np.exp(-delays / 60e-6) * np.cos(2 * np.pi * 3.217e6 * delays)
     found = fit_batch("ramsey", delays, law + 0.01 * rng.normal(size=(40, X.size)), 0.01)
     assert set(found.status) == {"model does not fit"}, "more shots would not help"
-    said = [reason for reason in found.reason if "too small for the scatter" in reason]
-    assert said
-    assert all("too fast for these points" in each for each in said)
+    said = [reason for reason in found.reason if "too fast for these points" in reason]
+    assert len(said) == 40
+
+
+FIRST = "it is a decaying oscillation too fast for these points: the scatter about a constant is "
+
+
+@pytest.mark.parametrize("said", ["the errors given say", "400 shots have"])
+def test_what_dies_along_the_sweep_is_first_a_fringe_too_fast_and_no_noise(said) -> None:
+    """As after a hop of the qubit, where the errors were blamed first, which nobody had given."""
+    rng, even = np.random.default_rng(4), np.linspace(0.0, 100e-6, 101)
+    delays = np.sort(even + rng.uniform(-0.45, 0.45, even.size) * even[1] * (even > 0))
+    law = 0.5 + 0.45 * np.exp(-delays / 40e-6) * np.cos(2 * np.pi * 3.217e6 * delays)
+    y = rng.binomial(400, np.clip(law, 0, 1), (40, 101)) / 400
+    how = {"shots": 400} if "shots" in said else {"sigma": 0.02}
+    reasons = fit_batch("ramsey", delays, y, **how).reason
+    first = [each for each in reasons if each.startswith(FIRST) and said in each]
+    assert len(first) > 30
+    assert all(each.endswith("the qubit is not where it was thought to be: look for it")
+               for each in first)  # fmt: skip
+
+
+def test_noise_that_stays_is_that_of_errors_too_small() -> None:
+    reasons = fit_batch("ramsey", X, noisy(0.5 + 0 * X, 0.1), 0.02).reason
+    assert np.mean([each.startswith("the errors given are ") for each in reasons]) > 0.8
+    assert not any(each.startswith("it is a decaying") for each in reasons)
+
+
+def test_errors_of_shots_are_said_to_be_those_of_shots() -> None:
+    """Whom the daemon tells has given no errors."""
+    traces = {f"q{n}": Trace(f"q{n}", X, y, np.full(X.size, 0.02), "delay", "s")
+              for n, y in enumerate(noisy(0.5 + 0 * X, 0.1))}  # fmt: skip
+    reasons = [fit.reason for fit in fit_traces("ramsey", traces, 400).values()]
+    assert np.mean([each.startswith("the errors of 400 shots are ") for each in reasons]) > 0.8
 
 
 def test_shots_that_are_too_many_are_named() -> None:

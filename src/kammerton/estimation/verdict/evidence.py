@@ -26,6 +26,7 @@ from kammerton.estimation.verdict.traits import (
     RAILED,
     TWINS,
     clumped,
+    dying,
     like_noise,
     traits,
 )
@@ -60,7 +61,7 @@ class Evidence:
     railed: points at exactly the largest or the smallest value. jumped: a single jump explains
     the trace. copied: several points have exactly the same value. chi2_reduced: NaN where sigma
     was not given. even: sigma was given and is too small,
-    for what looks like noise all the same.
+    for what looks like noise all the same. dying: even, and yet less and less along the sweep.
     """
 
     noise: Array
@@ -77,6 +78,7 @@ class Evidence:
     jumped: Mask
     copied: Mask
     even: Mask
+    dying: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -113,11 +115,13 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         batch.parts == 2, batch.known_noise, SLACK * limits(freedom, UNLIKELY),
         limits(freedom, DISPROVED), noise, reduced, gains, flags,
     )  # fmt: skip
+    unlike = ~flags[0] & (reduced > WORSE) & batch.known_noise
+    even = like_noise(batch, fit.residual, unlike)
     return Evidence(
         noise, reduced if batch.known_noise else np.full(n, np.nan),
         gains[0], gains[1], gains[2], gains[3], flags[0], flags[1], flags[2], flags[3],
         gains[4], flags[4], flags[5],
-        like_noise(batch, fit.residual, ~flags[0] & (reduced > WORSE) & batch.known_noise),
+        even, dying(batch, fit.residual, even),
     )  # fmt: skip
 
 

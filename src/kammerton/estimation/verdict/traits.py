@@ -22,6 +22,7 @@ COLUMNS = LAGS + 5
 WHITE, WHITE_SUM = 2.5, 20.0  # lag-1 correlation in sigmas, and Ljung-Box sum, of white noise
 SELDOM, SMOOTH = 1.0, 6  # sigmas below the sign changes of noise, and those of a smooth misfit
 BEYOND = 4.0  # scatters beyond which a point is not like the others
+DIES = 3.5  # standard errors by which the first half scatters more than the second
 
 
 def traits(batch: Batch, residual: Array, curve: Array) -> Array:
@@ -71,6 +72,20 @@ def like_noise(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArr
         usual = 0.5 * (some.rows - 1.0) - SELDOM * 0.5 * np.sqrt(some.rows - 1.0)
         result[which] = ~(alone | clumped(some, residual[which], WHITE, WHITE_SUM))
         result[which] &= swings > np.maximum(usual, SMOOTH)
+    return result
+
+
+def dying(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return where residuals (N, R) of some traces scatter more in the first half than after (N,).
+
+    Shots and amplifiers are as noisy at the end of a sweep as where it begins.
+    """
+    result = among.copy()
+    for n in np.flatnonzero(among):
+        square = residual[n][batch.w[n] > 0] ** 2
+        first, second = square[: len(square) // 2], square[len(square) // 2 :]
+        unsure = math.sqrt(2.0 / max(len(first), 1) + 2.0 / max(len(second), 1))
+        result[n] = first.sum() > math.exp(DIES * unsure) * second.sum()
     return result
 
 
