@@ -25,6 +25,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
+from kammerton.estimation.verdict.kind import Countable
 from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
 from kammerton.estimation.verdict.scatter import name_small_errors
@@ -136,6 +137,7 @@ def fit_batch(
         if sigma is not None:
             raise TraceError("give sigma or shots, not both")
         sigma = of_counts(y, known["shots"])
+        known["shots"] = shots_of(known["shots"], sigma.shape)
     return _fitted(kind, x, y, sigma, known)
 
 
@@ -151,8 +153,9 @@ def _fitted(
         if size is not None:
             sigma = bounded(sigma, size)
     batch = how.prepare(x, y, sigma)
-    if known.get("shots") is not None and isinstance(batch, Batch):
-        batch = batch.of_shots(shots_of(known["shots"], np.shape(batch.w)))
+    if known.get("shots") is not None and isinstance(batch, Countable):
+        shots = np.asarray(known["shots"], dtype=np.float64)
+        batch = batch.of_shots(shots.reshape(-1, *shots.shape[-how.axes :]))
     groups = families(how, batch, y, sigma)
     if len(groups) > 1:
         traces = sum(map(len, groups))
@@ -235,10 +238,12 @@ def _joined(groups: list[NDArray[np.intp]], parts: list[FitBatch]) -> FitBatch:
 
 
 def _of_some(known: dict[str, object], which: NDArray[np.intp], traces: int) -> dict[str, object]:
-    """Return what is known of some traces only."""
+    """Return what is known of some traces only; the shots are those of every point, as y is."""
     arrays = {name: np.asarray(value) for name, value in known.items()}
     return {
-        name: array[which] if array.shape == (traces,) else known[name]
+        name: array[which]
+        if array.shape[:1] == (traces,) and (name == "shots" or array.ndim == 1)
+        else known[name]
         for name, array in arrays.items()
     }
 

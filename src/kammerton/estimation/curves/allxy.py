@@ -18,6 +18,7 @@ from kammerton.estimation.numeric.derived import Derived, derive, named
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.numeric.projection import Law, linear, refine
 from kammerton.estimation.numeric.projection_kernels import PAIRS
+from kammerton.estimation.numeric.reweighing import weighed_again
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Evidence, weigh
 from kammerton.estimation.verdict.findings import (
@@ -235,5 +236,12 @@ def _words(found: Derived, alone: Array, k: int, n: int) -> str:
 
 
 KINDS: dict[str, Kind] = {
-    "allxy": Kind(ready, allxy, ("shots", "contrast", "offset"), whole=True, unlike=unlike)
+    "allxy": Kind(
+        ready,
+        allxy,
+        ("shots", "contrast", "offset"),
+        whole=True,
+        again=weighed_again,
+        unlike=unlike,
+    )
 }

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.curves.extremum import SORTS, Place, expectation, judge_place, sort_of
-from kammerton.estimation.curves.series import Joined, joined, split
+from kammerton.estimation.curves.series import Joined, joined, series_again, split
 from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import REPEATED
@@ -176,4 +176,6 @@ def _judge(findings: Findings, trains: Trains, fit: Solution, evidence: Evidence
     )  # fmt: skip
 
 
-KINDS: dict[str, Kind] = {"drag_repetitions": Kind(ready, drag_repetitions, KNOWN, axes=2)}
+KINDS: dict[str, Kind] = {
+    "drag_repetitions": Kind(ready, drag_repetitions, KNOWN, axes=2, again=series_again)
+}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.curves.extremum import Place, expectation, judge_place
-from kammerton.estimation.curves.series import Joined, joined, split
+from kammerton.estimation.curves.series import Joined, joined, series_again, split
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import linear
@@ -202,4 +202,6 @@ def _judge(
     )  # fmt: skip
 
 
-KINDS: dict[str, Kind] = {"drag_sequences": Kind(ready, drag_sequences, KNOWN, axes=2)}
+KINDS: dict[str, Kind] = {
+    "drag_sequences": Kind(ready, drag_sequences, KNOWN, axes=2, again=series_again)
+}

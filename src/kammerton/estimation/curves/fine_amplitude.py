@@ -20,6 +20,7 @@ from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import TRAIN
+from kammerton.estimation.numeric.reweighing import weighed_again
 from kammerton.estimation.numeric.solver import Solution, merged, replaced
 from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
 from kammerton.estimation.verdict.findings import (
@@ -275,5 +276,7 @@ def _elsewhere(fit: Solution, twin: Solution) -> Mask:
 
 
 KINDS: dict[str, Kind] = {
-    "fine_amplitude": Kind(ready, fine_amplitude, KNOWN, whole=True, swings=(-0.5, 0.5))
+    "fine_amplitude": Kind(
+        ready, fine_amplitude, KNOWN, whole=True, again=weighed_again, swings=(-0.5, 0.5)
+    )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import noise_of, numbers
 from kammerton.estimation.numeric.prepare import Batch, prepare
+from kammerton.estimation.numeric.reweighing import weighed_again
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -96,6 +97,11 @@ class Joined:
         """Length of the swept axis (N,)."""
         return np.full(self.traces, self.length)
 
+    def of_shots(self, shots: Array) -> Joined:
+        """Return them as populations of so many shots (N, S, M), in the caller's order."""
+        ordered = shots[:, np.argsort(self.back)][:, :, np.argsort(self.places)]
+        return replace(self, batch=self.batch.of_shots(ordered.reshape(len(shots), -1)))
+
     def restore(self, curve: Array) -> Array:
         """Return fitted values (N, S, M) in the order of the caller's series and points."""
         whole: Array = self.batch.restore(curve)
@@ -125,3 +131,12 @@ def joined(parts: Series, least: int, what: str) -> Joined:
     low, length = float(axis.min()), float(np.ptp(axis))
     return Joined(batch, parts.labels, (axis[order] - low) / length, low, length, parts.back,
                   np.argsort(order))  # fmt: skip
+
+
+def series_again(parts: Joined, curve: Array) -> tuple[NDArray[np.intp], Joined] | None:
+    """Return what a fit's curve weighs anew, see `weighed_again`.
+
+    Averages over neighbours mix the ends of two series.
+    """
+    again = weighed_again(parts.batch, curve)
+    return None if again is None else (again[0], replace(parts, batch=again[1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import demand_finite, noise_of, numbers
+from kammerton.estimation.numeric.reweighing import Told, weights_of
 from kammerton.estimation.numeric.weights import smoothed, valid
 from kammerton.estimation.verdict.kind import Kind, Known
 from kammerton.estimation.verdict.outcome import Outcome
@@ -27,7 +28,8 @@ class Maps:
     """N maps over A x B points, both axes ascending.
 
     axes: (A,), (B,). y: (N, A, B), NaN where missing. w: 1/sigma of each part, 0 where missing; if
-    sigma was not given (known_noise is False), 1 where there is a point.
+    sigma was not given (known_noise is False), 1 where there is a point. told: of the noise of
+    all points (N, A B); None where sigma was not given.
     """
 
     axes: tuple[Array, Array]
@@ -35,6 +37,7 @@ class Maps:
     w: Array
     known_noise: bool
     order: tuple[NDArray[np.intp], NDArray[np.intp]]
+    told: Told | None = None
 
     @property
     def traces(self) -> int:
@@ -57,6 +60,13 @@ class Maps:
         first, second = self.axes
         return _in_window(first), _in_window(second)
 
+    def of_shots(self, shots: Array) -> Maps:
+        """Return them as populations of so many shots (N, A, B), in the caller's order."""
+        if self.told is None:
+            return self
+        flat = _in_order(shots, self.order).reshape(len(shots), -1)
+        return replace(self, told=replace(self.told, shots=flat))
+
     def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
         """Return a fitted (N, A, B) in the caller's order."""
         if all((each[1:] > each[:-1]).all() for each in self.order):
@@ -77,7 +87,23 @@ def over_a_map(
 ) -> Kind:  # fmt: skip
     """Return a kind over two axes of these names with at least `least` points on each."""
     ready = partial(prepare_maps, names=names, least=least, complex_too=complex_too)
-    return Kind(ready, fit, known, axes=2)
+    if "shots" not in known:
+        return Kind(ready, fit, known, axes=2)
+    return Kind(ready, fit, known, axes=2, again=map_again)
+
+
+def map_again(maps: Maps, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Maps] | None:
+    """Return the maps that a fit weighs anew, see `weighed_again`: real ones that were fitted."""
+    fitted = np.flatnonzero(np.isfinite(curve).all(axis=(1, 2)))
+    if maps.told is None or np.iscomplexobj(maps.y) or len(fitted) == 0:
+        return None
+    told, rows = maps.told.take(fitted), (len(fitted), -1)
+    again = weights_of(told, maps.w[fitted].reshape(rows), curve[fitted].reshape(rows))
+    if again is None:
+        return None
+    which = fitted[again[0]]
+    w = again[1].reshape(len(which), *maps.w.shape[1:])
+    return which, replace(maps, y=maps.y[which], w=w, told=maps.told.take(which))
 
 
 def prepare_maps(
@@ -101,12 +127,13 @@ def prepare_maps(
     y = _in_order(values, order)
     present = ~np.isnan(y)
     known = noise is not None and bool((np.isfinite(noise) & (noise > 0)).any())
-    w = present.astype(np.float64)
+    w, told = present.astype(np.float64), None
     if noise is not None and known:
-        flat = _in_order(noise, order).reshape(len(values), -1)
-        w = w / np.sqrt(smoothed(valid(flat))[0]).reshape(values.shape)
+        variance = valid(_in_order(noise, order).reshape(len(values), -1))
+        near, apart = smoothed(variance)
+        w, told = w / np.sqrt(near).reshape(values.shape), Told(variance, apart, None)
     return Maps((axes[0][order[0]], axes[1][order[1]]), y, w, known,
-                (order[0], order[1]))  # fmt: skip
+                (order[0], order[1]), told)  # fmt: skip
 
 
 def _in_order(values: NDArray[Any], order: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:

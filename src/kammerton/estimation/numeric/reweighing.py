@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,23 +19,51 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
 
     curve: fitted y as the batch holds it. Only for real traces whose sigma was given and varies.
     """
-    variance = batch.variance
-    apart = batch.apart
-    if variance is None or apart is None or batch.parts == 2:
+    if batch.variance is None or batch.apart is None or batch.parts == 2:
         return None
-    if batch.shots is not None:
-        better = counted(curve + batch.level[:, None], batch.shots)
-        matters = _changed_much(batch.w, better)
+    told = Told(batch.variance, batch.apart, batch.shots)
+    again = weights_of(told, batch.w, curve, batch.level[:, None])
+    if again is None:
+        return None
+    which, w = again
+    part = batch if len(which) == batch.traces else batch.take(which)
+    return which, replace(part, w=w)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What was told of the noise, all (N, R): see `prepare.Batch`."""
+
+    variance: Array
+    apart: NDArray[np.bool_]
+    shots: Array | None
+
+    def take(self, which: NDArray[np.intp]) -> Told:
+        """Return that of some traces only."""
+        shots = None if self.shots is None else self.shots[which]
+        return Told(self.variance[which], self.apart[which], shots)
+
+
+def weights_of(
+    told: Told, w: Array, curve: Array, level: Array | float = 0.0
+) -> tuple[NDArray[np.intp], Array] | None:
+    """Return the traces that a curve (N, R) about `level` (N, 1) weighs anew, and their weights.
+
+    None where it changes nothing. w: the weights of now, 0 where a point is missing.
+    """
+    variance = told.variance
+    if told.shots is not None:
+        better = counted(curve + level, told.shots)
+        matters = _changed_much(w, better)
     elif (variance[0] == variance[0, 0]).all() and (variance == variance[:, :1]).all():
         return None
     else:
-        better, matters = learned(variance, batch.w, apart, curve)
+        better, matters = learned(variance, w, told.apart, curve)
     which = np.flatnonzero(matters)
     if len(which) == 0:
         return None
-    part = batch if len(which) == batch.traces else batch.take(which)
-    w = np.where(part.w > 0, 1.0 / np.sqrt(better[which]), 0.0)
-    return which, replace(part, w=np.ascontiguousarray(w))
+    anew = np.where(w[which] > 0, 1.0 / np.sqrt(better[which]), 0.0)
+    return which, np.ascontiguousarray(anew)
 
 
 def _changed_much(w: Array, variance: Array) -> NDArray[np.bool_]:

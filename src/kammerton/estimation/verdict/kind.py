@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +33,14 @@ class Prepared(Protocol):
 
     def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
         """Return fitted values in the shape and order of the caller's y."""
+
+
+@runtime_checkable
+class Countable(Protocol):
+    """Arrays made ready that may be populations, from counts."""
+
+    def of_shots(self, shots: NDArray[np.float64]) -> Prepared:
+        """Return them with the shots of every point (N, ...), in the order of the caller's y."""
 
 
 @dataclass(frozen=True)
