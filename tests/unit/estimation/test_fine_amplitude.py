@@ -158,3 +158,56 @@ def test_refused(case):
     arguments, known, message = REFUSED[case]
     with pytest.raises(TraceError, match=message):
         fit_batch(KIND, *arguments, **known)
+
+
+OTHER_SIGN = "if the signal rises with 1; else the error has the other sign"
+
+
+@pytest.mark.parametrize("error", [0.02, -0.1])
+def test_a_known_contrast_may_be_negative(error):
+    """A population of 0, or a readout that falls: the sign of the error stays that of the gate."""
+    y = noisy(1.0 - train(EVERY, error))
+    found = fit_batch(KIND, EVERY, y, 0.02, contrast=-CONTRAST, offset=1.0 - OFFSET)
+    pull = (found.values["angle_error"] - error) / found.stderr["angle_error"]
+    assert np.mean(found.status == "success") > 0.98
+    assert abs(pull.mean()) < 0.25
+    assert not any(OTHER_SIGN in reason for reason in found.reason)
+
+
+def test_the_second_best_error_is_taken_of_a_falling_signal_too():
+    n = np.array([0, 5, 6, 11, 17, 22])
+    y = noisy(train(n, 0.3, decay=0.0), 0.25, 300)
+    up = fit_batch(KIND, n, y, 0.25, **BOTH)
+    down = fit_batch(KIND, n, 1.0 - y, 0.25, contrast=-CONTRAST, offset=1.0 - OFFSET)
+    np.testing.assert_allclose(down.values["angle_error"], up.values["angle_error"], atol=1e-6)
+    assert down.status.tolist() == up.status.tolist()
+
+
+@pytest.mark.parametrize(
+    ("n", "known", "either"),
+    [(EVERY, {}, True), (EVERY, {"offset": OFFSET}, True), (EVERY, BOTH, False),
+     (ODD, HALF, False)],
+)  # fmt: skip
+def test_the_sign_that_nobody_can_tell_is_said(n, known, either):
+    y = noisy(train(n, 0.1, known.get("angle", np.pi), known.get("phase", np.pi / 2)), count=3)
+    found = fit_batch(KIND, n, y, 0.02, **known)
+    assert (found.verdict == "accepted").all()
+    assert [OTHER_SIGN in reason for reason in found.reason] == [either] * 3
+
+
+@pytest.mark.parametrize("error", [0.02, 0.05, 0.1])
+def test_a_first_pulse_may_have_half_of_the_error(error):
+    """It is half of the pi pulse in amplitude: all n + 1/2 gates' errors are there."""
+    y = noisy(OFFSET - CONTRAST / 2 * np.cos((EVERY + 0.5) * (np.pi + error)), 0.01)
+    half = fit_batch(KIND, EVERY, y, 0.01, first_pulse="half", **BOTH)
+    pull = (half.values["angle_error"] - error) / half.stderr["angle_error"]
+    assert np.mean(half.status == "success") > 0.98
+    assert abs(pull.mean()) < 0.25
+    perfect = fit_batch(KIND, EVERY, y, 0.01, **BOTH)
+    off = (perfect.values["angle_error"] - error) / perfect.stderr["angle_error"]
+    assert off.mean() > 1.0
+
+
+def test_the_first_pulse_is_one_of_two():
+    with pytest.raises(TraceError, match="must be one of perfect, half"):
+        fit_batch(KIND, EVERY, train(EVERY, 0.1), first_pulse="bad")

@@ -5,7 +5,8 @@
 d is the error per gate. The usual sequences: pi/2 and then n times pi (angle pi, phase pi/2), and
 n times pi/2 from the ground state (angle pi/2, phase pi). Sheldon et al., Phys. Rev. A 93, 012301
 (2016), repeat gates like this. A contrast known from the readout calibration is half the
-measurement: with a small d, only the product of d and contrast is seen.
+measurement: with a small d, only the product of d and contrast is seen. After pi/2 and pi gates
+the signs of the two are one, so that a free contrast is taken as positive.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from kammerton.estimation.verdict.findings import (
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
-from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.outcome import Outcome, one_word, per_trace, significance
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -50,7 +51,10 @@ ALIKE = 9.0  # chi-square by which a second error per gate must be worse
 GONE = 4.0  # decay over all gates beyond which most of them say nothing
 PRECISE = 0.03  # error in parts of the angle that a Rabi oscillation reaches too
 UNITS = {"angle_error": "rad", "amplitude_scale": "", "amplitude": "", "offset": ""}
-KNOWN = ("shots", "angle", "phase", "contrast", "offset")
+KNOWN = ("shots", "angle", "phase", "contrast", "offset", "first_pulse")
+FIRST = {"perfect": 0.0, "half": 0.5}  # gates' errors that the first pulse has
+EVEN = 1e-3  # a cosine up to which the sign of the contrast is that of the error
+OTHERWISE = ", if the signal rises with 1; else the error has the other sign"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,8 @@ class Train:
 
     limit: error (N,) beyond which another may look the same, or which is no longer small.
     scale: largest number of gates (N,), the unit in which error and decay are fitted. known:
-    whether contrast and offset both are.
+    whether contrast and offset both are. sign: of the contrast (N,). first: how many gates' errors
+    the pulse before them has.
     """
 
     count: Array
@@ -68,18 +73,29 @@ class Train:
     limit: Array
     scale: Array
     known: bool
+    sign: Array
+    first: float
 
     def take(self, which: NDArray[np.intp]) -> Train:
         """Return those of some traces only."""
         return replace(
             self, count=self.count[which], angle=self.angle[which], phase=self.phase[which],
-            limit=self.limit[which], scale=self.scale[which],
+            limit=self.limit[which], scale=self.scale[which], sign=self.sign[which],
         )  # fmt: skip
+
+    @property
+    def turn(self) -> Array:
+        """Return the phase of perfect gates (N, M)."""
+        return self.count * self.angle - self.phase
+
+    @property
+    def amplified(self) -> Array:
+        """Return how often the error of a gate is there, in units of scale (N, M)."""
+        return (self.count + self.first) / self.scale[:, None]
 
     def law(self) -> Law:
         """Return the oscillation by p = (error, decay) times scale, and a constant."""
-        turn = self.count * self.angle - self.phase
-        return Law(TRAIN, np.stack([turn, self.count / self.scale[:, None]], axis=1))
+        return Law(TRAIN, np.stack([self.turn, self.amplified], axis=1))
 
 
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
@@ -92,7 +108,10 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
 
 
 def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
-    """Fit the error per gate; `angle` is pi and `phase` pi/2 unless said, in rad."""
+    """Fit the error per gate; `angle` is pi and `phase` pi/2 unless said, in rad.
+
+    first_pulse: "perfect" unless said; "half" has half of the error of a gate.
+    """
     train, prior = _train(batch, known), known_levels(batch, known)
     if prior is None:
         prior = np.zeros((batch.traces, 2, 2))
@@ -108,8 +127,14 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     _judge_law(findings, batch, train, evidence, significance(batch, nulls.flat[0], fit, evidence))
     _judge(findings, train, fit, twin, evidence, found.stderr["angle_error"])
     error = found.values["angle_error"]
-    findings.accept(lambda n: f"each gate turns {abs(error[n]):.2g} rad too "
-                    + ("far" if error[n] > 0 else "little"))  # fmt: skip
+    either = (np.abs(np.cos(train.turn)) < EVEN).all(axis=1) & (prior[:, 0, 0] == 0)
+    findings.accept(
+        lambda n: (
+            f"each gate turns {abs(error[n]):.2g} rad too "
+            + ("far" if error[n] > 0 else "little")
+            + (OTHERWISE if either[n] else "")
+        )
+    )
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -125,7 +150,10 @@ def _train(batch: Batch, known: dict[str, object]) -> Train:
     common = np.maximum(np.asarray(apart, dtype=np.float64), 1.0)
     both = known.get("contrast") is not None and known.get("offset") is not None
     limit: Array = np.minimum(np.float64(np.pi / 2) / common, np.abs(angle) / 2)
-    return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both)
+    contrast = per_trace(known, "contrast", batch)
+    sign = np.ones(batch.traces) if contrast is None else np.sign(contrast)
+    first = FIRST[one_word(known, "first_pulse", FIRST) or "perfect"]
+    return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both, sign, first)
 
 
 def _fits(batch: Batch, train: Train, prior: Array) -> tuple[Solution, Solution]:
@@ -147,7 +175,8 @@ def _fits(batch: Batch, train: Train, prior: Array) -> tuple[Solution, Solution]
     part = _refined(batch.take(close), train.take(close), prior[close],
                     grid[close, other[close]], noise[close])  # fmt: skip
     second = replaced(first, close, part, np.ones(len(close), dtype=bool))
-    take = (second.c[:, 0] >= 0) & ((second.cost < first.cost) | (first.c[:, 0] < 0))
+    right, wrong = train.sign * second.c[:, 0] >= 0, train.sign * first.c[:, 0] < 0
+    take = right & ((second.cost < first.cost) | wrong)
     return merged(first, second, take), merged(second, first, take)
 
 
@@ -180,8 +209,8 @@ def _search(batch: Batch, train: Train, prior: Array) -> tuple[Array, Array]:
     """Return candidates of error times scale (N, G) and their costs (N, G), without decay."""
     grid, tried = _grid(train)
     w2 = batch.w**2
-    turn = train.count[:, None, :] * (train.angle + grid / train.scale[:, None])[:, :, None]
-    wave = np.cos(turn - train.phase[:, :, None]) / 2.0
+    turn = train.turn[:, None, :] + grid[:, :, None] * train.amplified[:, None, :]
+    wave = np.cos(turn) / 2.0
     total = w2.sum(axis=1, keepdims=True)
     (sized, placed), (contrast, offset) = prior.transpose(1, 2, 0)[:, :, :, None]
     level = np.where(placed > 0, offset, (w2 * batch.y).sum(axis=1, keepdims=True) / total)
@@ -247,7 +276,8 @@ def _judge(
     )  # fmt: skip
     gap = (twin.cost - fit.cost) / np.where(evidence.noise > 0, evidence.noise, 1.0)
     findings.insufficient(
-        (gap < ALIKE) & (twin.c[:, 0] > 0) & _elsewhere(fit, twin), "sampling too coarse",
+        (gap < ALIKE) & (train.sign * twin.c[:, 0] > 0) & _elsewhere(fit, twin),
+        "sampling too coarse",
         lambda n: f"errors of {error[n]:.3f} and {twin.p[n, 0] / train.scale[n]:.3f} rad per gate "
         "explain the trace equally well",
         Advice(shots_times=4.0),
@@ -256,7 +286,8 @@ def _judge(
         decay > GONE, "window too long", "the signal decays within the first gates",
         Advice(window_times=0.3),
     )  # fmt: skip
-    contrast, doubt = fit.c[:, 0], np.sqrt(np.maximum(fit.cov[:, 2, 2] * evidence.noise, 0.0))
+    contrast = train.sign * fit.c[:, 0]
+    doubt = np.sqrt(np.maximum(fit.cov[:, 2, 2] * evidence.noise, 0.0))
     findings.insufficient(
         contrast < KNOWN_CONTRAST * doubt, "error too large",
         "contrast and error per gate cannot be told apart: give the contrast, or take more gates",

@@ -11,6 +11,7 @@ import numpy as np
 from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.files.columns import Choice, Chosen, choose
 from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.files.ground import risen
 from kammerton.estimation.files.known import check_known
 from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form, layout_of
 from kammerton.estimation.files.maps import choose_map
@@ -50,7 +51,7 @@ def fit_file(
     layout_of(kind)
     for name in known:
         check_known(kind, name)
-    chosen = read_files(paths, kind, choice)
+    chosen = risen(read_files(paths, kind, choice), kind, known)
     trace = chosen.trace
     if known.get("shots") is not None and trace.y_unit:
         raise TraceError(
