@@ -112,7 +112,8 @@ def fit_batch(
     x: (M,) or (N, M), SI, in any order and spacing; for a kind with several axes a tuple of
     them, (A,), (B,), ... . y: (M,) or (N, M), or (A, B) or (N, A, B); real, or complex for
     spectroscopy; NaN is a missing point. sigma: one standard deviation of each point (of each
-    part of a complex one), one number or shaped as y or as one trace; 0 and NaN are replaced by
+    part of a complex one), one number, shaped as y or as one trace, or (N, 1) with one number for
+    each trace; 0 and NaN are replaced by
     the neighbours'. known: what the kind can use, for each trace or for all:
     `FIT_KINDS[kind].known` names it, the kind's page in docs/estimation says what it means.
 
@@ -133,6 +134,7 @@ def fit_batch(
         takes = ", ".join(sorted(FIT_KINDS[kind].known)) or "nothing"
         names = ", ".join(sorted(unknown))
         raise TraceError(f"a fit of kind {kind} cannot use {names}; it takes {takes}")
+    sigma = _of_each(sigma, np.shape(y), FIT_KINDS[kind].axes)
     if known.get("shots") is not None:
         if sigma is not None:
             raise TraceError("give sigma or shots, not both")
@@ -185,6 +187,13 @@ def _fitted(
         _in_units_of_x(said, batch.window), outcome.chi2_reduced,
         curve,
     )  # fmt: skip
+
+
+def _of_each(sigma: ArrayLike | None, shape: tuple[int, ...], axes: int) -> ArrayLike | None:
+    """Return sigma of one number for each trace (N, 1), or map (N, 1, 1), in the shape of y."""
+    if sigma is None or len(shape) <= axes or np.shape(sigma) != (shape[0], *(1,) * axes):
+        return sigma
+    return np.array(np.broadcast_to(np.asarray(sigma), shape))
 
 
 def _all_the_same(silent: NDArray[np.intp], y: ArrayLike, axes: int) -> NDArray[np.intp]:

@@ -78,6 +78,16 @@ def test_delays_below_zero_are_said(tmp_path: Path) -> None:
     done = fit(path, "--kind", "t1")
     assert done.exit_code == 0
     assert "'delay' goes below zero, to -20 µs" in done.stderr
+    assert "the amplitude of a decay is the law's at 0" in done.stderr
+
+
+def test_a_drag_coefficient_in_ns_may_be_below_zero(tmp_path: Path) -> None:
+    path, b = tmp_path / "d.csv", np.linspace(-1, 1, 31)
+    y = 0.5 - 0.4 * np.cos(1.5 * (b - 0.2)) + 0.01 * np.random.default_rng(0).normal(size=31)
+    np.savetxt(path, np.column_stack([b, y]), delimiter=",", header="drag [ns],p", comments="")
+    done = fit(path, "--kind", "drag")
+    assert done.exit_code == 0
+    assert "below zero" not in done.stderr
 
 
 def line(path: Path) -> Path:

@@ -219,3 +219,25 @@ def test_the_trace_that_cannot_be_used_is_named(kind, x, shape, bad, said):
     y[bad[0]] = np.nan
     with pytest.raises(ValueError, match=said.split(" holds")[0] + " holds only missing points"):
         fit_batch(kind, x, y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "shape"),
+    [("t1", np.linspace(0, 1e-4, 31), (3, 31)),
+     ("punch_out", (np.linspace(7.0e9, 7.01e9, 21), np.linspace(-40.0, 0.0, 12)), (3, 21, 12))],
+)  # fmt: skip
+def test_sigma_may_be_one_number_for_each_trace(kind, x, shape):
+    y = np.random.default_rng(2).normal(size=shape)
+    each = np.array([0.5, 1.0, 2.0]).reshape(3, *(1,) * (len(shape) - 1))
+    whole = fit_batch(kind, x, y, np.broadcast_to(each, shape).copy())
+    short = fit_batch(kind, x, y, each)
+    np.testing.assert_array_equal(short.chi2_reduced, whole.chi2_reduced)
+    assert short.reason.tolist() == whole.reason.tolist()
+    with pytest.raises(TraceError, match="sigma has shape"):
+        fit_batch(kind, x, y, each[:2])
+
+
+def test_what_a_kind_takes_is_named_once():
+    x = np.linspace(-1, 1, 31)
+    with pytest.raises(TraceError, match=r"it takes expected, extremum, interleaved, shots$"):
+        fit_batch("drag", x, x**2, what=3)

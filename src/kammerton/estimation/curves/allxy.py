@@ -37,6 +37,7 @@ from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
 
+NUMBERS = "x must be numbers of pairs, 0 to 20, or 0 to 41 where each is twice"
 LEAST = 14  # different pairs: six numbers are fitted
 LARGEST = 0.4  # rad up to which the orders in the errors that are used are enough
 BOUND = 0.8
@@ -55,14 +56,26 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
     """Check pair numbers: 0 to 20 in the order of PAIRS, or 0 to 41, each pair twice."""
     batch = prepare(x, y, sigma, complex_too=False, from_zero=False, least=LEAST)
     pair = batch.x * batch.span + batch.zero
-    if np.abs(pair - np.round(pair)).max() > 1e-6 or pair.min() < 0 or pair.max() > 41:
-        raise TraceError("x must be numbers of pairs, 0 to 20, or 0 to 41 where each is twice")
+    if np.abs(pair - np.round(pair)).max() > 1e-6 or pair.min() < 0 or pair.max() > 42:
+        raise TraceError(NUMBERS)
     pair = np.round(pair)
+    if _from_one(pair):
+        raise TraceError(f"{NUMBERS}; these are counted from 1")
+    if pair.max() > 41:
+        raise TraceError(NUMBERS)
     pair = np.where(pair.max(axis=1, keepdims=True) > 20, pair // 2, pair)
     batch = replace(batch, x=np.ascontiguousarray(pair / 20), step=np.zeros(len(pair)))
     if _different(batch).min() < LEAST:
         raise TraceError(f"fewer than {LEAST} different pairs were measured")
     return batch
+
+
+def _from_one(pair: Array) -> bool:
+    """Return whether some x holds all of 1 to 21 or to 42 and nothing else."""
+    return any(
+        there[0] == 1 and there[-1] == len(there) and len(there) in (21, 42)
+        for there in map(np.unique, pair)
+    )
 
 
 def _different(batch: Batch) -> NDArray[np.intp]:

@@ -15,6 +15,7 @@ from kammerton.estimation.files.ground import risen
 from kammerton.estimation.files.known import check_known
 from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form, layout_of
 from kammerton.estimation.files.maps import choose_map
+from kammerton.estimation.files.pairs import numbered
 from kammerton.estimation.files.parts import without_parts
 from kammerton.estimation.files.series import choose_series
 from kammerton.estimation.files.shots import choose_shots
@@ -86,7 +87,7 @@ def _table(path: Path, kind: str, choice: Choice) -> Table:
     if LAYOUTS[kind].form is Form.SHOTS:
         return table
     chosen = {choice.y, choice.phase, choice.sigma}
-    table = unfolded(table, kind, chosen)
+    table = numbered(unfolded(table, kind, chosen), kind)
     return without_parts(table, kind, chosen | {*choice.x})
 
 

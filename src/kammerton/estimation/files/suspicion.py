@@ -103,9 +103,10 @@ def _of_units(kind: str, trace: Trace | Grid) -> Iterator[str]:
         axes = [(trace.x_name, trace.x_unit, trace.x)]
     for name, unit, x in axes:
         largest, least = float(np.abs(x).max()), float(x.min())
-        if unit == "s" and least < 0:
+        if unit == "s" and least < 0 and LAYOUTS[kind].axes[-1].unit == "s":
             yield (f"{name!r} goes below zero, to {show(least, 's')}: x counts as it stands, and "
-                   "the amplitude of a decay is the law's at 0")  # fmt: skip
+                   f"the amplitude of {'a decay' if kind in DECAYS else 'the signal'} is the law's"
+                   " at 0")  # fmt: skip
         if unit == "s" and largest > LONGEST:
             yield f"{name!r} goes to {show(largest, 's')}: is it in ns or us? (--x-unit)"
         if unit == "s" and kind in DECAYS and 0 < largest < SHORT:

@@ -19,6 +19,7 @@ from kammerton.estimation.files.cells import (
     parted_columns,
     parted_titles,
 )
+from kammerton.estimation.files.pair_names import pair_number
 from kammerton.estimation.files.text import Line, nearest, text_lines
 from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
@@ -205,8 +206,10 @@ def _lacks(cells: list[str]) -> bool:
 
 
 def _is_labelled(cells: list[str]) -> bool:
-    """A word, such as the name of a series, and two numbers or more."""
-    return len(cells) > 2 and number(cells[0]) is None and numbers_in(cells[1:]) > 1
+    """A word, such as the name of a series, and two numbers or more; of a pair of pulses, one."""
+    if len(cells) < 2 or number(cells[0]) is not None:
+        return False
+    return numbers_in(cells[1:]) > (0 if pair_number(cells[0]) is not None else 1)
 
 
 def _separator(path: Path, body: list[Line]) -> str | None:

@@ -80,7 +80,7 @@ def sweep(
     """
     ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least,
                     places_too=True)  # fmt: skip
-    names = ("interleaved", "shots", *known)
+    names = tuple(dict.fromkeys(("interleaved", "shots", *known)))
     if weighs:
         return Kind(ready, fit, names, swings=swings)
     return Kind(ready, fit, names, again=weighed_again, swings=swings)
