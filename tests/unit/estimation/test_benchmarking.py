@@ -195,6 +195,14 @@ CASES = {
                  "success"),
     "all survive": (LENGTHS, 0.98 + 0 * LENGTHS, 0.01, {"offset": 0.5}, "insufficient",
                     "range too narrow"),
+    "all survive, open end": (LENGTHS, 0.96 + 0 * LENGTHS, 0.01, {}, "insufficient",
+                              "range too narrow"),
+    "none does, open end": (LENGTHS, 0.03 + 0 * LENGTHS, 0.01, {}, "insufficient",
+                            "range too narrow"),
+    "a slope in the noise": (LENGTHS, decay(0.9999), 0.02, {}, "insufficient", "range too narrow"),
+    "flat, no population": (LENGTHS, 0.96 + 0 * LENGTHS, 0.01, {"population": False}, "rejected",
+                            "no signal"),
+    "flat, in volts": (LENGTHS, 3.0 + 0 * LENGTHS, 0.01, {}, "rejected", "no signal"),
 }  # fmt: skip
 
 
@@ -236,7 +244,7 @@ INTERLEAVED = {
     "faster reference": (decay(0.94), decay(0.96), "rejected", "model does not fit"),
     "no difference": (decay(), decay(0.9699), "accepted", "success"),
     "no signal": (decay(), 0.5 + 0 * LENGTHS, "rejected", "no signal"),
-    "both short": (decay(0.9999), decay(0.9997), "insufficient", "signal too weak"),
+    "both short": (decay(0.9999), decay(0.9997), "insufficient", "range too narrow"),
     "one too short": (decay(0.9985), decay(0.96), "insufficient", "range too narrow"),
 }
 

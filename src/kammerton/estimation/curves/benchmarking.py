@@ -85,7 +85,7 @@ def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
                    decay.cov)  # fmt: skip
     findings = Findings(batch.traces)
     open_end = known.get("offset") is None
-    judge(findings, sampled, decay, open_end=open_end)
+    judge(findings, sampled, decay, known)
     stderr = np.sqrt(np.maximum(decay.cov[:, 0, 0], 0.0))
     judge_end(
         findings, decay.fit.p[:, 0], stderr, decay, sampled.batch,
@@ -168,16 +168,17 @@ def _by_chance(decay: Decay, batch: Batch) -> Array:
 
 
 def judge(
-    findings: Findings, sampled: Means, decay: Decay, *, open_end: bool, where: str = ""
+    findings: Findings, sampled: Means, decay: Decay, known: dict[str, object], where: str = ""
 ) -> None:
-    """Object to survivals that do not decay, or are gone at once.
-
-    open_end: the survival of long sequences is not known.
-    """
+    """Object to survivals that do not decay, or are gone at once."""
     batch, evidence, rate = sampled.batch, decay.evidence, decay.fit.p[:, 0]
-    snr = significance(batch, decay.flat, decay.fit, evidence)
-    if not open_end:
-        _judge_survivors(findings, decay)
+    snr, open_end = significance(batch, decay.flat, decay.fit, evidence), _open(known)
+    if open_end:
+        alive = _far_from_mixed(batch, decay, known) & _is_population(batch, known)
+        _judge_survivors(findings, evidence, alive & ~batch.constant, where)
+    else:
+        size, error = decay.fit.c[:, 0], np.sqrt(np.maximum(decay.cov[:, 2, 2], 0.0))
+        _judge_survivors(findings, evidence, (np.abs(size) > 6.0 * error) & (rate < 0.3), where)
     judge_rails(findings, sampled.original, where)
     judge_signal(findings, batch, evidence, snr, "one exponential decay" + where)
     findings.rejected(
@@ -197,15 +198,38 @@ def judge(
     )  # fmt: skip
 
 
-def _judge_survivors(findings: Findings, decay: Decay) -> None:
+def _open(known: dict[str, object]) -> bool:
+    """Return whether the survival of long sequences is not known."""
+    return known.get("offset") is None
+
+
+def _judge_survivors(findings: Findings, evidence: Evidence, alive: Mask, where: str) -> None:
     """Object to sequences that all survive: flat, but far from where a decay would end."""
-    size, error = decay.fit.c[:, 0], np.sqrt(np.maximum(decay.cov[:, 2, 2], 0.0))
-    rate, evidence = decay.fit.p[:, 0], decay.evidence
     findings.insufficient(
-        (evidence.gain_flat < CLEAR) & evidence.dull & (np.abs(size) > 6.0 * error) & (rate < 0.3),
-        "range too narrow", "the longest sequences survive as well as the shortest",
-        Advice(window_times=4.0),
+        (evidence.gain_flat < CLEAR) & evidence.dull & alive, "range too narrow",
+        "the longest sequences survive as well as the shortest" + where, Advice(window_times=4.0),
     )  # fmt: skip
+
+
+def _far_from_mixed(batch: Batch, decay: Decay, known: dict[str, object]) -> Mask:
+    """Return whether the mean survival is one, and surely not that of a mixed state (N,)."""
+    weight = batch.w**2
+    total = weight.sum(axis=1)
+    mean = batch.level + (weight * batch.y).sum(axis=1) / total
+    missed = _from_mixed(mean, 1.0 / dimension(batch, known))
+    missed = np.where(np.abs(mean - 0.5) < 0.5 + OUTSIDE, missed, 0.0)
+    return np.asarray(missed > UNMIXED + 4.0 * np.sqrt(decay.evidence.noise / total))
+
+
+def _from_mixed(survival: Array, mixed: Array) -> Array:
+    """Return how far survivals, or what does not survive, are from a mixed state's (N,)."""
+    return np.minimum(np.abs(survival - mixed), np.abs(survival - 1.0 + mixed))
+
+
+def _is_population(batch: Batch, known: dict[str, object]) -> Mask:
+    """Return whether y is a population (N,), as it is unless that is denied."""
+    said = per_trace(known, "population", batch)
+    return np.ones(batch.traces, dtype=bool) if said is None else said > 0
 
 
 def judge_end(
@@ -244,8 +268,7 @@ def judge_population(
     findings: Findings, batch: Batch, known: dict[str, object], found: Derived
 ) -> None:
     """Object to decays whose ends are no populations, unless y is said to be none."""
-    said = per_trace(known, "population", batch)
-    asked = np.ones(batch.traces, dtype=bool) if said is None else said > 0
+    asked = _is_population(batch, known)
     (a, b), (da, db) = ([each[name] for name in ("amplitude", "offset")]
                         for each in (found.values, found.stderr))  # fmt: skip
     names = list(found.values)
@@ -257,7 +280,7 @@ def judge_population(
         lambda n: f"the survival of no Cliffords would be {a[n] + b[n]:.2f}: no population",
     )  # fmt: skip
     mixed = 1.0 / dimension(batch, known)
-    missed = np.minimum(np.abs(b - mixed), np.abs(b - 1.0 + mixed))
+    missed = _from_mixed(b, mixed)
     findings.rejected(
         asked & (missed > UNMIXED + 4.0 * db), "model does not fit",
         lambda n: f"long sequences would end at {b[n]:.2f}; a mixed state gives {mixed[n]:.2f}",

@@ -98,7 +98,7 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
     found = derive(lambda theta: _numbers(theta, span, both.level, size), fit.theta, cov)
     findings, open_end = Findings(both.traces), known.get("offset") is None
     for each, decay, where in zip(sampled, alone, SERIES, strict=True):
-        judge(findings, each, decay, open_end=open_end, where=where)
+        judge(findings, each, decay, known, where)
     _judge_pair(findings, fit, alone, noise, found)
     gain = (sum(each.line for each in alone) - fit.cost) / np.where(noise > 0, noise, 1.0)
     errors = np.sqrt(np.maximum(np.einsum("nii->ni", cov), 0.0))
