@@ -233,3 +233,33 @@ def test_rows_that_walk_are_no_branches():
     found = fit_batch(KIND, x, y, 1.0)
     assert found.verdict[0] == "rejected"
     assert "misses the pair of branches" in found.reason[0]
+
+
+def arch(biases, curvature):
+    """The upper uncoupled branch is a parabola."""
+    first = FIRST * (biases - PLACE) + curvature * (biases - PLACE) ** 2
+    second = SECOND * (biases - PLACE)
+    half = np.hypot(0.5 * (first - second), G)
+    middle = MIDDLE + 0.5 * (first + second)
+    return middle + half, middle - half
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_branch_that_bends_is_told_so_and_the_advice_leads_to_straight_ones(sign, given):
+    biases, statuses = BIASES, []
+    for seed in range(5):
+        clean = image(arch(biases, sign * 1e9))
+        found = fit_batch(KIND, (FREQUENCIES, biases), noisy(clean, 0.1, seed=seed),
+                          0.1 if given else None)  # fmt: skip
+        statuses.append(str(found.status[0]))
+        if found.verdict[0] != "insufficient":
+            break
+        advice = found.advice[0]
+        assert (advice.window_times, advice.axis) == (0.5, 1)
+        assert found.reason[0].startswith("a branch bends, as that of a transmon does, or drifts")
+        half = 0.25 * np.ptp(biases)
+        biases = np.linspace(advice.centre_on - half, advice.centre_on + half, biases.size)
+    assert statuses[0] == "window too long"
+    assert statuses[-1] == "success"
+    assert abs(found.values["coupling"][0] - G) < 4 * found.stderr["coupling"][0]

@@ -55,6 +55,7 @@ NEARER = 0.5  # linewidths by which the branches must come nearer
 HIDDEN = 0.35  # part of the columns that must show both branches where both are inside
 SETTLED = 1.0  # sigmas that the last step of a fit may have
 FEW = 1.0  # biases within which the branches may not yet have passed each other
+BEND = 16.0  # chi-square that a parabola in place of a straight branch must explain
 
 
 def avoided_crossing(maps: Maps, known: Known) -> Outcome:
@@ -114,7 +115,8 @@ def _objections(
     yield lost(c, held, known_noise, PAIR)
     yield _one_branch(found)
     yield _standing(found)
-    yield jumped(found.jump, "the crossing")
+    yield _bent(found, value)
+    yield jumped(found.jump, "the crossing", "; or a branch bends there: sweep less bias")
     yield unlike(held, c.step / fit.width, found.stray, PAIR)
     yield _alike(found)
     yield _hidden(found)
@@ -147,6 +149,17 @@ def _one_branch(found: Found) -> Objection | None:
     return insufficient(
         "range too narrow", "only one branch is seen: nothing in the map crosses it",
         Advice(window_times=2.0, axis=int(max(upper, lower) >= 2 * BRANCH)),
+    )  # fmt: skip
+
+
+def _bent(found: Found, value: dict[str, float]) -> Objection | None:
+    """Object to branches that are no straight lines, where that explains more than a jump."""
+    if found.bend < max(BEND, found.jump[0]):
+        return None
+    return insufficient(
+        "window too long", "a branch bends, as that of a transmon does, or drifts during the scan: "
+        "straight ones are fitted, so sweep less bias about the crossing",
+        Advice(window_times=0.5, centre_on=value["crossing_bias"], axis=1),
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps import branches, laws
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
 from kammerton.estimation.maps.fitted import Fitted, widened
-from kammerton.estimation.maps.misses import clumping, jump, misses
+from kammerton.estimation.maps.misses import bend, clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import (
@@ -75,12 +75,14 @@ class Found(Fitted):
 
     shown: columns that show the upper and the lower branch (B, 2). stray: part of the columns that
     show a line, but not there. jump: by what chi-square the crossing moves in mid-scan, and where.
+    bend: by what one of the uncoupled branches is a parabola.
     factor: makes y of the fitted model. shape: of its lines. turns: steps that it took.
     """
 
     shown: NDArray[np.bool_]
     stray: float
     jump: tuple[float, int]
+    bend: float
     factor: NDArray[np.complex128] | Array
     shape: str
     turns: int
@@ -107,16 +109,28 @@ def find(c: Columns) -> Found | None:
 
 
 def last(c: Columns, found: Found | None) -> Found | None:
-    """Add the fit of all points of the map with one height of each branch; and if it jumped."""
+    """Add the fit of all points with one height of each branch; and if these jumped or bend."""
     if found is None:
         return None
-    found = replace(found, jump=jump(found.fit, crossing_law(c.b), PLACE, 5))
+    fit, law = found.fit, crossing_law(c.b)
+    found = replace(
+        found, jump=jump(fit, law, PLACE, 5), bend=bend(fit, law, _parabolas(law, fit.theta), 5)
+    )
     if found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
         return found
     prior = np.zeros(5), np.zeros(5)
     whole_map = c if found.shape != POLE else unwound(c)[0]
     best = whole(whole_map, found.c, crossing_law(c.b), prior, found.fit, found.shape)
     return widened(replace(found, whole=best))
+
+
+def _parabolas(law: Law, theta: Array) -> Array:
+    """Return how both branches move (B, 2, 2) as either uncoupled one becomes a parabola."""
+    away = law.b - theta[PLACE]
+    slope = law.place(theta[:5]).slope
+    mean = 0.5 * away[:, None] ** 2 * slope[:, :, MIDDLE].T
+    apart = 0.5 * away[:, None] * slope[:, :, HALF_SLOPE].T
+    return np.stack([mean + apart, mean - apart], axis=2)
 
 
 def _worth(found: Found) -> float:
@@ -313,7 +327,7 @@ def _refined(
     if c is not whole:
         points = _bright(c, stripes=False)[1]
     shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]
-    return Found(fit, held, c, shown, _stray(fit, points), (0.0, 0), factor, shape, turns)
+    return Found(fit, held, c, shown, _stray(fit, points), (0.0, 0), 0.0, factor, shape, turns)
 
 
 def _cost(fit: Tracked) -> float:

@@ -108,8 +108,33 @@ def outlying(fit: Tracked, found: Misses) -> float:
     return max(1.0, power * held / max(slope, FLATTEST * held) ** 2)
 
 
-def jump(fit: Tracked, law: Law, which: int, p: int) -> tuple[float, int]:
-    """Return by what chi-square parameter `which` changes in mid-scan, and in which column."""
+@dataclass(frozen=True, eq=False)
+class _Rest:
+    """What a law of p parameters leaves: misses off (R,) in errors, 0 where nothing is told.
+
+    inverse: 1/error (R,). slope: of the lines by theta (R, p); basis: its weighted columns. use:
+    how many misses there are.
+    """
+
+    off: Array
+    inverse: Array
+    slope: Array
+    basis: Array
+    use: int
+
+    def gains(self, ways: Array) -> Array:
+        """Return by what chi-square the lines have moved in other ways (R, W), each by itself."""
+        p = self.basis.shape[1]
+        step = ways * self.inverse[:, None]
+        step = step - self.basis @ (self.basis.T @ step)
+        size = (step**2).sum(axis=0)
+        gain = np.where(size > 1e-9, (step.T @ self.off) ** 2 / np.maximum(size, 1e-9), 0.0)
+        rest = ((self.off**2).sum() - gain) / max(1, self.use - p - 2)
+        return np.asarray(gain / np.maximum(1.0, rest))
+
+
+def _rest(fit: Tracked, law: Law, p: int) -> _Rest | None:
+    """Return what is left in the columns that show a line; None where these are too few."""
     count, lines = fit.off.shape
     slope = law.place(fit.theta[:p]).slope.transpose(1, 0, 2).reshape(count * lines, -1)
     shift, error = (each.ravel() for each in fit.pull.shift(lines))
@@ -117,14 +142,25 @@ def jump(fit: Tracked, law: Law, which: int, p: int) -> tuple[float, int]:
     use = (fit.inside & (fit.pull.seen > SEEN)).ravel()
     inverse = np.where(use, 1.0 / np.maximum(error, 1e-300), 0.0)
     if use.sum() < p + 2 * MARGIN or count < 2 * MARGIN + 1:
-        return 0.0, 0
+        return None
     basis = np.linalg.qr(slope * inverse[:, None])[0]
-    after = np.repeat(np.tril(np.ones((count, count)), -1)[:, MARGIN:-MARGIN], lines, axis=0)
-    step = after * (slope[:, which] * inverse)[:, None]
-    step = step - basis @ (basis.T @ step)
     off = np.where(use, np.clip(shift * inverse, -CLIPPED, CLIPPED), 0.0)
-    size = (step**2).sum(axis=0)
-    gain = np.where(size > 1e-9, (step.T @ off) ** 2 / np.maximum(size, 1e-9), 0.0)
-    best = int(gain.argmax())
-    rest = max(1.0, float((off**2).sum() - gain[best]) / max(1, int(use.sum()) - p - 2))
-    return float(gain[best] / rest), best + MARGIN
+    return _Rest(off, inverse, slope, basis, int(use.sum()))
+
+
+def jump(fit: Tracked, law: Law, which: int, p: int) -> tuple[float, int]:
+    """Return by what chi-square parameter `which` changes in mid-scan, and in which column."""
+    rest = _rest(fit, law, p)
+    if rest is None:
+        return 0.0, 0
+    count, lines = fit.off.shape
+    after = np.repeat(np.tril(np.ones((count, count)), -1)[:, MARGIN:-MARGIN], lines, axis=0)
+    gains = rest.gains(after * rest.slope[:, [which]])
+    best = int(gains.argmax())
+    return float(gains[best]), best + MARGIN
+
+
+def bend(fit: Tracked, law: Law, ways: Array, p: int) -> float:
+    """Return by what chi-square lines bend in the best of some ways (B, K, W)."""
+    rest = _rest(fit, law, p)
+    return 0.0 if rest is None else float(rest.gains(ways.reshape(len(rest.off), -1)).max())

@@ -50,12 +50,16 @@ def lost(c: Columns, found: Misses, known_noise: bool, what: str) -> Objection |
     return no_line(c, known_noise, what)
 
 
-def jumped(jump: tuple[float, int], what: str) -> Objection | None:
-    """Object where a jump of `what` in mid-scan explains much; jump: chi-square, and where."""
+def jumped(jump: tuple[float, int], what: str, otherwise: str = "") -> Objection | None:
+    """Object where a jump of `what` in mid-scan explains much; jump: chi-square, and where.
+
+    otherwise: what else may look like it.
+    """
     if jump[0] < JUMP:
         return None
     return rejected(
-        "drift during scan", f"{what} moves during the scan, near point {jump[1] + 1} of the bias"
+        "drift during scan",
+        f"{what} moves during the scan, near point {jump[1] + 1} of the bias{otherwise}",
     )
 
 
