@@ -61,6 +61,36 @@ def test_pull(case, given):
     assert np.abs(found.curve.mean(axis=0) - truth).max() < sigma
 
 
+def test_what_a_parabola_does_not_tell_is_not_given():
+    """Before: period 60 ± 160, amplitude 20 ± 130."""
+    found = fit_batch(ONE, X, noisy(cosine(40.0, 0.3), 0.01), 0.01)
+    told = {name: np.isfinite(value) for name, value in found.values.items()}
+    assert told[NAME].all()
+    assert 0.0 < np.mean(~told["period"]) < 1.0
+    assert (told["amplitude"] == told["offset"]).all()
+    assert not (told["amplitude"] & ~told["period"]).any()
+    for name in ("period", "amplitude"):
+        which = told[name]
+        assert (found.stderr[name][which] < found.values[name][which] / 3).all()
+    clear = fit_batch(ONE, X, noisy(cosine(5.0, 0.3)), 0.02)
+    assert all(np.isfinite(value).all() for value in clear.values.values())
+
+
+def test_one_place_is_said_of_an_extremum_outside_and_that_another_is_in_the_window():
+    """Before: "at -31", and "centre on -6"."""
+    for period, said in ((80.0, "far "), (6.0, "at ")):
+        found = fit_batch(ONE, X, noisy(cosine(period, 0.3), 0.005), 0.005, extremum="maximum")
+        outside = "the maximum lies outside of the window, " + said
+        for n in np.flatnonzero(found.status == "range too narrow"):
+            reason, centre = found.reason[n], found.advice[n].centre_on
+            assert reason.startswith(outside)
+            assert said == "far " or f"at {centre:.3g}; " in reason
+            number = float(reason.partition("; in it lies a minimum, at ")[2])
+            assert number == pytest.approx(0.3, abs=0.1)
+    (slope,) = fit_batch(ONE, X, cosine(16.0, -2.5)[None], 0.005).reason
+    assert slope == "the minimum lies outside of the window, at -2.5"
+
+
 def test_sequences_that_part_less_and_less():
     """An amplifier compresses, or a phase error turns around: they cross where they did."""
     right = 0.6

@@ -8,13 +8,14 @@ turns around like a cosine, which serves for both: y = A cos(w x) + B sin(w x) +
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.curves.extremum import Place, expectation, judge_place, sort_of
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.derived import derive
+from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, solve
@@ -38,6 +39,7 @@ Array = NDArray[np.float64]
 SLOWEST = 0.4  # rad in the window: as good as a parabola
 FASTEST = 0.4  # periods per point
 SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 frequencies
+TOLD = 1 / 3  # error, in parts of a value, from which it is none
 UNITS = {"drag_coefficient": "", "period": "", "amplitude": "", "offset": ""}
 KNOWN = ("extremum", "expected", "interleaved")
 DRIFT = 4.0  # delta-BIC over a random walk that is asked, if sigma is known; added to it is:
@@ -71,13 +73,16 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
     curve, nulls = fit.curve(batch), simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None], fit.p.shape[1])
+    _untold(found)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a parabola or a cosine", SEARCHED)
     at, period = found.values["drag_coefficient"], step * span / fit.p[:, 2]
     _judge(findings, batch, fit, evidence)
-    judge_place(findings, Place(at, found.stderr["drag_coefficient"], period, expected, low,
-                                low + span))  # fmt: skip
+    judge_place(findings, Place(
+        at, found.stderr["drag_coefficient"], period, expected, low, low + span,
+        *_turned(known, at, period, low + span / 2),
+    ))  # fmt: skip
     if not interleaved(known):
         _judge_edge(findings, at, np.abs((at - low) / span - 0.5) > 0.5 - EDGE)
         evidence = _unlikely(evidence, fit.p[:, 2] / (2 * np.pi), np.abs(at - expected) / span)
@@ -85,6 +90,24 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
     judge_doubt(findings, evidence, "a parabola or a cosine", CLEAR, STEADY)
     findings.accept("a clear extremum")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _untold(found: Derived) -> None:
+    """Leave out what a parabola does not tell: how far away it turns around, and how high."""
+    values, stderr = found.values, found.stderr
+    for name, others in (("period", ("period", "amplitude", "offset")),
+                         ("amplitude", ("amplitude", "offset"))):  # fmt: skip
+        told = stderr[name] < TOLD * np.abs(values[name])
+        for each in others:
+            values[each] = np.where(told, values[each], np.nan)
+
+
+def _turned(known: dict[str, object], at: Array, period: Array, middle: Array) -> tuple[Any, ...]:
+    """Return which sort is wanted, and where the nearest of the other lies; () of either."""
+    sort = str(known.get("extremum") or "minimum")
+    if sort == "either":
+        return ()
+    return sort, at + period * (np.round((middle - at) / period - 0.5) + 0.5)
 
 
 def _turn(theta: Array) -> Array:

@@ -25,7 +25,8 @@ SORTS = {"minimum": (np.pi, 2 * np.pi), "maximum": (0.0, 2 * np.pi), "either": (
 class Place:
     """An extremum (N,): where it is, its error, from it to the next, and where it is expected.
 
-    All in the unit of x, as is the window from low to high.
+    All in the unit of x, as is the window from low to high. sort, between: "minimum" or "maximum",
+    and where the nearest of the other sort lies to the window's middle (N,); where that is known.
     """
 
     at: Array
@@ -34,6 +35,8 @@ class Place:
     expected: Array
     low: Array
     high: Array
+    sort: str = ""
+    between: Array | None = None
 
 
 def sort_of(known: dict[str, object]) -> tuple[float, float]:
@@ -53,9 +56,8 @@ def judge_place(findings: Findings, place: Place) -> None:
     over = np.maximum(place.low - place.at, place.at - place.high)
     findings.insufficient(
         over > 0, "range too narrow",
-        lambda n: f"the extremum lies outside of the window, at {place.at[n]:.3g}",
-        lambda n: Advice(centre_on=float(np.clip(
-            place.at[n], place.low[n] - length[n], place.high[n] + length[n]))),
+        lambda n: _outside(place, n),
+        lambda n: Advice(centre_on=_centre(place, n)),
     )  # fmt: skip
     away = np.abs(place.at - place.expected)
     findings.insufficient(
@@ -69,3 +71,21 @@ def judge_place(findings: Findings, place: Place) -> None:
         lambda n: f"the extremum is known only to {place.stderr[n]:.2g}",
         Advice(shots_times=4.0),
     )  # fmt: skip
+
+
+def _centre(place: Place, n: int) -> float:
+    """Return where to look next: at most a window beyond this one."""
+    length = place.high[n] - place.low[n]
+    return float(np.clip(place.at[n], place.low[n] - length, place.high[n] + length))
+
+
+def _outside(place: Place, n: int) -> str:
+    """Return where an extremum lies that is not in the window, and which other one is."""
+    said = f"the {place.sort or 'extremum'} lies outside of the window, "
+    side = "below" if place.at[n] < place.low[n] else "above"
+    near = place.at[n] == _centre(place, n)
+    said += f"at {place.at[n]:.3g}" if near else f"far {side} it"
+    if place.between is None or not place.low[n] <= place.between[n] <= place.high[n]:
+        return said
+    other = "maximum" if place.sort == "minimum" else "minimum"
+    return f"{said}; in it lies a {other}, at {place.between[n]:.3g}"
