@@ -182,7 +182,10 @@ def numbers(found: Discriminator, frame: Frame, counts: Counts, dead: float) -> 
         )  # fmt: skip
         return {name: every[name] for name in number_names(layout.preparations)}
 
-    return derive(formulas, counts.theta[None], counts.covariance[None])
+    result = derive(formulas, counts.theta[None], counts.covariance[None])
+    least = float(np.hypot.reduce(found.clouds.rare[: layout.states - 1]))  # those of preparing 0
+    result.stderr["thermal_population"] = np.maximum(result.stderr["thermal_population"], least)
+    return result
 
 
 def _at_the_start(theta: Array, layout: Layout, dead: float) -> Array:

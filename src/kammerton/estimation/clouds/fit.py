@@ -25,6 +25,7 @@ NARROW, WIDE = 0.3, 4.0
 MOST_DECAYS, MOST = 3.0, 0.95  # of a readout; fractions of wrong states
 BELOW = 0.3, 0.1  # how far noise may take decays and fractions below 0
 FEWEST_DECAYS, LEAST = 1e-4, 1e-6  # for error bars, which are those of a law that can be true
+DEEPER, NEAR, MOST_ERROR = 8, 0.9, 0.3  # turns in which an error meets what it is the error of
 GROUP = 10.0  # shots expected in a group of cells that is compared with the shots counted
 
 
@@ -33,7 +34,8 @@ class Clouds:
     """The fitted theta with its covariance, in units of the width expected at first.
 
     log_likelihood: of the counted shots. scores: derivative of the log probability of each cell
-    (P, T, C). expected: shots in each cell (P, C).
+    (P, T, C). expected: shots in each cell (P, C). rare: errors of the fractions, also of those
+    that seem to be none.
     """
 
     layout: Layout
@@ -44,6 +46,7 @@ class Clouds:
     expected: Array
     scores: Array
     log_likelihood: float
+    rare: Array
 
     def chi2(self) -> tuple[float, float, float]:
         """Return the reduced chi-square, how much of it is too much, and its chance.
@@ -189,18 +192,57 @@ def _step(
 def _finished(
     theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
 ) -> Clouds | None:
-    p, slope = slopes(physical(layout, theta), layout, ways, shots.grid)
+    at = physical(layout, theta)
+    covariance = _covariance(at, layout, ways, shots, free)
+    if covariance is None:
+        return None
+    p, slope = slopes(at, layout, ways, shots.grid)
+    expected = probabilities(theta, layout, ways, shots.grid)
+    expected *= shots.counts.sum(axis=1)[:, None]
+    return Clouds(
+        layout,
+        ways,
+        shots,
+        theta,
+        covariance,
+        expected,
+        slope / p[:, None],
+        best,
+        _errors_of_fractions(at, layout, ways, shots, free, covariance),
+    )
+
+
+def _covariance(
+    at: Array, layout: Layout, ways: Paths, shots: Counted, free: Array
+) -> Array | None:  # fmt: skip
+    """Return the covariance of theta; None if the information is singular."""
+    p, slope = slopes(at, layout, ways, shots.grid)
     try:
         inverse = np.linalg.inv(free.T @ _information(p, slope, shots) @ free)
     except np.linalg.LinAlgError:
         return None
-    if not (np.isfinite(inverse).all() and (np.diag(inverse) > 0).all()):
-        return None
-    expected = probabilities(theta, layout, ways, shots.grid)
-    expected *= shots.counts.sum(axis=1)[:, None]
-    return Clouds(
-        layout, ways, shots, theta, free @ inverse @ free.T, expected, slope / p[:, None], best
-    )
+    good = np.isfinite(inverse).all() and (np.diag(inverse) > 0).all()
+    return np.asarray(free @ inverse @ free.T) if good else None
+
+
+def _errors_of_fractions(
+    at: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, covariance: Array
+) -> Array:  # fmt: skip
+    """Return errors of fractions, of which one that seems to be none may be as large as its error.
+
+    Of none at all, what little of it there might be would stand out clearly: at 0 the information
+    is many times that at one error from it.
+    """
+    at, rare, later = at.copy(), layout.fractions, covariance
+    for _ in range(DEEPER):
+        error = np.sqrt(np.diag(later))[rare]
+        if (at[rare] >= NEAR * error).all():
+            break
+        at[rare] = np.maximum(at[rare], np.minimum(error, MOST_ERROR))
+        again = _covariance(at, layout, ways, shots, free)
+        later = later if again is None else again
+    result: Array = np.sqrt(np.maximum(np.diag(later), np.diag(covariance)))[rare]
+    return result
 
 
 def _directions(layout: Layout, tied: bool) -> Array:
