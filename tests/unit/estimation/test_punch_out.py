@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -149,3 +151,16 @@ def test_a_level_that_jumps_between_two_rows_moves_no_resonator(shape, seen):
     y = 20 + height * (along > rng.uniform(0.1, 0.9, size)) + noise
     found = fit_batch("punch_out", (frequency, power), seen(y), 1.0)
     assert np.count_nonzero(found.verdict == "accepted") == 0
+
+
+@pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
+@pytest.mark.parametrize(
+    ("high", "soft", "says"),
+    [(7.008e9, 10.0, r"moves by \d\.\d linewidths, but so slowly that it stands still at neither"),
+     (7.012e9, 10.0, "the resonator does not move over the swept powers")],
+)  # fmt: skip
+def test_a_slow_change_is_no_standing_resonator(seen, high, soft, says):
+    found = fit_batch(KIND, X, seen(noisy(clean(high=high, soft=soft), 4)), SIGMA)
+    assert set(found.status) == {"range too narrow"}
+    assert all(re.search(says, reason) for reason in found.reason), found.reason
+    assert found.advice[0].axis == 1

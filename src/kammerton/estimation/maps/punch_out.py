@@ -24,6 +24,7 @@ from kammerton.estimation.maps.objections import UNEVEN, coarse, empty, no_line
 from kammerton.estimation.maps.positions import levels
 from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
 from kammerton.estimation.maps.tracks import FANO, NARROWEST, POLE, Tracked, follow
+from kammerton.estimation.maps.two_places import split_at, travelled
 from kammerton.estimation.maps.whole import GROUNDS, Free, Whole, follows, holds, shared
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -42,6 +43,7 @@ APART = 5.0  # errors by which the two lines must differ
 FARTHER = 1.75  # steps of the frequency by which a resonator moves at least
 CLEAR = 2  # powers about the change that are left out as well
 PART_OF_WIDTH = 0.2  # and so many linewidths
+MOVES = 0.5  # linewidths by which a resonator moves that has no two places
 ON = 0.7  # part of the bright powers that must show one of the two lines
 LIKE = 0.25  # chi-square, in parts of the line's, from which another line counts
 RESONATOR = "resonator"
@@ -64,7 +66,8 @@ class Side:
 class Found:
     """Both sides; on: part of the bright powers that lie on them.
 
-    last: the last power that shows the low power's line. bright: which powers show a line.
+    last: the last power that shows the low power's line. bright: which powers show a line. travel:
+    how far that moves from the lowest to the highest of these, in windows, whatever the law.
     whole: both sides as one, where both show lines of one width and height.
     """
 
@@ -73,6 +76,7 @@ class Found:
     on: float
     last: int
     bright: NDArray[np.bool_]
+    travel: float
     whole: Whole | None = None
 
 
@@ -107,7 +111,7 @@ def _find(c: Columns) -> Found | None:
     if bright.sum() < 2 * LEAST:
         return None
     f = points.f[:, 0]
-    split = _split(f, bright, width)
+    split = split_at(f, bright, width)
     low = _side(c, f, bright, slice(0, split), width)
     high = _side(c, f, bright, slice(split, len(f)), width)
     if low is None or high is None:
@@ -122,7 +126,10 @@ def _find(c: Columns) -> Found | None:
         if side is not None:
             near[side.powers] |= _near(f[side.powers], side)
     near[first:last] = True  # the change itself
-    return Found(sides[0], sides[1], float(near[bright].mean()), max(0, first - 1 + CLEAR), bright)
+    return Found(
+        sides[0], sides[1], float(near[bright].mean()), max(0, first - 1 + CLEAR), bright,
+        travelled(f[bright]),
+    )  # fmt: skip
 
 
 def _last(c: Columns, found: Found | None) -> Found | None:
@@ -171,20 +178,6 @@ def _nearest(c: Columns, best: Whole, high: NDArray[np.bool_]) -> NDArray[np.boo
 
 def _near(f: Array, side: Side) -> NDArray[np.bool_]:
     return np.asarray(np.abs(f - side.fit.theta[0]) < max(side.fit.width, 0.02))
-
-
-def _split(f: Array, bright: NDArray[np.bool_], width: float) -> int:
-    """Return the power from which the line lies at its second frequency."""
-    best, split = np.inf, len(f) // 2
-    for k in range(1, len(f)):
-        cost = 0.0
-        for part in (slice(0, k), slice(k, None)):
-            mine = f[part][bright[part]]
-            if len(mine):
-                cost += float(np.minimum(np.abs(mine - np.median(mine)), 4 * width).sum())
-        if cost < best - 1e-12:
-            best, split = cost, k
-    return split
 
 
 def _side(
@@ -264,10 +257,7 @@ def _objections(
             Advice(centre_on=float(power[0] - 0.5 * np.ptp(power)), axis=1),
         )  # fmt: skip
     if one:
-        yield insufficient(
-            "range too narrow", "the resonator does not move over the swept powers",
-            Advice(window_times=2.0, axis=1),
-        )  # fmt: skip
+        yield _one_place(found.travel * window / width)
     if moved < FARTHER * c.step * window:
         yield insufficient(
             "sampling too coarse",
@@ -285,6 +275,17 @@ def _objections(
             "range too narrow", "hardly a power is high enough to show the bare resonator",
             Advice(centre_on=float(power[-1]), axis=1),
         )  # fmt: skip
+
+
+def _one_place(travel: float) -> Objection:
+    """Object to a resonator without two places; travel: how far it moves, in linewidths."""
+    slowly = f"the resonator moves by {travel:.1f} linewidths, but so slowly that it stands still"
+    return insufficient(
+        "range too narrow",
+        f"{slowly} at neither end of the swept powers" if travel > MOVES
+        else "the resonator does not move over the swept powers",
+        Advice(window_times=2.0, axis=1),
+    )  # fmt: skip
 
 
 def _places(found: Found) -> Array:
