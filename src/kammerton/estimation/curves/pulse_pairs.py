@@ -26,7 +26,8 @@ ERRORS = ("angle_error", "detuning_angle", "drag_error", "relaxation")
 """What can be wrong with a pulse, in the order of the responses.
 
 angle_error: rad by which a pi pulse turns too far; half of it for pi/2. detuning_angle: rad that a
-qubit, idle for as long as a pulse, precesses against the drive. drag_error: the same for the shift
+qubit, idle for as long as a pulse, precesses against the drive: positive where it lies above the
+drive and Y is at +90 degrees, cos(w t + phi). drag_error: the same for the shift
 that a pi pulse itself makes, a quarter of it for pi/2 (it goes with the square of the amplitude).
 relaxation: length of a pulse in parts of T1.
 """
