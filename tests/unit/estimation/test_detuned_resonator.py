@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from kammerton.estimation.batch import FitBatch
+from kammerton.estimation.files.read import fit_file
+from kammerton.model import Verdict
 
 KIND = "resonator_spectroscopy"
 X = np.linspace(-10e6, 10e6, 201)
@@ -61,3 +64,19 @@ def test_its_geometry_is_judged_as_that_of_any_other(
     found = fitted(X, share, geometry=geometry)
     assert (found.verdict == "rejected").all()
     assert found.reason[0] == says
+
+
+def test_a_column_that_is_called_a_detuning_has_none_either(tmp_path: Path) -> None:
+    x, path = X - X.min() + 1e6, tmp_path / "data.csv"
+    y = np.abs(1 - 0.7 / (1 + 2j * (X - 1e6) / 1e6)) + 0.01 * np.random.default_rng(1).normal(
+        size=X.size
+    )
+    for title, there in (("detuning [Hz]", False), ("frequency [Hz]", True)):
+        np.savetxt(path, np.column_stack([x, y]), delimiter=",", header=f"{title},mag",
+                   comments="")  # fmt: skip
+        _, fit = fit_file(path, KIND)
+        assert fit.verdict is Verdict.ACCEPTED
+        assert ("q_loaded" in fit.values) is there
+        assert fit.correlation is not None
+        assert fit.correlation.shape == (len(fit.values), len(fit.values))
+        assert fit.reason.endswith("by its name, so that there are no quality factors") is not there

@@ -24,7 +24,8 @@ from kammerton.estimation.files.table import Table, read_table
 from kammerton.estimation.files.touchstone import is_touchstone, read_touchstone
 from kammerton.estimation.files.unfolded import unfolded
 from kammerton.estimation.numeric.weights import of_counts
-from kammerton.model import Fit, Trace, TraceError
+from kammerton.estimation.resonances.resonator import LOSSLESS, QUALITIES
+from kammerton.model import Fit, Trace, TraceError, Verdict
 
 NO_CHOICE = Choice()
 
@@ -64,7 +65,8 @@ def fit_file(
         fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
     except TraceError as error:
         raise TraceError(f"{paths[0]}: {error}") from error
-    return _with_counts(chosen, known), in_own_units(_of_few_points(fit, trace), trace)
+    fit = _of_detuning(_of_few_points(fit, trace), trace)
+    return _with_counts(chosen, known), in_own_units(fit, trace)
 
 
 def read_files(paths: Sequence[Path], kind: str, choice: Choice) -> Read:
@@ -97,6 +99,21 @@ def _with_counts(chosen: Read, known: dict[str, object]) -> Read:
         return chosen
     sigma = of_counts(chosen.trace.y, known["shots"])
     return Chosen(replace(chosen.trace, sigma=sigma), True, chosen.notes)
+
+
+def _of_detuning(fit: Fit, trace: Trace | Grid) -> Fit:
+    """Return a fit without quality factors where x is called a detuning, though it is above 0."""
+    if not isinstance(trace, Trace) or "detuning" not in trace.x_name.casefold():
+        return fit
+    kept = [name not in QUALITIES for name in fit.values]
+    if all(kept):
+        return fit
+    values = {name: value for name, value in fit.values.items() if name not in QUALITIES}
+    correlation = None if fit.correlation is None else fit.correlation[np.ix_(kept, kept)]
+    reason = fit.reason.replace(LOSSLESS, "")
+    if fit.verdict is Verdict.ACCEPTED:
+        reason += "; x is a detuning by its name, so that there are no quality factors"
+    return replace(fit, values=values, correlation=correlation, reason=reason)
 
 
 def _of_few_points(fit: Fit, trace: Trace | Grid) -> Fit:
