@@ -57,7 +57,7 @@ def test_a_fault_by_place_and_by_name(ctl, laboratory):
     assert [json.loads(line)["number"] for line in said.splitlines()] == [1, 2]
     assert ctl("faults")[1].splitlines()[2].split()[:4] == ["2", "garble", "on", "9"]
     assert ctl("clear", "2")[1] == f"cleared: 2\n{which}\n"
-    assert ctl("clear")[1] == f"cleared: 1\n{which}\n"
+    assert ctl("clear", "all")[1] == f"cleared: 1\n{which}\n"
     assert ctl("clear")[1] == f"there was nothing to clear\n{which}\n"
     assert ctl("faults")[1] == f"no fault is on, none waits; --all tells those that were\n{which}\n"
     assert ctl("clear", "--json")[1] == '{"cleared": []}\n'

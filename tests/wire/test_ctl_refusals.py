@@ -49,7 +49,7 @@ SUCH_AS = "such as 90s, 10min or 2h"
         (["advance", "soon"], "not 'soon'"),
         (["advance", "1000000h"], "advance: 1000000h is more than a year (366 d), the most that"),
         (["clear", "7"], "no fault has the number 7; there has been none"),
-        (["clear", "x"], "clear takes numbers of faults, not x"),
+        (["clear", "x"], "clear takes numbers of faults, or all, not x"),
         (["truth", "q0.charm"], "q0.charm"),
         (["truth", "q0.assignment_fidelity"], "; it is that of one run's threshold on its own"),
         ([], "name a fault or a command"),

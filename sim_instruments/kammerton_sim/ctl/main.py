@@ -110,7 +110,8 @@ def _advance(laboratory: ControlPort, options: argparse.Namespace) -> int:
 
 
 def _clear(laboratory: ControlPort, options: argparse.Namespace) -> int:
-    numbers = {"number": [int(text) for text in options.values]} if options.values else {}
+    some = [int(text) for text in options.values if text != "all"]
+    numbers = {"number": some} if some else {}
     off = laboratory.ask("clear", **numbers)
     return _say(options, [{"cleared": off}], words.cleared(off), laboratory.signed)
 

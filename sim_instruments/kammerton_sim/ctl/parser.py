@@ -28,7 +28,7 @@ after `kammerton sim ctl`:
   frequency-hop q0 hz=300kHz  put one on; values in order, or by name
   tls q0 --after-records 99   in the middle of a scan
   faults | faults --all       what waits or is on, and since when; also what was
-  clear | clear 2             clear all, or one
+  clear | clear all | clear 2 clear all, or one
   ledger --unsafe lab.toml    outputs outside the limits of a lab.toml
   ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
   ledger --wrong-box          what was written to a box that said it was another
@@ -105,8 +105,12 @@ def _unknown(options: argparse.Namespace) -> Iterator[str]:
         yield f"there is no fault or command {options.what!r}{known}; {lists}"
     if options.what == "advance":
         yield from _no_duration(options.values)
-    if options.what == "clear" and (wrong := [n for n in options.values if not n.isdigit()]):
-        yield f"clear takes numbers of faults, not {', '.join(wrong)}"
+    if (
+        options.what == "clear"
+        and options.values != ["all"]
+        and (wrong := [n for n in options.values if not n.isdigit()])
+    ):
+        yield f"clear takes numbers of faults, or all, not {', '.join(wrong)}"
 
 
 def _no_duration(values: Sequence[str]) -> Iterator[str]:

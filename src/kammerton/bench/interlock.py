@@ -23,6 +23,8 @@ GLANCE = 0.1
 COOLER = "not cold yet"
 """The reason that is no news after any other: nothing is wrong any more."""
 
+UNHEARD = "nothing was heard yet of its pumps and gauges"
+
 ALONE, BESIDE = 10.0, 3.0
 """s that a sensor has to answer: the only one, and one of two."""
 
@@ -188,7 +190,9 @@ class ColdCheck:
 
     def _no_reading(self) -> str:
         faults = dict.fromkeys(fault for sensor in self.sensors for fault in sensor.faults)
-        why = "; ".join(faults) or "the last reading is too old"
+        begun = all(sensor.unheard_of for sensor in self.sensors)
+        silent = UNHEARD if begun else "the last reading is too old"
+        why = "; ".join(faults) or silent
         return f"no valid reading younger than {self.settings.max_age:g} s: {why}{self._last()}"
 
     def _not_cold_yet(self, reading: FridgeReading | None) -> str:

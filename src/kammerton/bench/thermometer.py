@@ -195,6 +195,11 @@ class Thermometer:
     def _late(self, deadline: float) -> str:
         return f"{self.fridge.name} did not answer within {deadline:g} s"
 
+    @property
+    def unheard_of(self) -> bool:
+        """Whether there are pumps and gauges to be told of, and nothing was heard of them yet."""
+        return self._tells and self._machines_at is None
+
     def age(self) -> float:
         """Return the age in s of the last valid reading, or of what was told of the machines."""
         return max(self.age_of_reading(), self._since(self._machines_at) if self._tells else 0.0)

@@ -40,7 +40,9 @@ Files = Annotated[
 ]
 KindName = Annotated[
     str | None,
-    typer.Option(metavar="KIND", help="t1, ramsey, qubit_flux_map, ...; --kinds lists all."),
+    typer.Option(
+        metavar="KIND", help="t1, ramsey, ... (--kinds lists all); or short: echo, rb, irb."
+    ),
 ]
 Kinds = Annotated[
     bool, typer.Option("--kinds", callback=_list_kinds, is_eager=True, help="List all kinds.")

@@ -29,6 +29,10 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
         example = f"{name}.frequency" if name in resonators else f"{name}.f01"
         return f"{name} has many parameters; name one of them, such as {example}"
     if name not in names:
+        element, _, kind = name.partition(".")
+        of_it = sorted(each.partition(".")[2] for each in names if each.startswith(f"{element}."))
+        if of_it and not meant(name, names):
+            return f"there is no parameter {name}; {element} has {', '.join(of_it)}"
         known = sorted(names | measured)
         elements = sorted({each.partition(".")[0] for each in known})
         near = meant(name, known) or (f"; there are {', '.join(elements)}" if elements else "")

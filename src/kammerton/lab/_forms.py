@@ -137,8 +137,8 @@ class SyncForm(Form):
 class PiForm(Form):
     """[pulses.pi]."""
 
-    length: Annotated[float, PlainValidator(quantity("s", 1e-9, 100e-6))]
-    sigma: Annotated[float, PlainValidator(quantity("s", 0.1e-9, 100e-6))]
+    length: Annotated[float, PlainValidator(quantity("s", 1e-9, 100e-6, usual="ns"))]
+    sigma: Annotated[float, PlainValidator(quantity("s", 0.1e-9, 100e-6, usual="ns"))]
 
 
 class ReadoutForm(Form):

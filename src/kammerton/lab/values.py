@@ -45,11 +45,17 @@ def text(value: Any) -> str:
 
 
 def quantity(
-    unit: str, low: float = -math.inf, high: float = math.inf, *, magnitude: bool = False
+    unit: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    magnitude: bool = False,
+    usual: str = "",
 ) -> Callable[[Any], float]:
     """Return a reader of quantities in `unit` that lie between `low` and `high` (SI).
 
-    With `magnitude` the limits are those of the absolute value.
+    With `magnitude` the limits are those of the absolute value. usual: what it is usually written
+    in, where that is not what others of its unit are.
     """
 
     def read(value: Any) -> float:
@@ -61,7 +67,7 @@ def quantity(
                 f"not {quoted(value)}"
             )
         if unit and bare(value):
-            whole = f"{value.strip()} {_unit_for(value, unit, low, high)}"
+            whole = f"{value.strip()} {_unit_for(value, unit, usual, low, high)}"
             raise ValueError(f'{value!r} has no unit; write "{whole}"')
         number = parse(value, unit)
         if not low <= (abs(number) if magnitude else number) <= high:
@@ -108,9 +114,9 @@ def _example(unit: str, low: float, high: float) -> str:
     return f'"{show(min(max(size, low), high), unit)}"'
 
 
-def _unit_for(number: str, unit: str, low: float, high: float) -> str:
+def _unit_for(number: str, unit: str, usual: str, low: float, high: float) -> str:
     """Return the unit in which a bare number would be plausible; the usual one where none is."""
-    usual = usual_unit(unit)
+    usual = usual or usual_unit(unit)
     units = [usual, *(prefix + unit for prefix in PREFIXES)]
     return next((u for u in units if low <= abs(parse(f"{number} {u}", unit)) <= high), usual)
 

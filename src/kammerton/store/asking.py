@@ -135,8 +135,8 @@ def errand(
     if answers is not None:
         return _asked(database, verb, arguments, who or somebody(), answers, meanwhile)
     raise StoreError(
-        "no daemon runs here that could do it; start one: kammerton run lab.toml (one that is "
-        "there and was interrupted begins again by itself: see its log)"
+        "no daemon runs here that could do it; start one: kammerton run lab.toml (if you "
+        "started one, it is not up now: its log says why)"
     )
 
 

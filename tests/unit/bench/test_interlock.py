@@ -257,6 +257,14 @@ def test_f4_a_temperature_that_hangs_keeps_nothing_on_longer_than_its_last_readi
     assert not cold.allowed
 
 
+def test_a_reading_that_only_lacks_the_pumps_of_a_new_process_is_not_called_old(wall):
+    cold = check(wall, Pumped())
+    (sensor,) = cold.sensors
+    assert asyncio.run(sensor.refresh(1.0))
+    said = "no valid reading younger than 30 s: nothing was heard yet of its pumps and gauges"
+    assert cold.objection() == said
+
+
 def test_f2_a_reading_that_was_long_on_its_way_is_as_old_as_its_question(wall):
     class Late(Fridge):
         async def temperature(self) -> float:

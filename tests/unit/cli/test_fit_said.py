@@ -157,10 +157,27 @@ def test_other_quantities_that_lack_their_unit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "kind"), [("T1", "t1"), (" Ramsey", "ramsey"), ("Qubit-Spectroscopy",
-     "qubit_spectroscopy"), ("t2 echo", "t2_echo"), ("T2", "T2")],
+     "qubit_spectroscopy"), ("t2 echo", "t2_echo"), ("T2", "T2"), ("RB", "randomized_benchmarking"),
+     ("irb", "interleaved_randomized_benchmarking"), ("echo", "t2_echo"), ("allXY", "allxy")],
 )  # fmt: skip
 def test_a_kind_in_other_letters(text: str, kind: str) -> None:
     assert kind_named(text) == kind
+
+
+@pytest.mark.parametrize("title", ["Fehler", "Messunsicherheit", "err", "stderr", "uncertainty"])
+def test_a_column_of_errors_is_named_in_german_too(tmp_path: Path, title: str) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{t},{np.exp(-t / 30):.4f},0.02\n" for t in range(0, 100, 3))
+    path.write_text(f"delay_us,population,{title}\n{rows}")
+    assert f"{title!r} is there, but not used: --sigma" in fit(path, "--kind", "t1").stderr
+
+
+def test_a_missing_file_is_taken_for_no_other_because_of_its_ending(tmp_path: Path) -> None:
+    decay(tmp_path / "rabilen.csv", "delay [us],y")
+    said = fit(tmp_path / "nofile.csv", "--kind", "t1").stderr
+    assert said.endswith("nofile.csv: no such file\n")
+    said = fit(tmp_path / "rabi_len.csv", "--kind", "t1").stderr
+    assert "(did you mean 'rabilen.csv'?)" in said
 
 
 def test_kinds_by_their_other_names(tmp_path: Path) -> None:

@@ -60,6 +60,12 @@ def test_a_name_that_nothing_is_near_is_answered_with_what_there_is(place: Path,
     assert said == f"there is no parameter {name}; there are q0, q1\n"
 
 
+def test_a_parameter_that_there_is_not_is_answered_with_those_of_its_element(place: Path) -> None:
+    said = call("why", "q0.nope", filled(place)).stderr
+    assert said.startswith("there is no parameter q0.nope; q0 has anharmonicity, ")
+    assert "q1" not in said
+
+
 def test_i9_an_instrument_that_complains_is_named_until_it_succeeds(place: Path) -> None:
     with Store.open(place, "two-qubits") as store:
         store.commit(run(("q0",), {"q0": fit()}), {"q0.t1": estimate(), "q1.f01": estimate()})

@@ -75,6 +75,7 @@ VALUES = [
 ]
 
 UNITS = [
+    ('length = "40 ns"', 'length = "40"', "pulses.pi.length: '40' has no unit; write \"40 ns\""),
     ('"4.90 GHz"', '"4.90"', "qubits.q0.f01.value: '4.90' has no unit; write \"4.90 GHz\""),
     (
         'max_age = "30 s"',

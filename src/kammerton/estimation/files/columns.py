@@ -35,6 +35,7 @@ _PHASE = re.compile(
 _SCATTERING = re.compile(r"s_?\d\d")
 _ERROR = re.compile(
     r"(^|[^a-z])(err|errs|errors?|std|stdev|stderr|sigmas?|uncertainty|σ)([^a-z]|$)"
+    r"|fehler|unsicherheit"
 )
 
 Measured = TypeVar("Measured")

@@ -91,10 +91,10 @@ WITH_GATE = ("1", "interleaved", "int", "irb", "gate")
 
 OTHER_NAMES = {
     "t2": ("t2_echo", "ramsey"), "t2*": ("ramsey",), "t2star": ("ramsey",), "t2_star": ("ramsey",),
-    "hahn": ("t2_echo",), "rb": ("randomized_benchmarking",),
+    "echo": ("t2_echo",), "hahn": ("t2_echo",), "rb": ("randomized_benchmarking",),
     "irb": ("interleaved_randomized_benchmarking",),
 }  # fmt: skip
-"""What kinds are called elsewhere, where their own names are not like it."""
+"""What kinds are called elsewhere: taken where one is meant, asked about where several may be."""
 
 LAYOUTS: dict[str, Layout] = {
     "t1": Layout(Form.SWEEP, (DELAY,), "T1"),
@@ -162,8 +162,11 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def kind_named(text: str) -> str:
-    """Return the kind that a text names in other letters ("T1", "qubit-spectroscopy"), or it."""
+    """Return the kind that a text names in other letters or in short ("T1", "rb"), or the text."""
     plain = text.strip().casefold().replace("-", "_").replace(" ", "_")
+    meant = OTHER_NAMES.get(plain, ())
+    if len(meant) == 1:
+        return meant[0]
     return plain if plain in LAYOUTS else text
 
 

@@ -46,7 +46,7 @@ def text_lines(path: Path) -> list[Line]:
 
 def _text(path: Path) -> str:
     if not path.exists():
-        near = nearest(path.name, _siblings(path))
+        near = _near_name(path)
         raise TraceError(f"{path}: no such file{near}")
     if not path.is_file():
         raise TraceError(f"{path}: not a file")
@@ -58,6 +58,16 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise TraceError(f"{path}: {error.strerror}") from error
     return _decoded(path, raw)
+
+
+def _near_name(path: Path) -> str:
+    """Name files of this name but for its ending, or a slip: an ending alone makes none alike."""
+    names = _siblings(path)
+    stems = {Path(name).stem.casefold(): name for name in names}
+    begun = [name for name in names if name.casefold().startswith(path.name.casefold())]
+    stem = path.stem.casefold()
+    near = begun[:1] or [stems[each] for each in difflib.get_close_matches(stem, stems, n=1)]
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _siblings(path: Path) -> list[str]:
