@@ -71,6 +71,17 @@ def test_verdicts_look_different(tmp_path: Path) -> None:
     assert not np.array_equal(pictures[1], pictures[2])
 
 
+def test_a_rejected_curve_that_nobody_can_follow_is_not_drawn(tmp_path: Path) -> None:
+    """Between its points it turns again and again: a cloud of dashes hid the data."""
+    trace, fit = decay("q0", Verdict.REJECTED)
+    curve = np.cos(np.arange(X.size) ** 2.0)
+    wild = replace(fit, kind="ramsey", values={}, curve=curve)
+    other = replace(wild, curve=np.where(np.arange(X.size) == 20, 0.9, 1.0) * curve)
+    one, two = drawn(tmp_path, (trace, wild)), drawn(tmp_path, (trace, other))
+    upper = slice(0, int(0.72 * one.shape[0]))
+    assert np.array_equal(one[upper], two[upper])
+
+
 def test_a_qubits_line_is_shown_as_it_was_fitted(tmp_path: Path) -> None:
     trace, fit = notch("q0")
     line = replace(fit, kind="qubit_spectroscopy")

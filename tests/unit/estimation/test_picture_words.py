@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font
 from typer.testing import CliRunner
 
 from kammerton.cli import app
@@ -156,6 +157,31 @@ def test_a_line_that_is_the_two_photon_line_is_said_once() -> None:
     single = {**values, "lines": Value(1.0, 0.0, "")}
     trace = Trace("q3", F, F, F, "f", "Hz")
     assert "lines" not in words_of(found("qubit_spectroscopy", single), trace, 99)
+
+
+def test_a_qubits_frequency_is_said_once_and_a_count_of_lines_whole() -> None:
+    """Before: "f01 = ... f = ...", and a reason that began with "the one given as frequency"."""
+    line = Value(4.958e9, 3e4, "Hz")
+    trace = Trace("q3", F, F, F, "f", "Hz")
+    text = words_of(found("qubit_spectroscopy", {"f01": line, "frequency": line}), trace, 99)
+    assert text.count("4.95800") == 1
+    reason = "2 lines; the one given as frequency is clear"
+    lines = {"frequency": line, "lines": Value(2.0, 0.0, "")}
+    assert reason in words_of(found("qubit_spectroscopy", lines, "success", reason), trace, 99)
+
+
+def test_a_targets_name_is_in_the_face_of_all_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for by its weight, it came in a serif face."""
+    faces = {}
+
+    def text(self: object, x: float, y: float, words: str, **style: object) -> None:
+        faces[words] = style.get("font")
+
+    monkeypatch.setattr("matplotlib.figure.SubFigure.text", text)
+    draw({"q0": Trace("q0", X, X, X, "t", "s")}, {}, tmp_path / "a.png", "")
+    assert get_font(faces["q0"]).family_name == "DejaVu Sans"
 
 
 def test_the_deviation_of_allxy_comes_first(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import get_data_path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -55,6 +56,9 @@ TITLE, NOTE, HEIGHT, NARROW, WIDE, DPI = 0.35, 0.15, 3.5, 4.6, 7.0, 100
 
 LETTERS = 14.5
 """Of the small print in an inch, wide ones too."""
+
+BOLD_FACE = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
+"""Of a target's name: a weight that is asked for by name may come in a serif face."""
 
 Shown = Callable[[NDArray[Any]], FloatArray]
 """What of a signal is drawn."""
@@ -140,7 +144,7 @@ def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
     room = 8.8 * inches - 0.68 * len(verdict) - 4
     size = BOLD * max(SMALLER, min(1.0, room / max(len(trace.target), 1)))
     target = _shortened(trace.target, math.ceil(room * BOLD / size))
-    page.text(0.13, 0.97, target, va="top", fontsize=size, weight="bold", color=INK,
+    page.text(0.13, 0.97, target, va="top", font=BOLD_FACE, fontsize=size, color=INK,
               parse_math=False)  # fmt: skip
     colour = INK if fit is None else _colour(fit)
     page.text(0.97, 0.965, verdict, va="top", ha="right", fontsize=9, color=colour,
@@ -219,7 +223,8 @@ def _sweep(
     curve, line = shown(fit.curve), replace(line, y=shown(line.y))
     if fit.status == NOTHING and np.isfinite(y).any():
         curve, line = without_signal(trace.x, y, fit.kind)
-    draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
+    if line.joined or fit.verdict is not Verdict.REJECTED:  # else marks that nobody can follow
+        draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     left_over(below, x, (y - curve) / scale)
     settle(above, below)

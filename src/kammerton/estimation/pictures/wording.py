@@ -70,7 +70,8 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
         advice = "; ".join(in_words(fit.advice, axes_of(trace)))
         text = fit.reason + (f" → {advice}" if advice else "")
         return "\n".join(_wrapped(text, letters)[: ROWS - 1])
-    reason = fit.reason.partition("; ")[2] if fit.status == "success" else fit.reason
+    usual = fit.status == "success" and not _is_counted(fit)
+    reason = fit.reason.partition("; ")[2] if usual else fit.reason
     found = _wrapped(reason, letters)[: ROWS - 2] if reason else []
     values = [_said(name, v, trace) for name, v in _in_order(fit) if _is_told(fit, name)]
     if math.isfinite(fit.chi2_reduced):
@@ -79,6 +80,12 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     lines = _lines(values, letters - len(MORE))
     more = MORE if len(lines) > room else ""
     return "\n".join([*found, *lines[:room]]) + more
+
+
+def _is_counted(fit: Fit) -> bool:
+    """Whether the reason begins with a count of lines, which its end is about."""
+    lines = fit.values.get("lines")
+    return lines is not None and lines.value > 1
 
 
 def _chi2(reduced: float) -> str:
@@ -108,6 +115,8 @@ def _is_told(fit: Fit, name: str) -> bool:
         return False
     if name == "lines":
         return value.value > 1
+    if name == "frequency" and (same := values.get("f01")) and same.value == value.value:
+        return False
     if "p2_given_2" in values and MATRIX.fullmatch(name):
         return False
     if value.stderr > {"amplitude": abs(value.value), "phase": math.pi}.get(name, math.inf):
