@@ -33,6 +33,7 @@ from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
+from kammerton.estimation.verdict.ties import sigmas_of_counts
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -207,7 +208,14 @@ def _missed(batch: Batch, fit: Solution, pair: NDArray[np.intp]) -> Array:
     square = np.where(free > FREE, fit.residual**2 / np.maximum(free, FREE), 0.0)
     rest = fit.cost[:, None] - square
     rest /= np.maximum(batch.rows - fit.free - 1, 1)[:, None]
-    return np.asarray(np.sqrt(square / np.maximum(rest, 1.0)))
+    size = np.sqrt(square / np.maximum(rest, 1.0))
+    far = np.nonzero(size > STRAY)
+    if batch.shots is not None and far[0].size:
+        y = (batch.y + batch.level[:, None])[far]
+        others = y - fit.residual[far] / batch.w[far] / free[far]
+        counted = sigmas_of_counts(y, others, batch.shots[far]) * np.sqrt(free[far])
+        size[far] = np.minimum(size[far], counted)
+    return np.asarray(size)
 
 
 def _name(

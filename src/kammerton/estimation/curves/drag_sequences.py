@@ -20,7 +20,6 @@ from kammerton.estimation.numeric.solver import Solution, merged, replaced
 from kammerton.estimation.verdict.evidence import Evidence, delta_bic, structured, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
-    RAILED,
     SATURATED,
     Findings,
     clipped,
@@ -34,6 +33,7 @@ from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome
+from kammerton.estimation.verdict.ties import RAILED
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]

@@ -61,6 +61,7 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
     merged = replace(
         batch, x=_axis(batch.x, group, count), step=np.zeros(len(batch.x)), y=y,
         w=_weights_as_given(batch, present, group, number),
+        shots=None if batch.shots is None else _sums(present * batch.shots, group, count),
     )  # fmt: skip
     if not _tell(batch, apart, freedom).all() or (trust and batch.known_noise):
         return _of_sigma(batch, merged, group, number, trust=trust)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.verdict.findings import RAILED, UNIQUE
+from kammerton.estimation.verdict.findings import UNIQUE
+from kammerton.estimation.verdict.ties import RAILED
 
 Mask = NDArray[np.bool_]
 

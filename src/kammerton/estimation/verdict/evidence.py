@@ -18,6 +18,7 @@ from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.nulls import Nulls
+from kammerton.estimation.verdict.ties import beyond_chance
 from kammerton.estimation.verdict.traits import (
     EXTENT,
     FARTHEST,
@@ -58,9 +59,9 @@ class Evidence:
     delta-BIC over no signal, a straight line, a single jump, a random walk. related: residuals
     show structure. misfit: so much of it that the law is wrong. stray: one point alone makes most
     of the signal. dull: what the law leaves is noise, so if it gains nothing there is nothing.
-    railed: points at exactly the largest or the smallest value. jumped: a single jump explains
-    the trace. copied: several points have exactly the same value. chi2_reduced: NaN where sigma
-    was not given. even: sigma was given and is too small,
+    railed: points at exactly the largest or the smallest value, 0 where counts are there by
+    chance. jumped: a single jump explains the trace. copied: several points have exactly the same
+    value. chi2_reduced: NaN where sigma was not given. even: sigma was given and is too small,
     for what looks like noise all the same. dying: even, and yet less and less along the sweep.
     """
 
@@ -120,7 +121,7 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
     return Evidence(
         noise, reduced if batch.known_noise else np.full(n, np.nan),
         gains[0], gains[1], gains[2], gains[3], flags[0], flags[1], flags[2], flags[3],
-        gains[4], flags[4], flags[5],
+        beyond_chance(batch, gains[4]), flags[4], flags[5],
         even, dying(batch, fit.residual, even),
     )  # fmt: skip
 

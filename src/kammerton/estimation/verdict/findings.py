@@ -15,6 +15,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.misfit import misfit, neither, too_few
 from kammerton.estimation.verdict.stuck import between_rails, stuck
+from kammerton.estimation.verdict.ties import RAILED
 from kammerton.estimation.verdict.traits import clumped
 from kammerton.model import Advice, TraceError, Verdict
 
@@ -32,7 +33,6 @@ VISIBLE = 4.0  # amplitude in its own sigmas
 PLAIN = 8.0  # the same of a signal that is plain to see, and of too few points where it is doubted
 OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
 EVEN = "the trace is flat within its noise"
-RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
 WIDEST, BROAD = 0.8, 0.25  # of the window: a line, and one whose shoulders must both be seen

@@ -12,6 +12,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Mask
 from kammerton.estimation.verdict.findings import SATURATED, UNIQUE, Findings
 from kammerton.estimation.verdict.stuck import fill_between
+from kammerton.estimation.verdict.ties import beyond_chance
 
 LEAST, SHARE = 4, 0.05
 """Points, and parts of all, that lie at a rail."""
@@ -25,7 +26,8 @@ def judge_rails(findings: Findings, batch: Batch, where: str = "") -> None:
 def at_a_rail(batch: Batch) -> Mask:
     """Return where so many points lie at a rail, and hardly a value occurs twice besides (N,).
 
-    Counts of a few shots also pile up at exactly 0 or 1, but they repeat elsewhere too.
+    Counts of a few shots also pile up at exactly 0 or 1, but they repeat elsewhere too; where the
+    shots are known, the chance of it tells.
     """
     result = np.zeros(batch.traces, dtype=np.bool_)
     for part in range(batch.parts):
@@ -36,7 +38,8 @@ def at_a_rail(batch: Batch) -> Mask:
         low = np.where(there, y, np.inf).min(axis=1, keepdims=True)
         ends = [np.count_nonzero((y == end) & there, axis=1) for end in (high, low)]
         enough = np.maximum(LEAST, SHARE * np.count_nonzero(there, axis=1))
-        which = np.flatnonzero((np.maximum(*ends) >= enough) & (high > low)[:, 0])
+        many = beyond_chance(batch, np.maximum(*ends).astype(np.float64))
+        which = np.flatnonzero((many >= enough) & (high > low)[:, 0])
         if len(which):
             between = np.empty((len(which), 2), dtype=np.intp)
             fill_between(y, w, which, between)
