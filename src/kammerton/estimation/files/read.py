@@ -10,6 +10,7 @@ import numpy as np
 
 from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.files.columns import Choice, Chosen, choose
+from kammerton.estimation.files.counts import of_shots, with_shots
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.ground import risen
 from kammerton.estimation.files.known import check_known
@@ -26,6 +27,7 @@ from kammerton.estimation.files.unfolded import unfolded
 from kammerton.estimation.numeric.weights import of_counts
 from kammerton.estimation.resonances.resonator import LOSSLESS, QUALITIES
 from kammerton.model import Fit, Trace, TraceError, Verdict
+from kammerton.model.trace import FloatArray
 
 NO_CHOICE = Choice()
 
@@ -53,26 +55,46 @@ def fit_file(
     layout_of(kind)
     for name in known:
         check_known(kind, name)
-    chosen = risen(read_files(paths, kind, choice), kind, known)
+    read, shots = _read(paths, kind, choice, counted=known.get("shots") is None)
+    chosen = risen(read, kind, known)
+    if shots is not None:
+        known["shots"] = shots[None]
     trace = chosen.trace
     if known.get("shots") is not None and trace.y_unit:
         raise TraceError(
             f"{paths[0]}: y is in {trace.y_unit}, not a population: shots say nothing of its errors"
         )
-    sigma = trace.sigma[None] if chosen.sigma_known else None
+    sigma = trace.sigma[None] if chosen.sigma_known and shots is None else None
     try:
         check_sizes(kind, known, trace)
         fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
     except TraceError as error:
         raise TraceError(f"{paths[0]}: {error}") from error
     fit = _of_detuning(_of_few_points(fit, trace), trace)
-    return _with_counts(chosen, known), in_own_units(fit, trace)
+    drawn = _with_counts(chosen, known) if shots is None else chosen
+    return drawn, in_own_units(fit, trace)
 
 
 def read_files(paths: Sequence[Path], kind: str, choice: Choice) -> Read:
     """Return what the files hold for `kind`."""
-    layout = LAYOUTS[kind]
+    return _chosen([_table(path, kind, choice) for path in paths], kind, choice)
+
+
+def _read(
+    paths: Sequence[Path], kind: str, choice: Choice, *, counted: bool
+) -> tuple[Read, FloatArray | None]:
+    """Return what the files hold, and the shots of each point where a column tells them."""
     tables = [_table(path, kind, choice) for path in paths]
+    told = with_shots(tables, kind, choice) if counted else None
+    found = None
+    if told is not None:
+        populations, by = told
+        found = of_shots(_chosen(populations, kind, by), str(by.sigma))
+    return (_chosen(tables, kind, choice), None) if found is None else found
+
+
+def _chosen(tables: Sequence[Table], kind: str, choice: Choice) -> Read:
+    layout = LAYOUTS[kind]
     if layout.form is Form.SHOTS:
         return choose_shots(tables, kind, choice)
     if layout.form is Form.SERIES:
