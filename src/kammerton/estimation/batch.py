@@ -119,6 +119,7 @@ def fit_batch(
 
     Error bars are one standard deviation: from sigma as given, unless chi-square disproves it
     (p < 0.01), else from the scatter about the fit; wider where the residuals are correlated.
+    Without sigma those of a population are too short where its p (1 - p) varies: give the shots.
     Never raises for data that merely cannot be fitted: that is a verdict.
 
     Raises
