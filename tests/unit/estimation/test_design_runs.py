@@ -240,7 +240,7 @@ def test_delays_of_a_frequency_grow_until_t2():
         delays.append(plan.delays.max())
         belief = update(belief, plan, rng.binomial(plan.shots, fringes(*truth)(plan, 0)))
     assert delays[0] < 1e-6
-    assert delays[-1] > 30e-6
+    assert delays[-1] > 25e-6  # half of it: it may be shorter than believed
     assert max(delays) < 60e-6
     assert abs(belief.value[0] - 3e5) < 4 * belief.stderr[0]
 
@@ -297,3 +297,18 @@ def test_an_update_costs_microseconds():
     plan = t1_design(belief, FEW_SHOTS, 0.05)
     most = 20e-6 * plan.delays.size
     assert least(lambda: spent(lambda: update(belief, plan, plan.shots // 2)), most, 20) < most
+
+
+def test_a_t2_that_has_fallen_to_less_than_half_costs_shots_and_not_the_frequency():
+    """Readings that a longer one explains nearly as well made errors 1.7 times too small."""
+    n, rng = 300, np.random.default_rng(9)
+    belief = ramsey_belief(0.0, 30e3, 50e-6, 10e-6, known(n))
+    truth = fringes(np.full(n, 20e3), np.full(n, 20e-6))
+    for turn in range(40):
+        plan = ramsey_design(belief, SLOW, 1e3)
+        if plan.done.all():
+            break
+        belief = update(belief, plan, rng.binomial(plan.shots, truth(plan, turn)))
+    pull = (belief.value - 20e3) / belief.stderr
+    assert pull.std() < 1.3
+    assert np.mean(np.abs(pull) > 3) < 0.03

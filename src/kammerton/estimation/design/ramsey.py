@@ -25,7 +25,8 @@ CANDIDATES = 14
 SHARES = np.array([0.34, 0.34, 0.12, 0.12, 0.04, 0.04])
 SHORTER = 0.4
 NODES = np.array([-6.0, -4.5, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0])  # of ln T2*, in sigmas
-SURPRISE = -6.0  # least log odds of a node: T2* may be far shorter than believed
+SURPRISE = -2.0  # least log odds of a node: T2* may have fallen to a half, or a third
+LEAST = 0.2  # of T2*, by which nodes below it lie apart at least
 LONGEST = 1.0  # delays, in T2*
 WIDEST = 1.0  # rad by which one sigma may turn the fringe: more, and its neighbours count
 
@@ -51,7 +52,8 @@ def ramsey_belief(
             raise TraceError(f"{name} is not positive")
     if (doubt < 0).any():
         raise TraceError("t2_star_sigma is negative")
-    hidden = time[:, None] * np.exp(np.outer(doubt / time, NODES))
+    apart = (doubt / time)[:, None]
+    hidden = time[:, None] * np.exp(np.where(NODES < 0, np.maximum(apart, LEAST), apart) * NODES)
     odds = np.broadcast_to(np.maximum(-0.5 * NODES**2, SURPRISE), hidden.shape)
     return begin(RAMSEY, levels, Prior(centre, width, centre - reach, centre + reach, hidden, odds))
 
