@@ -32,8 +32,11 @@ ASIDE = ("-journal", "-wal", "-shm")
 """And what SQLite keeps beside a file while it is written or read."""
 
 HOURLY = "hourly"
-KEPT = 48
-"""Hourly backups kept: two days. Those made before a migration or a restore stay."""
+KEPT, DAYS = 12, 7
+"""Hourly backups kept: the newest of all, and of those before the last of each of so many days.
+
+Each is a whole copy, 1 GB after a year. Those made before a migration or a restore stay.
+"""
 
 
 def beside(database: Path) -> Path:
@@ -85,11 +88,21 @@ def _next_name(database: Path, folder: Path, why: str) -> str:
     return f"{database.name}.backup-{last + 1:06d}-{clock.wall():%Y%m%dT%H%M%SZ}-{why}"
 
 
-def thin(database: Path, kept: int = KEPT) -> None:
-    """Delete the oldest hourly backups of a database beyond so many."""
+def thin(database: Path, kept: int = KEPT, days: int = DAYS) -> None:
+    """Delete hourly backups of a database, but the newest, and of older ones the last of a day."""
     hourly = [path for path in backups(database) if path.name.endswith(f"-{HOURLY}")]
-    for path in hourly[: max(0, len(hourly) - kept)]:
-        path.unlink(missing_ok=True)
+    older, of_days = hourly[: max(0, len(hourly) - kept)], dict[str, Path]()
+    for path in reversed(older):
+        if len(of_days) < days:
+            of_days.setdefault(_day(path), path)
+    for path in older:
+        if path not in of_days.values():
+            path.unlink(missing_ok=True)
+
+
+def _day(saved: Path) -> str:
+    """Return the day in the name of a backup, as the clock then had it."""
+    return saved.name.rsplit(".backup-", 1)[1].split("-")[1][:8]
 
 
 def age(database: Path) -> float:

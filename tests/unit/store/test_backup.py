@@ -72,7 +72,7 @@ def test_a_trigger_of_the_laboratory_stops_no_backup_and_no_restore(path: Path) 
 def test_only_the_newest_hourly_ones_stay(store: Store, path: Path) -> None:
     first = backup.keep(path, why="schema1")
     hourly = [backup.keep(path) for _ in range(4)]
-    backup.thin(path, kept=2)
+    backup.thin(path, kept=2, days=0)
     assert backup.backups(path) == [first, *hourly[2:]]
 
 
@@ -81,6 +81,22 @@ def test_the_newest_is_told_by_its_number_not_by_a_clock(store: Store, path: Pat
     os.utime(newer, (0, 0))  # written in the year 1970, says its clock
     assert backup.backups(path)[-1] == newer
     assert older.name < newer.name
+
+
+def test_of_older_hourly_ones_the_last_of_each_day_stays(path: Path) -> None:
+    folder = backup.beside(path)
+    folder.mkdir()
+    hours = [(day, hour) for day in range(1, 15) for hour in range(24)]
+    for number, (day, hour) in enumerate(hours, 1):
+        saved = f"{path.name}.backup-{number:06d}-202611{day:02d}T{hour:02d}0000Z-hourly"
+        (folder / saved).touch()
+        backup.thin(path)  # after each, as the daemon does
+    times = [saved.name.split("-")[-2] for saved in backup.backups(path)]
+    days = [f"202611{day:02d}T230000Z" for day in range(7, 14)]
+    recent = [f"20261114T{hour:02d}0000Z" for hour in range(12, 24)]
+    assert times[-12:] == recent
+    # Of the day that goes on, the last of those that are older than the newest twelve.
+    assert times[:-12] == [*days[1:], "20261114T110000Z"]
 
 
 def test_the_daemon_backs_up_every_hour_in_which_something_was_stored(
