@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from kammerton.bench.tasks import in_turn, settled, together
@@ -66,8 +66,8 @@ class Thermometer:
     _unheard: str | None = None
     _silent: bool = False
     stopped: tuple[str, ...] = ()
-    _read_at: float = 0.0
-    _machines_at: tuple[datetime, float] | None = None
+    _read_at: tuple[float, float] = (0.0, 0.0)
+    _machines_at: tuple[float, float] | None = None
     asking: asyncio.Task[bool] | None = None
     _round_began: float = 0.0
     _round_ended: float = 0.0
@@ -128,14 +128,17 @@ class Thermometer:
         self.stopped, self._machines_at = found, self._moment(began)
         if (
             self._fault is None
-            and self.age_of_reading() - (self.monotonic() - self._read_at) > LEAP
+            and self.age_of_reading() - (self.monotonic() - self._read_at[1]) > LEAP
         ):
             await self.refresh(LOOK)  # it is from before what was played meanwhile
         return True
 
-    def _moment(self, monotonic: float) -> tuple[datetime, float]:
-        """Return a moment on both clocks, as it is told by how long ago it was."""
-        return self.clock.now() - timedelta(seconds=self.monotonic() - monotonic), monotonic
+    def _moment(self, monotonic: float) -> tuple[float, float]:
+        """Return a moment in laboratory and in monotonic s, as it is told by how long ago it was.
+
+        In s that no setting of the computer's clock moves: that makes no reading older or younger.
+        """
+        return self.clock.elapsed() - (self.monotonic() - monotonic), monotonic
 
     @property
     def _tells(self) -> bool:
@@ -217,16 +220,14 @@ class Thermometer:
 
     def age_of_reading(self) -> float:
         """Return the age in s of the last valid reading of the temperature; inf without any."""
-        read = self.reading
-        return self._since((read.time, self._read_at) if read else None)
+        return self._since(self._read_at if self.reading else None)
 
-    def _since(self, moment: tuple[datetime, float] | None) -> float:
+    def _since(self, moment: tuple[float, float] | None) -> float:
         """Return how long ago something was by the laboratory's clock or the monotonic one, s."""
         if moment is None:
             return math.inf
         laboratory, monotonic = moment
-        passed = (self.clock.now() - laboratory).total_seconds()
-        return max(passed, self.monotonic() - monotonic)
+        return max(self.clock.elapsed() - laboratory, self.monotonic() - monotonic)
 
     def _take(self, kelvin: float, asked: float) -> bool:
         if not COLDEST <= kelvin < math.inf:
@@ -240,6 +241,6 @@ class Thermometer:
             self._fault = f"{self.fridge.name} is frozen: it has shown exactly {same}"
             self.reading = None
             return False
-        time, self._read_at = self._moment(asked)
-        self.reading = FridgeReading(kelvin, time)
+        self._read_at = self._moment(asked)
+        self.reading = FridgeReading(kelvin, self.clock.now() - timedelta(seconds=now - asked))
         return True

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from kammerton.bench.last_seen import LastSeen
@@ -91,13 +92,15 @@ async def run_calibration(
     calibration, targets = plan.calibration, plan.targets
     with own_code(calibration.name, "program"):
         program = calibration.program(targets)
-    started = clock.now()
+    began = clock.elapsed()
     records = await bench.acquire(program)
     with own_code(calibration.name, "fit"):
         judging = asyncio.to_thread(_judge, calibration, targets, program, records)
         measured, fits = await _in_time(calibration.name, told_while(judging, slow, SLOW))
+    ended = clock.now()  # by which it is told when it began: the clock may have been set meanwhile
+    started = ended - timedelta(seconds=clock.elapsed() - began)
     return Run(
-        calibration.name, tuple(t.name for t in targets), started, clock.now(), records.seconds,
+        calibration.name, tuple(t.name for t in targets), started, ended, records.seconds,
         program, records, measured, fits,
     )  # fmt: skip
 

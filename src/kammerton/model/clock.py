@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+APART = 5.0
+"""s that this computer's clock may have been set by before laboratory time follows it. Clocks drift
+by less in a day, and NTP moves the monotonic one alike where it only slews."""
+
+
+def _utc() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass
@@ -13,11 +22,22 @@ class LabClock:
 
     With real instruments a program of 20 s takes 20 s and nothing is ever skipped. A simulated
     laboratory may play it in 0.4 s; the rest is added here, so that drift and age stay true.
+    before: laboratory time does not begin earlier. What this computer's clock is set by counts only
+    once it is followed.
     """
 
-    _wall: datetime = field(default_factory=lambda: datetime.now(UTC))
-    _start: float = field(default_factory=time.monotonic)
+    before: datetime | None = None
+    utc: Callable[[], datetime] = _utc
+    monotonic: Callable[[], float] = time.monotonic
     _skipped: float = 0.0
+    _ahead: float = field(init=False)
+    _wall: datetime = field(init=False)
+    _start: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._start, self._wall = self.monotonic(), self.utc()
+        before = self.before or self._wall
+        self._ahead = max(0.0, (before - self._wall).total_seconds())
 
     @classmethod
     def not_before(cls, time: datetime) -> LabClock:
@@ -25,12 +45,30 @@ class LabClock:
 
         After a restart laboratory time must not step back behind what was already recorded.
         """
-        return cls(max(datetime.now(UTC), time))
+        return cls(time)
 
     def now(self) -> datetime:
         """Return laboratory time, aware, UTC."""
-        return self._wall + timedelta(seconds=time.monotonic() - self._start + self._skipped)
+        return self._wall + timedelta(seconds=self._ahead + self.elapsed())
+
+    def elapsed(self) -> float:
+        """Return the laboratory seconds since the start, whatever the wall's clock was set to."""
+        return self.monotonic() - self._start + self._skipped
+
+    @property
+    def ahead(self) -> float:
+        """By how much laboratory time is ahead of the wall's, s: as it is meant to be."""
+        return self._ahead + self._skipped
 
     def played(self, instrument_seconds: float, wall_seconds: float) -> None:
         """Account for a program whose instrument time may exceed the wall time it took."""
         self._skipped += max(0.0, instrument_seconds - wall_seconds)
+
+    def apart(self) -> float:
+        """Return by how much this computer's clock was set since the start, or followed, s."""
+        passed = self.monotonic() - self._start
+        return (self.utc() - self._wall).total_seconds() - passed
+
+    def follow(self, by: float) -> None:
+        """Let laboratory time go by what this computer's clock was set by, s."""
+        self._wall += timedelta(seconds=by)

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -234,8 +233,8 @@ def test_age_counts_on_the_laboratory_clock_too(gate, fake, make):
 
 
 def test_a_frozen_laboratory_clock_does_not_keep_a_reading_fresh(gate, wall, fake, make):
-    now = fake.clock.now()
-    fake.clock.now = lambda: now
+    elapsed = fake.clock.elapsed()
+    fake.clock.elapsed = lambda: elapsed
     asyncio.run(gate.admit(make.compiled()))
     wall.now += 31
     assert "no valid reading younger" in refused(gate, lambda: gate.run("awg"))
@@ -243,10 +242,23 @@ def test_a_frozen_laboratory_clock_does_not_keep_a_reading_fresh(gate, wall, fak
 
 def test_a_laboratory_clock_that_runs_backwards_does_not_either(gate, wall, fake, make):
     asyncio.run(gate.admit(make.compiled()))
-    earlier = fake.clock.now() - timedelta(days=1)
-    fake.clock.now = lambda: earlier
+    earlier = fake.clock.elapsed() - 86400.0
+    fake.clock.elapsed = lambda: earlier
     wall.now += 31
     assert "no valid reading younger" in refused(gate, lambda: gate.run("awg"))
+
+
+@pytest.mark.parametrize("by", [-365 * 86400.0, 365 * 86400.0])
+def test_setting_the_computers_clock_makes_no_reading_older_or_younger(gate, wall, fake, make, by):
+    async def main() -> None:
+        await gate.admit(make.compiled())
+        fake.clock.follow(by)
+        await gate.run("awg")
+        wall.now += 31
+        await gate.run("awg")
+
+    assert "no valid reading younger" in refused(gate, main)
+    assert fake.log.of("awg") == [("run",)]
 
 
 def test_admitting_reads_the_fridge_again_when_the_reading_is_old(gate, wall, fake, make):

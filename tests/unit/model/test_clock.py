@@ -1,6 +1,6 @@
 """Laboratory time is wall time plus the instrument seconds that were skipped."""
 
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,3 +30,42 @@ def test_a_slow_program_skips_nothing_and_never_turns_time_back(instrument, wall
     clock = LabClock()
     clock.played(instrument, wall)
     assert clock._skipped == max(0.0, instrument - wall)
+
+
+NOON, YEAR = datetime(2026, 11, 21, 12, tzinfo=UTC), timedelta(days=365)
+
+
+class Computer:
+    """A computer whose clock a test sets."""
+
+    def __init__(self) -> None:
+        self.set, self.passed = timedelta(), 0.0
+
+    def clock(self, before: datetime | None = None) -> LabClock:
+        return LabClock(
+            before,
+            lambda: NOON + self.set + timedelta(seconds=self.passed),
+            lambda: 100.0 + self.passed,
+        )
+
+
+def test_what_the_computers_clock_was_set_by_is_known_and_followed_once():
+    for step in (YEAR, -YEAR):
+        computer = Computer()
+        clock = computer.clock()
+        clock.played(60.0, 0.0)
+        computer.set, computer.passed = step, 14.0
+        assert (clock.apart(), clock.elapsed()) == (step.total_seconds(), 74.0)
+        assert clock.now() == NOON + timedelta(seconds=74), "not before it is followed"
+        clock.follow(clock.apart())
+        assert (clock.apart(), clock.elapsed(), clock.ahead) == (0.0, 74.0, 60.0)
+        assert clock.now() == NOON + step + timedelta(seconds=74)
+
+
+def test_a_start_that_is_later_than_the_wall_stays_as_far_ahead_of_it():
+    computer = Computer()
+    clock = computer.clock(NOON + timedelta(hours=1))
+    computer.set = -YEAR
+    clock.follow(clock.apart())
+    assert clock.ahead == 3600.0
+    assert clock.now() == NOON + timedelta(hours=1) - YEAR
