@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 WIDE = 160
 """Columns that the table gets, however narrow the terminal is, which then breaks its lines."""
+TO_COME = 5.0  # s by which a value is of a time to come: a clock was wrong
 SILENT = 15.0  # s after which what the daemon said last is told with its age
 
 
@@ -38,7 +39,7 @@ def status(
     from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
-    from kammerton.client.hindrance import publishing
+    from kammerton.client.hindrance import clock_set, publishing
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import ahead, doubts, tolerable
     from kammerton.keeping import there
@@ -60,6 +61,8 @@ def status(
             console.print(f"[bold red]{escape(which)}[/bold red]")
         if running and (stopped := publishing(store)):  # which no message can tell
             console.print(f"[bold red]{escape(stopped)}[/bold red]")
+        for words in clock_set(store):
+            console.print(f"[yellow]{escape(words)}[/yellow]")
         if note:
             console.print(escape(note), style="dim")
         for lease in store.leases():
@@ -160,6 +163,8 @@ def _age(estimate: Estimate, now: datetime) -> str:
 
 
 def _holds(estimate: Estimate, now: datetime) -> str:
+    if (estimate.time - now).total_seconds() > TO_COME:
+        return "[yellow]of a time to come[/yellow]"
     if estimate.valid_until is None:
         return ""
     left = (estimate.valid_until - now).total_seconds()
@@ -175,11 +180,13 @@ def _span(seconds: float) -> str:
 
 def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
     from kammerton.cli.output import described_doubt
+    from kammerton.client.hindrance import clock_set
 
     now, doubted = store.now(), store.doubted()
     return {
         "computer": store.computer,
         "time": now.isoformat(),
+        "clock": clock_set(store),
         "revision": store.revision(),
         "doing": running.what if running else None,
         "silent_seconds": _silent(running) if running else None,

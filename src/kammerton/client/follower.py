@@ -5,13 +5,15 @@
 - A revision that is not newer than ours is ignored.
 - A delta that leaves a gap is kept until a snapshot fills it.
 - Past its end of validity a value is stale, though nobody may be there to say so.
+- So is a value of a time to come: some clock is wrong, and how old it is nobody knows. How far a
+  laboratory's clock is meant to run ahead the daemon says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kammerton.client.epochs import Epochs
 from kammerton.model import BrokerError, Estimate
@@ -19,6 +21,9 @@ from kammerton.publish.received import ParameterSet, Received, Status
 
 KEPT = 1000
 """Deltas kept while a gap is open; a snapshot comes within a second, so this is ample."""
+
+TO_COME = timedelta(seconds=60)
+"""By how much the clocks of daemon and consumer may differ."""
 
 NOTHING_SAID = "none yet (whoever reads snapshots must be allowed to read status too)"
 
@@ -38,9 +43,14 @@ class Update:
 
 
 class Follower:
-    """A copy of one computer's parameters, without input or output of its own."""
+    """A copy of one computer's parameters, without input or output of its own.
+
+    ahead: how far laboratory time is ahead of the wall's, s, as the daemon said last; None: it says
+    no such thing.
+    """
 
     def __init__(self) -> None:
+        self.ahead: float | None = None
         self.epoch: str | None = None
         self.revision = -1
         self._values: dict[str, Received] = {}
@@ -55,7 +65,18 @@ class Follower:
 
     def qualities(self, now: datetime) -> Mapping[str, str]:
         """Return how good each value is at a time, by full name: as published, or "stale"."""
-        return {name: _quality(value, now) for name, value in self._values.items()}
+        return {
+            name: "stale" if self._over(value, now) else value.quality
+            for name, value in self._values.items()
+        }
+
+    def as_heard(self, update: Update, now: datetime) -> Update:
+        """Return a change with its quality at a time: what was retained may hold no longer."""
+        return replace(update, quality="stale") if self._over(update.estimate, now) else update
+
+    def _over(self, value: Received | Estimate, now: datetime) -> bool:
+        ends, known = value.valid_until, self.ahead is not None
+        return (ends is not None and ends < now) or (known and value.time > now + TO_COME)
 
     def has(self, update: Update) -> bool:
         """Return whether a value that was told is the present one still."""
@@ -73,6 +94,8 @@ class Follower:
             It is of another epoch, and nothing shows that this is the daemon's now.
         """
         self._epochs.hear(said, retained=retained)
+        if said.revision is not None:  # a last will says what was known at the connection
+            self.ahead = said.ahead
         early = self._early
         if early is None or early.epoch != said.epoch or early.revision < (said.revision or 0):
             return []
@@ -92,7 +115,7 @@ class Follower:
                 f"revision {document.revision} of epoch {document.epoch[:20]!r}: the daemon's"
                 f" status names {self._epochs.present or NOTHING_SAID}"
             )
-        self._early = None
+        self._early, self.ahead = None, document.ahead
         if document.epoch != self.epoch:
             self._forget(document.epoch)
         if document.revision <= self.revision:
@@ -105,6 +128,7 @@ class Follower:
         """Take a delta; return what is new to us: nothing while a gap is open."""
         if document.epoch != self.epoch or document.revision <= self.revision:
             return []
+        self.ahead = document.ahead
         self._kept[document.revision] = document
         if len(self._kept) > KEPT:
             del self._kept[min(self._kept)]
@@ -130,13 +154,3 @@ class Follower:
             Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
             for name, value in new.items()
         ]
-
-
-def as_heard(update: Update, now: datetime) -> Update:
-    """Return a change with its quality at a time: what a broker retained may hold no longer."""
-    ends = update.estimate.valid_until
-    return replace(update, quality="stale") if ends is not None and ends < now else update
-
-
-def _quality(value: Received, now: datetime) -> str:
-    return "stale" if value.valid_until is not None and value.valid_until < now else value.quality

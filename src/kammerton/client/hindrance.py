@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from kammerton.client.timeline import Entry, timeline
 from kammerton.model import Fit, Verdict
-from kammerton.model.alarm import PUBLISHING, STOPPED
-from kammerton.store import Attempt, ReadStore, StoredRun
+from kammerton.model.alarm import CLOCK, PUBLISHING, STOPPED
+from kammerton.model.span import duration
+from kammerton.store import Attempt, ReadStore, StoredRun, clock
 
+RECENT = timedelta(days=1)
 LOOKED_AT = 200  # runs and attempts
 REFUSED = "refused: "  # how the outcome of an attempt begins that the gate did not let pass
 ABORTED = "aborted: "  # and of one during which an instrument failed
@@ -59,6 +62,20 @@ def publishing(store: ReadStore) -> str:
         return ""
     since = f"{last[0].time:%Y-%m-%d %H:%M:%S} UTC"
     return f"publishing stopped at {since} and begins anew: {last[0].why}"
+
+
+def clock_set(store: ReadStore) -> list[str]:
+    """Say that this computer's clock is behind what is stored, or was set within the last day."""
+    said = list[str]()
+    if behind := store.clock_set_back():
+        said.append(
+            f"this computer's clock is {duration(behind)} behind what was stored last: it was, or "
+            "is, wrong; how old the values are is not known before the daemon has followed it"
+        )
+    for last in store.log(1, CLOCK):
+        if abs(clock.wall() - last.time) < RECENT:
+            said.append(f"laboratory time went from {last.old} to {last.new}: {last.why}")
+    return said
 
 
 def _outcomes(entries: list[Entry]) -> Iterator[tuple[str, str, Hindrance | None]]:

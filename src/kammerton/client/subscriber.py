@@ -9,10 +9,10 @@ import time
 from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from kammerton.client.expiry import Expiry
-from kammerton.client.follower import Follower, Update, as_heard
+from kammerton.client.follower import Follower, Update
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.backoff import Backoff, pass_cancellation
@@ -39,11 +39,12 @@ class Subscriber:
 
     `parameters` is always the whole present set; `qualities` says how good each of them is now:
     "good", "setting", or "stale" past its `valid_until`, by this computer's clock, be the daemon
-    there or not; `online` says whether the daemon is there, be it
-    in safe mode (None: not heard yet); `note` what lab.toml says of the computer, such as that it
-    is simulated ("": nothing, or not heard yet). A payload that cannot be read, whose sha256 is not
-    that of its content, or that is of another database than the daemon's status names, is not
-    believed: it is logged, and `refused` says what came and why not.
+    there or not, and where it is of a time to come by more than a minute. A simulated laboratory's
+    clock may be ahead, which the daemon says; now: laboratory time, if not so. `online` says
+    whether the daemon is there, be it in safe mode (None: not heard yet); `note` what lab.toml says
+    of the computer, such as that it is simulated ("": nothing, or not heard yet). A payload that
+    cannot be read, whose sha256 is not that of its content, or that is of another database than the
+    daemon's status names, is not believed: it is logged, and `refused` says what came and why not.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Subscriber:
         *,
         connect: Connect = connect,
         backoff: Backoff | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
     ) -> None:
         self.online: bool | None = None
         self.note = ""
@@ -64,9 +65,13 @@ class Subscriber:
         self._backoff = backoff or Backoff(longest=PAUSE)
         self._patience = Patience()
         self._follower, self._expiry = Follower(), Expiry()
-        self._now = now
+        self._now = now or self._laboratory_time
         self._failures = 0
         self._trouble = ""
+
+    def _laboratory_time(self) -> datetime:
+        """Return this computer's time, ahead as far as the daemon says that the laboratory's is."""
+        return datetime.now(UTC) + timedelta(seconds=self._follower.ahead or 0.0)
 
     @property
     def parameters(self) -> Mapping[str, Estimate]:
@@ -100,7 +105,9 @@ class Subscriber:
                 for update in self._expiry.over(self._now(), self._follower.has):
                     yield update
                 if (news := await self._news(heard, hearing)) is not None:
-                    update = as_heard(news, self._now())  # it may have waited for its turn
+                    update = self._follower.as_heard(
+                        news, self._now()
+                    )  # it may have waited for its turn
                     self._expiry.told(update)
                     yield update
                     heard.task_done()

@@ -10,6 +10,7 @@ from kammerton.model import Estimate, Fit
 from kammerton.model.quantity import show, two_digits
 from kammerton.model.span import duration
 from kammerton.store import Change, ReadStore, StoredRun
+from kammerton.store.laboratory_time import CLOCK
 from kammerton.store.rows import Doubted, Revision
 
 WIDER = 1.03
@@ -91,6 +92,8 @@ class Why:
         back = self.set_back
         if back is None:
             return []
+        if back.who == CLOCK:
+            return [("moved", f"its time, {by(back)}")]
         when = f"{back.committed:%Y-%m-%d %H:%M} UTC"
         return [("set back", f"to what it was at revision {back.reverts}, {when}, {by(back)}")]
 

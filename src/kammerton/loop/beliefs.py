@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from kammerton.bench.guard import COMPUTER
 from kammerton.lab import Design, Lab, QubitEntry, ResonatorEntry
@@ -48,6 +49,20 @@ class BeliefBook:
         for name, e in estimates.items():
             drift = self.kind(name).drift_of(e.value)
             self._beliefs[name] = Belief(e.value, e.stderr, e.time, drift, e.run, e.stderr)
+
+    def after(self, time: datetime) -> list[str]:
+        """Return what was measured later than a time, if one believes its own."""
+        return [n for n, b in self._beliefs.items() if b.run is not None and b.time > time]
+
+    def moved(self, by: timedelta) -> None:
+        """Move times by what the clock was set by; forward not those of what was measured."""
+        back = by < timedelta()
+        for beliefs in (self._beliefs, self._designs):
+            for name, belief in beliefs.items():
+                if back or belief.run is None:
+                    beliefs[name] = replace(belief, time=belief.time + by)
+        if back:
+            self._older = {qubit: time + by for qubit, time in self._older.items()}
 
     def stale(self, elements: Collection[str], now: datetime) -> list[str]:
         """Return what was measured of elements and is not known to its tolerance any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
@@ -24,6 +25,7 @@ from kammerton.loop.rested import (
 )
 from kammerton.loop.runner import proposals
 from kammerton.loop.same_line import SameLine
+from kammerton.loop.steps import TO_COME, Steps
 from kammerton.loop.surprise import Surprises
 from kammerton.model import Belief, Estimate, Fit, LabClock, Overtaken, Run, Value, Verdict
 from kammerton.model.belief import meanwhile
@@ -57,6 +59,7 @@ class Conclusions:
     def __post_init__(self) -> None:
         self._surprises = Surprises(self.book)
         self._provisional = Provisional(self.book, provable(self.planner.calibrations))
+        self._steps = Steps(self.clock, self.book, self.patience, self._provisional, self.record)
         self._same_line = SameLine(self.book, tuple(self.lab.qubits))
         self._given_back = GivenBack(self.book, self.clock, self.record, self.held)
         self.revision = self.record.store.revision()
@@ -97,6 +100,16 @@ class Conclusions:
     async def keep_doubts(self, why: str) -> None:
         """Store what was doubted since this was last done: a restart shall not forget it."""
         await self.record.doubt(self.book.doubted(), why)
+
+    async def by_the_clock(self) -> None:
+        """Follow what the computer's clock was set by; doubt what is of a time to come."""
+        while by := self._steps.due():
+            await self.follow()
+            with suppress(Overtaken):
+                self.revision = await self._steps.follow(by, self.revision)
+        if doubted := self._steps.to_come():
+            log.warning("doubted: %s: %s", ", ".join(sorted(doubted)), TO_COME)
+            await self.record.doubt(doubted, TO_COME)
 
     async def follow(self) -> frozenset[str]:
         """Believe what somebody else put into the store since the last look; return its names.

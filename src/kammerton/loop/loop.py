@@ -163,6 +163,7 @@ class Loop:
 
         While a wish waits for what it rests on, both.
         """
+        await self._conclusions.by_the_clock()
         granted, waits = await self._granting().grant()
         if self.leave or (granted and not waits):
             return True

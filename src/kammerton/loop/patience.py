@@ -120,6 +120,12 @@ class Patience:
             self._free(name)
         return due
 
+    def moved(self, by: timedelta) -> None:
+        """Go on as long as before, though laboratory time was set by that much."""
+        for parked in (self.parked, self.aside):
+            later = {key: replace(each, until=each.until + by) for key, each in parked.items()}
+            parked.update(later)  # type: ignore[arg-type]
+
     def _free(self, name: str) -> None:
         del self.parked[name]
         self._released(name)

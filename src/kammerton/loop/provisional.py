@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.model import Belief, Calibration, Estimate, Fit, Verdict
@@ -96,6 +97,13 @@ class Provisional:
             self._before.pop(name, None)
             self._silent.pop(name, None)
 
+    def moved(self, by: timedelta) -> None:
+        """Move the times of what waits where the clock was set back, as of what is stored."""
+        if by < timedelta():
+            self._waiting = {name: _moved(each, by) for name, each in self._waiting.items()}
+            before = self._before.items()
+            self._before = {name: replace(each, time=each.time + by) for name, each in before}
+
     def forget(self, qubit: str) -> None:
         """Forget all that waits of a qubit."""
         self.drop([name for name in self._waiting if self.book.qubit_of(name) == qubit])
@@ -124,6 +132,12 @@ class Provisional:
     def exhausted(self, qubit: str) -> bool:
         """Say whether so many lines of a qubit were none that it is left alone."""
         return len(self.book.refuted(qubit)) >= MOST
+
+
+def _moved(estimate: Estimate, by: timedelta) -> Estimate:
+    until = estimate.valid_until
+    ends = None if until is None else until + by
+    return replace(estimate, time=estimate.time + by, valid_until=ends)
 
 
 def with_run(estimates: Mapping[str, Estimate], run: str) -> Estimates:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from kammerton.bench.deadline import QUARTER, end_of_process
@@ -22,9 +23,10 @@ from kammerton.model import (
     StoreError,
     StoreUnavailable,
 )
-from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.alarm import CLOCK, Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 from kammerton.store.attempts import ABORTED, HUNG
+from kammerton.store.leases import DAEMON
 from kammerton.store.rows import GivenBack
 
 log = logging.getLogger(__name__)
@@ -107,6 +109,15 @@ class Record:
     ) -> Commit:
         """Store a run, however long that takes; Overtaken: `expected` is not the newest."""
         return await self._patiently(lambda: self.store.commit(run, changes, attempt, expected))
+
+    async def move_times(self, by: timedelta, why: str, expected: int) -> int:
+        """Move the times of all present values; Overtaken: `expected` is not the newest."""
+        return await self._patiently(lambda: self.store.move_times(by, why, expected))
+
+    async def clock_set(self, before: datetime, after: datetime, why: str) -> None:
+        """Note in the audit log what laboratory time was, and is."""
+        old, new = (f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in (before, after))
+        await self._patiently(lambda: self.store.audit(DAEMON, CLOCK, old, new, why))
 
     async def doubt(self, doubted: Mapping[str, Belief], why: str) -> None:
         """Keep over a restart what is doubted of measured values, by full name."""

@@ -66,6 +66,11 @@ WHAT_TO_DO: Mapping[str, str] = {
         "Two programs connect to the broker as this computer's daemon. Stop the other one, or "
         "give it another [computer] name."
     ),
+    "clock": (
+        "See that the computer's clock is right and stays so (NTP, and a battery that keeps it). "
+        "Laboratory time follows it between two runs; what was measured before counts as old as it "
+        "may be, and is measured again where that is too old."
+    ),
     "command keys": (
         "Nobody may command over MQTT: see the file that [broker] names as commands, each line a "
         "user and a key. It is read anew at every connection to the broker."
@@ -107,6 +112,9 @@ LASTS = "outputs"
 
 PUBLISHING, STOPPED, GOES_ON = "publishing", "stopped", "goes on"
 """The kind of alarm, and the thing in the audit log, of an unforeseen error; what is there then."""
+
+CLOCK = "clock"
+"""The kind of alarm, and the thing in the audit log, of a computer's clock that was set."""
 
 NOT_OFF = " is not known to be off"
 """What each instrument that did not go off is told with."""

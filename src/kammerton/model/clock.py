@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from kammerton.model.span import duration
+
 APART = 5.0
 """s that this computer's clock may have been set by before laboratory time follows it. Clocks drift
 by less in a day, and NTP moves the monotonic one alike where it only slews."""
@@ -14,6 +16,12 @@ by less in a day, and NTP moves the monotonic one alike where it only slews."""
 
 def _utc() -> datetime:
     return datetime.now(UTC)
+
+
+def was_set(by: timedelta) -> str:
+    """Say by how much a computer's clock was set, to the second."""
+    span = duration(timedelta(seconds=round(abs(by).total_seconds())))
+    return f"this computer's clock was set {'back' if by < timedelta() else 'forward'} by {span}"
 
 
 @dataclass

@@ -11,11 +11,12 @@ import math
 import os
 import socket
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
 from kammerton.model import Estimate, Fit
+from kammerton.model.clock import APART
 from kammerton.publish.alarms import Notice
 from kammerton.store import Change, Handover, Snapshot, StoredRun
 
@@ -25,6 +26,8 @@ INSTANCE = f"{socket.gethostname()}/{os.getpid()}"
 """Who publishes, so that a second one can be named."""
 
 Document = dict[str, Any]
+
+_TOLERATED = timedelta(seconds=APART)
 
 
 def encode(document: Document) -> bytes:
@@ -42,18 +45,28 @@ def iso(time: datetime) -> str:
 
 
 def quality(estimate: Estimate, now: datetime) -> str:
-    """Return "stale" past the end of validity, "setting" for what was chosen, or "good"."""
-    if estimate.valid_until is not None and estimate.valid_until < now:
+    """Return "stale" past the end of validity, "setting" for what was chosen, or "good".
+
+    Stale is also what is of a time to come: the clock was wrong, and its age is not known.
+    """
+    until = estimate.valid_until
+    if (until is not None and until < now) or estimate.time > now + _TOLERATED:
         return "stale"
     return "good" if estimate.stderr > 0 else "setting"
 
 
 def status(
-    snapshot: Snapshot, word: str, now: datetime, note: str = "", outputs: str = ""
+    snapshot: Snapshot,
+    word: str,
+    now: datetime,
+    note: str = "",
+    outputs: str = "",
+    ahead: float = 0.0,
 ) -> Document:
     """Say "online", "safe mode" or "offline", with which program, and what lab.toml says of it.
 
-    outputs: what is known of them at an end, in words.
+    outputs: what is known of them at an end, in words. ahead: by how much laboratory time is ahead
+    of the wall's as it is meant to be, s.
     """
     said = {"outputs": outputs} if outputs else {}
     return _head(snapshot.epoch, snapshot.revision) | {
@@ -62,14 +75,16 @@ def status(
         "instance": INSTANCE,
         "note": note,
         "time": iso(now),
+        "ahead": round(ahead, 3),
         **said,
     }
 
 
-def snapshot(snapshot: Snapshot, now: datetime, note: str = "") -> Document:
+def snapshot(snapshot: Snapshot, now: datetime, note: str = "", ahead: float = 0.0) -> Document:
     """Give the whole parameter set; each value with the revision that set it."""
     document = _head(snapshot.epoch, snapshot.revision) | {
         "time": iso(now),
+        "ahead": round(ahead, 3),
         "parameters": _values(snapshot.parameters, now),
         **_noted(note),
     }
@@ -97,10 +112,13 @@ def alarm(epoch: str | None, notice: Notice, now: datetime) -> Document:
     }
 
 
-def delta(epoch: str, handover: Handover, now: datetime, note: str = "") -> Document:
+def delta(
+    epoch: str, handover: Handover, now: datetime, note: str = "", ahead: float = 0.0
+) -> Document:
     """Give what one revision changed; run is null when a person went back to older values."""
     document = _head(epoch, handover.revision) | {
         "run": handover.run.id if handover.run else None,
+        "ahead": round(ahead, 3),
         "parameters": _values({each.name: each for each in handover.changes}, now),
         **_noted(note),
     }

@@ -63,6 +63,7 @@ class ParameterSet(_Checked):
     epoch: str
     revision: Number
     parameters: dict[Name, Received]
+    ahead: FiniteFloat | None = None
 
 
 class Seal(_Checked):
@@ -83,6 +84,7 @@ class Status(_Checked):
     time: AwareDatetime
     instance: str = ""
     note: str = ""
+    ahead: FiniteFloat | None = None
 
 
 class Told(_Checked):

@@ -55,8 +55,9 @@ async def nobody(command: Command) -> tuple[bool, str]:
 class Relay:
     """Hands what the store commits to a broker. The broker is a cache, the store the record.
 
-    now: laboratory time, for the quality of values. parameters: one retained topic for each
-    parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead.
+    now: laboratory time, for the quality of values. ahead: how far it is ahead of the wall,
+    s, as it is meant to be. parameters: one retained topic for each parameter too.
+    alarms: what is told over the broker; `alarm` hears the relay's own instead.
     obey: does commands, where lab.toml says who may send them. word: the status while connected,
     "online" or "safe mode". outputs: what its farewell says of them. speaks: until it is set,
     nobody connects to the broker; None: it is. problem: why nothing is published now; None while
@@ -69,6 +70,7 @@ class Relay:
         broker: Broker,
         *,
         now: Callable[[], datetime] = _utc,
+        ahead: Callable[[], float] = float,
         parameters: bool = True,
         connect: Connect = mqtt.connect,
         backoff: Backoff | None = None,
@@ -84,7 +86,7 @@ class Relay:
         self._store = store
         self._broker = broker
         self._topics = Topics(store.computer)
-        self._now = now
+        self._now, self._ahead = now, ahead
         self._parameters = parameters
         self._connect = connect
         self._backoff = backoff or Backoff(longest=PAUSE)
@@ -156,7 +158,7 @@ class Relay:
             self._mirror, self._heard_us = Mirror(), asyncio.Event()
             session = Session(
                 connection, self._store, self._topics, self._now, self._parameters, self._mirror,
-                self._word, self._outputs,
+                self._word, self._outputs, self._ahead,
             )  # fmt: skip
             try:
                 # Only who listens hears that a quiet line is dead.

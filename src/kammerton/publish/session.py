@@ -48,6 +48,7 @@ class Session:
         mirror: Mirror,
         word: str,
         outputs: Callable[[], str],
+        ahead: Callable[[], float],
     ) -> None:
         self._connection = connection
         self._store = store
@@ -57,6 +58,7 @@ class Session:
         self._mirror = mirror
         self._word = word
         self._outputs = outputs
+        self._ahead = ahead
         self._published = -1
         self._valid: tuple[Change, ...] = ()
         self._greeted: tuple[Change, ...] = ()
@@ -185,13 +187,15 @@ class Session:
         return revision == self._published
 
     async def _say(self, head: Snapshot, word: str, outputs: str = "") -> None:
-        document = payloads.status(head, word, self._now(), self._store.note, outputs)
+        told = self._now(), self._store.note, outputs, self._ahead()
+        document = payloads.status(head, word, *told)
         payload = payloads.encode(document)
         self._repeat_due = time.monotonic() + STATUS_EVERY
         await self._connection.publish(self._topics.status, payload, retain=True)
 
     async def _publish_snapshot(self, head: Snapshot) -> None:
-        payload = payloads.encode(payloads.snapshot(head, self._now(), self._store.note))
+        told = self._now(), self._store.note, self._ahead()
+        payload = payloads.encode(payloads.snapshot(head, *told))
         self._mirror.publishing(received.seal(payload))
         await self._connection.publish(self._topics.snapshot, payload, retain=True)
         self._published = head.revision
@@ -213,7 +217,8 @@ class Session:
             await self._connection.publish(self._topics.run, event)
         if not handover.changes:
             return
-        delta = payloads.delta(self._store.epoch, handover, self._now(), self._store.note)
+        told = self._now(), self._store.note, self._ahead()
+        delta = payloads.delta(self._store.epoch, handover, *told)
         await self._connection.publish(self._topics.delta, payloads.encode(delta))
         head = await asyncio.to_thread(self._store.snapshot)
         for change in handover.changes:

@@ -44,6 +44,7 @@ from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
+from kammerton.serve.set_clock import clock_watched, made_up
 from kammerton.serve.unanswered import Unanswered
 from kammerton.store import Store
 from kammerton.store.plates import Plates, unnamed
@@ -91,10 +92,12 @@ async def run_computer(
                 lab, store, clock, holds, outputs, committed, doing, up, away.tell,
                 errands.wishes, warm, answered=away.answered,
             )  # fmt: skip
+            set_back = await asyncio.to_thread(made_up, store, clock, tuning.book, alarms.tell)
             async with (
+                clock_watched(clock, lab.computer, alarms.tell, told=set_back),
                 attending(store, holds.told, holdable(lab), errands, holds.unread, holds.asked),
                 holds.followed(), backing_up(store),
-                relayed(lab, store, clock.now, alarms, outputs, speaks=tuning.speaks),
+                relayed(lab, store, clock, alarms, outputs, speaks=tuning.speaks),
                 giving_back(),
             ):  # fmt: skip
                 return await _tuned(tuning, once=once)
@@ -258,7 +261,7 @@ class Tuning:
 
     def _loop(self, bench: Bench, planner: Planner, doubtful: Iterable[str]) -> Loop:
         """Return the loop of a bench. doubtful: instruments that were set aside since the last."""
-        book = self._book()
+        book = self.book()
         for name in doubtful:
             box = bench.instruments.get(name)
             if not isinstance(box, Queued | FridgeMonitor):  # asked after each run; makes nothing
@@ -269,7 +272,8 @@ class Tuning:
             drive_off=bench.gate.inhibition.words, wishes=self.wishes,
         )  # fmt: skip
 
-    def _book(self) -> BeliefBook:
+    def book(self) -> BeliefBook:
+        """Return what is believed by what is stored."""
         book = BeliefBook(self.lab, self.clock.now())
         book.update(self.store.parameters())
         book.recall(self.store.doubts())
@@ -280,7 +284,7 @@ class Tuning:
 
         It is told only once, and whatever follows may fail or be broken off.
         """
-        book, words = self._book(), ", ".join(sorted(names))
+        book, words = self.book(), ", ".join(sorted(names))
         book.doubt_what_uses(names, DOUBT, self.clock.now())
         if doubted := book.doubted():
             rests = "what rests on it is measured again"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from kammerton.bench.beside import beside
 from kammerton.bench.deadline import end_of_process
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LabClock
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
@@ -29,7 +28,7 @@ KEPT = 0.5  # s of what is left then that are for the end of the database
 async def relayed(
     lab: Lab,
     store: Store,
-    now: Callable[[], datetime],
+    clock: LabClock,
     alarms: Alarms,
     outputs: Outputs,
     word: str = "online",
@@ -46,8 +45,8 @@ async def relayed(
             yield
             return
         relay = Relay(
-            store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word,
-            outputs=lambda: outputs.words, speaks=speaks,
+            store, lab.broker, now=clock.now, ahead=lambda: clock.ahead, alarms=alarms,
+            obey=obedient(store.place), word=word, outputs=lambda: outputs.words, speaks=speaks,
         )  # fmt: skip
         async with _flushed(store, relay, outputs, patience):
             yield

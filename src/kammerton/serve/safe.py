@@ -70,7 +70,7 @@ async def stay_safe(
         async with (
             attending(store, scopes=holdable(lab), unread=holds.unread),
             holds.followed(),
-            relayed(lab, store, clock.now, alarms, outputs, word="safe mode"),
+            relayed(lab, store, clock, alarms, outputs, word="safe mode"),
         ):
             await _stay(store, f"{SAFE}{state}; {why}; a person must restart it", doing)
 
@@ -106,7 +106,7 @@ async def left_safe(lab: Lab) -> bool:
         clock = LabClock.not_before(store.now())
         speaks = asyncio.Event()
         async with relayed(
-            _deaf(lab), store, clock.now, alarms, outputs, patience=LAST_WORDS, speaks=speaks
+            _deaf(lab), store, clock, alarms, outputs, patience=LAST_WORDS, speaks=speaks
         ):
             try:
                 if held := _held(lab, store, outputs):

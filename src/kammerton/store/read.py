@@ -11,7 +11,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Estimate, StoreError
-from kammerton.store import attempts, clock, doubts, leases, revert, schema, spoken
+from kammerton.store import (
+    attempts,
+    clock,
+    doubts,
+    laboratory_time,
+    leases,
+    revert,
+    schema,
+    spoken,
+)
 from kammerton.store.closing import Closing
 from kammerton.store.fitted import fits_of
 from kammerton.store.place import Place
@@ -230,18 +239,16 @@ class ReadStore(Closing):
         """Return laboratory time as far as a reader knows it.
 
         A simulated laboratory may run ahead of the wall; the end of its last run, and when that
-        was committed by the wall, tell how far. It never steps back behind its last run, whatever
-        the computer's clock does.
+        was committed by the wall, tell how far. It steps back behind its last run only where the
+        computer's clock was set back since, by more than moments.
         """
-        columns = schema.run.c.ended, schema.run.c.committed
-        query = select(*columns).order_by(schema.run.c.number.desc()).limit(1)
         with self._read() as connection:
-            last = connection.execute(query).one_or_none()
-        wall = clock.wall()
-        if last is None:
-            return wall
-        since = max(wall - moment(last.committed), timedelta())
-        return max(wall, moment(last.ended) + since)
+            return laboratory_time.now(connection, clock.wall())
+
+    def clock_set_back(self) -> timedelta:
+        """Return by how much the computer's clock is behind what was stored last; 0: it is not."""
+        with self._read() as connection:
+            return laboratory_time.set_back(connection, clock.wall())
 
     def waiting(self, limit: int = 50) -> list[Handover]:
         """Return the oldest rows of the outbox that were not yet handed to the broker."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -16,18 +16,11 @@ from kammerton.store import attempts, checks, clock, doubts, leases, records, re
 from kammerton.store.create import create
 from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
+from kammerton.store.laboratory_time import moved
 from kammerton.store.place import Place, demand_there, in_real_folder, named, place_of, within
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
-from kammerton.store.rows import (
-    Attempt,
-    Commit,
-    Doubt,
-    Lease,
-    micros,
-    run_name,
-    run_number,
-)
+from kammerton.store.rows import Attempt, Commit, Doubt, Lease, micros, run_name, run_number
 from kammerton.store.spoken import insert_words, mark_past
 from kammerton.store.traces import last_file, write_traces
 
@@ -188,6 +181,24 @@ class Store(ReadStore):
             self._note(connection, who, f"revision of {of}", str(number - 1), str(number), why)
         self._announce()
         return number
+
+    def move_times(
+        self, by: timedelta, why: str, expected: int, ends: datetime | None = None
+    ) -> int:
+        """Move the times of all present values, since the computer's clock was set by that much.
+
+        Returns the newest revision: the one that does it, or, where nothing is known, `expected`,
+        the newest that the caller looked at. ends: what has a forecast holds until then at most.
+
+        Raises
+        ------
+        Overtaken
+            There is a newer revision than `expected`.
+        """
+        with self._turn, self._write() as connection:
+            newest = moved(connection, by, checks.plain(why), expected, ends, self.epoch)
+        self._announce()
+        return newest
 
     def audit(self, who: str, what: str, old: object, new: object, why: str) -> None:
         """Append to the audit log who changed what, from what, to what, and why."""

@@ -30,7 +30,7 @@ def document(epoch: str, revision: int, **values: float) -> ParameterSet:
     return ParameterSet(schema=1, epoch=epoch, revision=revision, parameters=parameters)
 
 
-def status(epoch: str, at: float = 0.0, word: str = "online", **more: int) -> Status:
+def status(epoch: str, at: float = 0.0, word: str = "online", **more: float) -> Status:
     time = NOON + timedelta(seconds=at)
     return Status(schema=1, epoch=epoch, status=word, time=time, **more)  # type: ignore[arg-type]
 
@@ -68,6 +68,34 @@ def test_past_its_end_of_validity_a_value_is_stale_though_nobody_says_so() -> No
         ("stale", "good", "good", "setting"),
         ("stale", "stale", "good", "setting"),
     ]
+
+
+def test_s6_what_is_of_a_time_to_come_is_not_good() -> None:
+    """A clock was wrong: how old it is nobody knows, and how long it holds neither."""
+    follower = following()
+    updates = follower.snapshot(document("a", 1, q0=1).model_copy(update={"ahead": 0.0}))
+    for back, quality in ((30, "good"), (90, "stale"), (365 * 86400, "stale")):
+        now = NOON - timedelta(seconds=back)
+        assert follower.qualities(now) == {"q0.f01": quality}
+        assert follower.as_heard(updates[0], now).quality == quality
+
+
+def test_who_says_nothing_of_its_clock_is_believed() -> None:
+    """A daemon of before, whose laboratory may be ahead."""
+    follower = following()
+    follower.snapshot(document("a", 1, q0=1))
+    assert follower.qualities(NOON - timedelta(days=1)) == {"q0.f01": "good"}
+
+
+def test_how_far_a_laboratory_is_ahead_is_what_was_said_last() -> None:
+    follower = following()
+    follower.snapshot(document("a", 1, q0=1).model_copy(update={"ahead": 10.0}))
+    follower.delta(document("a", 2, q0=2).model_copy(update={"ahead": 20.0}))
+    assert follower.ahead == 20.0
+    follower.status(status("a", 1.0, "offline", ahead=5.0), retained=False)
+    assert follower.ahead == 20.0, "a last will is of long ago"
+    follower.status(status("a", 1.0, revision=2, ahead=30.0), retained=False)
+    assert follower.ahead == 30.0
 
 
 def test_what_is_not_newer_is_ignored() -> None:

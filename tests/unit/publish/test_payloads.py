@@ -66,6 +66,8 @@ def test_quality_tells_measured_chosen_and_stale() -> None:
     assert payloads.quality(chosen, LATER) == "setting"
     assert payloads.quality(expired, LATER) == "stale"
     assert payloads.quality(expired, NOON) == "good"
+    for back, quality in ((4, "good"), (6, "stale")):  # measured in a time to come
+        assert payloads.quality(measured, measured.time - timedelta(seconds=back)) == quality
 
 
 @pytest.mark.parametrize(("stderr", "quality"), [(15e3, "stale"), (2e3, "stale"), (170.0, "good")])

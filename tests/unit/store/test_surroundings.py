@@ -11,16 +11,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PureWindowsPath
 
 import pytest
 
 from kammerton.client.timeline import timeline
-from kammerton.model import LabClock, StoreError, StoreUnavailable
+from kammerton.model import LabClock, Overtaken, StoreError, StoreUnavailable
 from kammerton.store import Store, clock, inbox, reserve, shares, sqlite
 from kammerton.store.acting import attend
 from kammerton.store.inbox import Inbox
+from kammerton.store.rows import Doubt
 from kammerton.verify import verify
 from tests.stored import estimate, run
 
@@ -55,16 +57,77 @@ def test_s6_order_is_that_of_numbers_whatever_the_clock_says(
     assert verify(path).findings == ()
 
 
-@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS.keys())
+@pytest.mark.parametrize("back", [timedelta(), timedelta(seconds=4)])
 def test_s6_laboratory_time_does_not_run_back(
-    store: Store, path: Path, jump: datetime, monkeypatch: pytest.MonkeyPatch
+    store: Store, back: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ahead = run(started=NOW)
+    """Of a clock that was set by moments."""
+    ahead = run(started=datetime.now(UTC))
     store.commit(ahead, {})
-    last = store.run("r000001").ended
+    last = store.run("r000001")
+    monkeypatch.setattr(clock, "wall", lambda: last.committed - back)
+    assert store.now() >= last.ended
+    assert store.clock_set_back() == timedelta()
+    assert LabClock.not_before(store.now()).now() >= last.ended
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS.keys())
+def test_s6_laboratory_time_follows_a_clock_that_was_set(
+    store: Store, jump: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was stored by a clock that was wrong holds nobody in its time."""
+    store.commit(run(started=datetime.now(UTC) - timedelta(hours=1)), {"q0.t1": estimate()})
+    committed = store.run("r000001").committed
     monkeypatch.setattr(clock, "wall", lambda: jump)
-    assert store.now() >= last
-    assert LabClock.not_before(store.now()).now() >= last
+    assert store.now() == jump
+    behind = max(committed - jump, timedelta())
+    assert abs(store.clock_set_back() - behind) < timedelta(seconds=1)
+
+
+def test_s6_laboratory_time_that_is_ahead_stays_so_over_a_clock_that_was_set(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = timedelta(hours=1)
+    store.commit(replace(run(), ended=datetime.now(UTC) + hour), {})
+    committed = store.run("r000001").committed
+    back = committed - timedelta(days=1)
+    monkeypatch.setattr(clock, "wall", lambda: back)
+    assert hour - timedelta(seconds=5) < store.now() - back <= hour
+
+
+def test_s6_times_are_moved_back_by_a_revision(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    year, hour = timedelta(days=365), timedelta(hours=1)
+    wrong = datetime.now(UTC) + year
+    values = {
+        "q0.t1": estimate(time=wrong, valid_until=wrong + hour),
+        "q0.readout_angle": estimate(0.1, 0.0, "rad", time=wrong),
+    }
+    with Store.open(path, "two-qubits") as store:
+        monkeypatch.setattr(clock, "wall", lambda: wrong)
+        store.commit(run(), values)
+        store.doubt({"q0.t1": Doubt("r000001", 1e-5, "it was warm")})
+        monkeypatch.undo()
+        assert store.clock_set_back() > year - hour
+        with pytest.raises(Overtaken):
+            store.move_times(-year, "set back", expected=0)
+        assert store.move_times(-year, "set back", expected=1) == 2
+        assert store.clock_set_back() == timedelta()
+        moved = store.parameters()
+        assert moved["q0.t1"] == estimate(
+            run="r000001", time=wrong - year, valid_until=wrong - year + hour
+        )
+        assert moved["q0.readout_angle"].valid_until is None
+        assert store.doubted()["q0.t1"].why == "it was warm"
+        assert store.waiting()[-1].revision == 2, "whoever follows is told"
+        now = datetime.now(UTC)
+        assert store.move_times(timedelta(), "ends", expected=2, ends=now) == 3
+        assert store.parameters()["q0.t1"].valid_until == now
+    assert verify(path).findings == ()
+
+
+def test_s6_nothing_is_moved_where_nothing_is_known(store: Store) -> None:
+    assert store.move_times(timedelta(days=-1), "set back", expected=0) == 0
+    assert store.waiting() == []
 
 
 MOUNTED = r"""22 1 8:1 / / rw - ext4 /dev/sda1 rw

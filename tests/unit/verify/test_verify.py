@@ -375,3 +375,26 @@ def test_what_is_no_database_and_no_tip_is_no_verdict_on_one(copy: Path) -> None
     assert done.exit_code == 2
     assert "'abc' is no end of an audit log" in done.stderr
     assert "sound" not in done.stdout
+
+
+T1 = ("q0.t1", 5e-5, 1e-6, "s", 1000, 2000, 1)
+MOVED = ("q0.t1", 5e-5, 1e-6, "s", 900, 1900, 1)
+
+
+@pytest.mark.parametrize(
+    ("who", "then", "sound"),
+    [
+        ("anna", T1, True),
+        ("anna", MOVED, False),
+        ("the clock", MOVED, True),
+        ("the clock", (*MOVED[:5], 2100, 1), False),
+        ("the clock", (*MOVED[:4], 1100, 1900, 1), False),
+        ("the clock", ("q0.t1", 6e-5, *MOVED[2:]), False),
+        ("the clock", (*MOVED[:5], None, 1), False),
+    ],
+)
+def test_only_the_clock_moves_times_and_only_back(who, then, sound):
+    def query(text):
+        return [(2, 1, who)] if "reverts" in text else [(1, *T1), (2, *then)]
+
+    assert (list(rules.reverts_bring_back(query)) == []) is sound

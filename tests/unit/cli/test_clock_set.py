@@ -1,0 +1,37 @@
+"""`kammerton status` says that the computer's clock was set: ages rest on it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.store import Store, clock
+from tests.stored import estimate, run
+
+
+def test_status_says_that_the_clock_was_set(tmp_path, monkeypatch):
+    database = tmp_path / "db.sqlite"
+
+    def said(*more):
+        done = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["status", str(database), *more])
+        assert done.exit_code == 0
+        return done.stdout
+
+    wrong = datetime.now(UTC) + timedelta(days=365)
+    with Store.open(database, "two-qubits") as store:
+        monkeypatch.setattr(clock, "wall", lambda: wrong)
+        store.commit(run(started=wrong), {"q0.t1": estimate(time=wrong)})
+        assert "clock" not in said()
+        monkeypatch.undo()
+        assert "clock is 364 d 23 h behind what was stored last" in said()
+        assert "of a time to come" in said()
+        store.move_times(-timedelta(days=365), "set back by 365 d", 1)
+        store.audit("the daemon", "clock", "2027", "2026", "it was set back by 365 d")
+        assert "laboratory time went from 2027 to 2026: it was set back by 365 d" in said()
+        assert "of a time to come" not in said()
+        assert len(json.loads(said("--json"))["clock"]) == 1
+        log = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["log", str(database)]).stdout
+        assert "times of q0.t1 moved by the clock: set back by 365 d" in log
