@@ -13,6 +13,7 @@ from kammerton.bench.boxes import Boxes, named
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.lane import Lane
 from kammerton.bench.switching import all_of
+from kammerton.bench.taken import Locks
 from kammerton.lab import InstrumentEntry, Lab
 from kammerton.model import InstrumentError, InstrumentInUse
 from kammerton.model.roles import (
@@ -37,7 +38,7 @@ CLOSE_DEADLINE = 10.0
 CLOSED = 0.5
 """s of what is left then that closing leaves to what follows."""
 
-Hold = Callable[[Mapping[str, Identity]], AbstractContextManager[None]]
+Hold = Callable[[Mapping[str, Identity]], AbstractContextManager[Locks]]
 """Holds the boxes that say so against other processes; InstrumentError where one has them."""
 
 Doubt = Callable[[str], object]

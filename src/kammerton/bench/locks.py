@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-from platformdirs import user_state_path
-
-from kammerton.bench import machine
+from kammerton.bench.taken import Locks, taken
 from kammerton.lab import InstrumentEntry, Lab
-from kammerton.model import InstrumentError, InstrumentInUse
+from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 
 PLACEHOLDERS = ("", "na", "none", "null", "unknown", "serial", "1", "1234", "12345", "123456")
@@ -55,7 +50,7 @@ def numbers_of(addresses: Iterable[str]) -> Numbers:
 @contextmanager
 def held_locks(
     lab: Lab, folder: Path | None = None, numbers: Numbers | None = None
-) -> Iterator[None]:
+) -> Iterator[Locks]:
     """Hold the locks of all instruments of a lab; they end with the process, however it ends.
 
     The folder does not hang on the session (as XDG_RUNTIME_DIR does): a service and a shell of the
@@ -65,19 +60,12 @@ def held_locks(
     ------
     InstrumentInUse
         Names every instrument that another process holds, its pid and its lab file.
-    InstrumentError
-        The folder cannot be made.
     """
-    usual, folder = folder is None, folder or _usual()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise InstrumentError(f"the folder of locks cannot be made: {problem}") from problem
     entries = lab.instruments.values()
     numbers = numbers_of(e.address for e in entries) if numbers is None else numbers
     wanted = [(entry, canonical(entry.address, numbers)) for entry in entries]
-    with _held(lab, folder, wanted, everybody=usual):
-        yield
+    with taken(lab, folder, wanted) as locks:
+        yield locks
 
 
 @contextmanager
@@ -86,7 +74,7 @@ def held_boxes(
     identities: Mapping[str, Identity],
     folder: Path | None = None,
     numbers: Numbers | None = None,
-) -> Iterator[None]:
+) -> Iterator[Locks]:
     """Hold the locks of the boxes that answered, by serial number, before anything is written.
 
     One box has many addresses (another protocol, another of its names), but one serial number.
@@ -100,15 +88,14 @@ def held_boxes(
     InstrumentError
         lab.toml names one twice.
     """
-    usual, folder = folder is None, folder or _usual()
     numbered = [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
         if tells(who.serial) and not on_this_computer(lab.instruments[name].address, numbers)
     ]
     _once(numbered)
-    with _held(lab, folder, numbered, everybody=usual):
-        yield
+    with taken(lab, folder, numbered) as locks:
+        yield locks
 
 
 def tells(serial: str) -> bool:
@@ -162,44 +149,3 @@ def _visa(host: str, rest: list[str]) -> str:
     device = [part for part in rest if part not in ("instr", "inst0")]
     written_out = [re.sub(r"^(hislip\d+)$", r"\1,4880", part) for part in device]
     return "::".join(["tcpip", host, *written_out, "instr"])
-
-
-def _usual() -> Path:
-    return user_state_path("kammerton", appauthor=False) / "locks"
-
-
-@contextmanager
-def _held(
-    lab: Lab, folder: Path, wanted: Iterable[tuple[InstrumentEntry, str]], *, everybody: bool
-) -> Iterator[None]:
-    """Hold locks in a folder; everybody: against other users of this machine too."""
-    with ExitStack() as stack:
-        taken = [_take(entry, key, lab, folder, stack, everybody) for entry, key in wanted]
-        if any(taken):
-            raise InstrumentInUse("\n".join(text for text in taken if text))
-        yield
-
-
-def _take(
-    entry: InstrumentEntry, key: str, lab: Lab, folder: Path, stack: ExitStack, everybody: bool
-) -> str | None:
-    """Lock one address or box by its key; return who holds it if somebody else does."""
-    stem = hashlib.sha256(key.encode()).hexdigest()[:24]
-    owner = folder / f"{stem}.owner"  # apart from the lock itself, which cannot be read on Windows
-    try:
-        stack.enter_context(FileLock(folder / f"{stem}.lock", timeout=0, thread_local=False))
-    except Timeout:
-        return f"{entry.name} ({entry.address}) is in use by {_read(owner)}"
-    if everybody and (other := machine.take(stem, stack)) is not None:
-        return f"{entry.name} ({entry.address}) is in use by {other}"
-    who = f"process {os.getpid()}, started by process {os.getppid()},"
-    owner.write_text(f"{who} with {lab.path.resolve()}", encoding="utf-8")
-    stack.callback(owner.unlink, missing_ok=True)
-    return None
-
-
-def _read(owner: Path) -> str:
-    try:
-        return owner.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return "another process that is just starting or ending"

@@ -17,18 +17,30 @@ ASKED = 32
 """So many may ask who holds a name; more hear that somebody does."""
 
 
-def take(name: str, stack: ExitStack) -> str | None:
-    """Take a name until the stack closes; return who has it, None: nobody else."""
+class TakenError(Exception):
+    """Another process has the name; says which."""
+
+
+def take(name: str, stack: ExitStack) -> bool:
+    """Take a name until the stack closes; return whether it is ours: not every system has names.
+
+    Raises
+    ------
+    TakenError
+        Another process has it.
+    """
     if sys.platform != "linux":
-        return None
-    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    stack.callback(link.close)
+        return False
     try:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        stack.callback(link.close)
         link.bind(f"\0kammerton/{name}")
         link.listen(ASKED)  # nobody is ever let in: who knocks is told whose door it is
     except OSError as problem:
-        return _holder(name) if problem.errno == errno.EADDRINUSE else None
-    return None
+        if problem.errno == errno.EADDRINUSE:
+            raise TakenError(_holder(name)) from None
+        return False
+    return True
 
 
 def _holder(name: str) -> str:

@@ -29,6 +29,7 @@ from kammerton.bench.hangs import look_for_hangs
 from kammerton.bench.locks import held_boxes, held_locks, numbers_of
 from kammerton.bench.readback import OnRestart, untold
 from kammerton.bench.switching import ALL, OnChange, OutputChange
+from kammerton.bench.taken import Locks
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
@@ -36,6 +37,9 @@ from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import FridgeMonitor, Instrument
 
 log = logging.getLogger(__name__)
+
+AGAIN = 2.0
+"""s between two tries to make a lock for which the disk has no room."""
 
 
 @asynccontextmanager
@@ -73,7 +77,7 @@ async def open_bench(
     """
     addresses = [entry.address for entry in lab.instruments.values()]
     numbers = await asyncio.to_thread(numbers_of, addresses)  # a resolver may hang
-    with held_locks(lab, lock_folder, numbers):
+    with held_locks(lab, lock_folder, numbers) as locks:
         hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers)
         doubt = partial(_doubted, on_change)
         instruments = await _connected(lab, drivers, within, hold, doubt)
@@ -82,7 +86,7 @@ async def open_bench(
         async with (
             _leaving(partial(_close, instruments)),
             _leaving(bench.end),
-            _boxes_held(gate, instruments, hold, doubt),  # not ours: not even switched off
+            _boxes_held(gate, instruments, hold, doubt) as boxes,  # not ours: not even off
             _leaving(gate.cold.end),
             _leaving(partial(_safe, gate)),
         ):
@@ -90,6 +94,7 @@ async def open_bench(
             await unbroken(gate.safe("opening"))
             await gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:  # numba's cache may be of no use, or the disk full: outputs are off
+                await _locked(gate, instruments, locks, boxes)
                 await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # 0.5 s
                 await bench.configure(on_restart)
             async with _watched(gate, fridge_period):
@@ -122,7 +127,7 @@ async def _connected(
 @asynccontextmanager
 async def _boxes_held(
     gate: Gate, instruments: Mapping[str, Instrument], hold: Hold, doubt: Doubt
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Locks]:
     """Hold the boxes that answer to be written to, by what they say they are.
 
     Where another process has one, the rest is switched off before that is raised.
@@ -132,14 +137,27 @@ async def _boxes_held(
     gate.guard.boxes.met(found)
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold(found))
+            locks = stack.enter_context(hold(found))
         except InstrumentError as refusal:
             foreign, left = await unbroken(safe_all(gate.lab, instruments, hold))
             lines = "\n".join(dict.fromkeys([*str(refusal).splitlines(), *foreign, *left]))
             if left:
                 doubt(lines)
             raise type(refusal)(lines) from None
-        yield
+        yield locks
+
+
+async def _locked(gate: Gate, instruments: Mapping[str, Instrument], *locks: Locks) -> None:
+    """Wait, with outputs off, until all locks can be made: nothing is driven without."""
+    said = False
+    while why := [line for each in locks for line in each.missing()]:
+        if not said:
+            log.warning("outputs are off, and nothing is driven before this is over: %s", why[0])
+        said = True
+        await asyncio.sleep(AGAIN)
+        await gate.guard.require_free(*instruments)
+    if said:
+        log.info("all instruments are locked against other daemons")
 
 
 def _doubted(on_change: OnChange | None, why: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from kammerton.bench import OutputChange, locks, open_bench
+from kammerton.bench import OutputChange, open_bench, taken
 from kammerton.bench.boxes import Boxes, named
 from kammerton.bench.locks import held_boxes, held_locks, on_this_computer
 from kammerton.lab import Lab
@@ -200,7 +200,7 @@ def test_r7_a_daemon_of_another_user_is_refused_and_named(make, tmp_path, monkey
     lab = replace(lab, instruments=entries)
     who = {"awg": Identity("Maker", "AWG", number, "1.0")}
     homes = iter(tmp_path / name for name in ("anna", "anna", "ben", "ben", "ben"))
-    monkeypatch.setattr(locks, "user_state_path", lambda *_, **__: next(homes))
+    monkeypatch.setattr(taken, "user_state_path", lambda *_, **__: next(homes))
     with held_locks(lab), held_boxes(lab, who):
         with pytest.raises(InstrumentError, match=rf"in use by process {os.getpid()} of user "):
             held_locks(lab).__enter__()
