@@ -15,8 +15,9 @@ from qcodes.instrument_drivers.AlazarTech.constants import ERROR_CODES, ReturnCo
 
 from kammerton.bench import NoTriggers
 from kammerton.bench.boxes import Boxes
+from kammerton.lab.serials import simulated
 from kammerton.model import InstrumentError, LastingFault
-from kammerton.model.roles import Capture, Identity
+from kammerton.model.roles import Capture, FridgeMonitor, Identity
 from kammerton_drivers import alazar_ats9360, bluefors_api, lakeshore_372, oxford_triton
 from kammerton_sim import board_link
 from kammerton_sim.chip import random_chip
@@ -69,6 +70,13 @@ def line(laboratory: Laboratory, name: str, sent: bytes) -> bytes:
 # ---------------------------------------------------------------- I6
 
 
+def test_numbers_of_generators_and_sources_are_known_to_be_simulated(laboratory):
+    """Laboratories side by side repeat them: no lock goes by them."""
+    boxes = laboratory.generators | laboratory.sources
+    assert boxes
+    assert all(simulated(box.identity.split(",")[2]) for box in boxes.values())
+
+
 @pytest.mark.parametrize("name", CONNECTS)
 def test_another_box_answers_and_the_daemon_names_both(laboratory, connect, name):
     adapter, boxes = connect(name), Boxes(SimpleNamespace(instruments={}))  # type: ignore[arg-type]
@@ -85,6 +93,7 @@ def test_another_box_answers_and_the_daemon_names_both(laboratory, connect, name
         return [*told, await adapter.identity()]
 
     true, false, again = asyncio.run(main())
+    assert isinstance(adapter, FridgeMonitor) or simulated(true.serial), "a lock goes by it"
     assert false == replace(true, serial=true.serial + "9")
     assert again == true
 

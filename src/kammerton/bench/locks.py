@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from kammerton.bench.taken import Locks, taken
 from kammerton.lab import InstrumentEntry, Lab
+from kammerton.lab.serials import simulated
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 
@@ -21,6 +23,8 @@ PLACEHOLDERS = ("", "na", "none", "null", "unknown", "serial", "1", "1234", "123
 
 RESOLVE = 2.0
 """s that names of hosts get to become numbers: a resolver that is broken may take far longer."""
+
+LOOPBACK, DISCARD = "127.0.0.1", 9
 
 Numbers = Mapping[str, str]
 
@@ -35,7 +39,7 @@ def numbers_of(addresses: Iterable[str]) -> Numbers:
 
     def ask(host: str) -> None:
         with suppress(OSError, UnicodeError):
-            found[host] = socket.gethostbyname(host)
+            found[host] = _number(host)
 
     hosts = {parts[1] for each in addresses if (parts := _parts(each.strip().lower()))}
     threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in hosts]
@@ -45,6 +49,24 @@ def numbers_of(addresses: Iterable[str]) -> Numbers:
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     return dict(found)
+
+
+def _number(host: str) -> str:
+    """Return the number of a host: LOOPBACK for whatever number of its own this computer has.
+
+    No packet is sent: of its own address alone a computer says that it would come from there.
+    """
+    bare = host.strip("[]")
+    kind = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    number = bare if ":" in bare else socket.gethostbyname(bare)
+    if number.startswith("127."):
+        return number  # forwards to different boxes may listen on several of these
+    with suppress(OSError), socket.socket(kind, socket.SOCK_DGRAM) as link:
+        link.connect((number, DISCARD))
+        own = ip_address(link.getsockname()[0])
+        if own in (ip_address(number), ip_address("127.0.0.1"), ip_address("::1")):
+            return LOOPBACK
+    return host if ":" in bare else number
 
 
 @contextmanager
@@ -78,8 +100,8 @@ def held_boxes(
     """Hold the locks of the boxes that answered, by serial number, before anything is written.
 
     One box has many addresses (another protocol, another of its names), but one serial number.
-    Left out is what tells none, and what answers on this computer itself: it is simulated, and
-    simulated laboratories that run side by side repeat their serial numbers.
+    Left out is what tells none, and what answers on this computer with a number of the simulated
+    laboratory: those that run side by side repeat them. Two forwards to one box exclude each other.
 
     Raises
     ------
@@ -91,7 +113,8 @@ def held_boxes(
     numbered = [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
-        if tells(who.serial) and not on_this_computer(lab.instruments[name].address, numbers)
+        if tells(who.serial)
+        and not (simulated(who.serial) and on_this_computer(lab.instruments[name].address, numbers))
     ]
     _once(numbered)
     with taken(lab, folder, numbered) as locks:
@@ -130,9 +153,9 @@ def canonical(address: str, numbers: Numbers | None = None) -> str:
 
 def _parts(text: str) -> tuple[str, str, str] | None:
     """Return scheme (of a URL), host and rest of an address that names a host."""
-    if match := re.fullmatch(r"tcpip\d*::([^:]+)((?:::.*)?)", text):
+    if match := re.fullmatch(r"tcpip\d*::(\[[^\]]+\]|[^:]+)((?:::.*)?)", text):
         return "", match[1], match[2]
-    if match := re.match(r"([a-z][a-z0-9+.-]*://)([^:/\s]+)", text):
+    if match := re.match(r"([a-z][a-z0-9+.-]*://)(\[[^\]]+\]|[^:/\s]+)", text):
         return match[1], match[2], text[match.end() :]
     return None
 

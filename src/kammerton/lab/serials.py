@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import re
 
+SIMULATED = re.compile(
+    r"B0500\d\d|(1416\.0505k02/)?1000\d\d|9700\d\d|91T0000\d\d|13116010620000\d\d|MY500000\d\d"
+)
+"""What boxes that can be written to say there; the refrigerator is read, and by several."""
+
 
 def alike(one: str, other: str) -> bool:
     """Return whether a box may have told both: newer firmware pads and parts them otherwise."""
@@ -19,3 +24,8 @@ def line(serial: str) -> str:
 
 def _bare(serial: str) -> str:
     return re.sub(r"\s", "", serial).casefold().lstrip("0")
+
+
+def simulated(serial: str) -> bool:
+    """Return whether the simulated laboratory tells such a number; few real boxes do."""
+    return SIMULATED.fullmatch(serial.strip()) is not None

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from kammerton.lab import InstrumentEntry, Lab
-from kammerton.lab.serials import alike, line
+from kammerton.lab.serials import alike, line, simulated
 from kammerton.model.roles import Identity
 from kammerton.store.read import ReadStore
 from kammerton.store.write import Store
@@ -64,15 +64,21 @@ class Plates:
 def unnamed(lab: Lab, serials: Mapping[str, str], mute: Collection[str] = ()) -> list[str]:
     """Say of which instruments lab.toml names no serial number, with the line to paste.
 
-    What answers on this computer is simulated, and nobody swaps it; a refrigerator is only read.
+    Nobody swaps what is simulated on this computer; a refrigerator is only read.
     serials: that are known. mute: who answered and told none, which no line would help.
     """
     spared = {lab.interlock.fridge, lab.interlock.second, *mute}
     return [
         f"{entry.name}: {ADVICE}; {_paste(entry, serials)}"
         for entry in lab.instruments.values()
-        if entry.serial is None and entry.name not in spared and not HERE.search(entry.address)
+        if entry.serial is None and entry.name not in spared and not _simulated(entry, serials)
     ]
+
+
+def _simulated(entry: InstrumentEntry, serials: Mapping[str, str]) -> bool:
+    """Say whether it is the simulated laboratory's, as is what has not answered yet, here."""
+    here = HERE.search(entry.address) is not None
+    return here and (entry.name not in serials or simulated(serials[entry.name]))
 
 
 def _paste(entry: InstrumentEntry, serials: Mapping[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import uuid
 from dataclasses import replace
@@ -12,7 +13,7 @@ import pytest
 
 from kammerton.bench import OutputChange, open_bench, taken
 from kammerton.bench.boxes import Boxes, named
-from kammerton.bench.locks import held_boxes, held_locks, on_this_computer
+from kammerton.bench.locks import canonical, held_boxes, held_locks, on_this_computer
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, InstrumentInUse, LabClock
 from kammerton.model.roles import Identity
@@ -173,8 +174,23 @@ def test_simulated_laboratories_beside_each_other_repeat_their_serial_numbers(ma
     lab = make.lab()
     here = replace(lab.instruments["awg"], address="TCPIP::localhost::hislip0,4881::INSTR")
     lab = replace(lab, instruments={"awg": here})
-    with held_boxes(lab, {"awg": AWG}, tmp_path), held_boxes(lab, {"awg": AWG}, tmp_path):
+    who = {"awg": replace(AWG, serial="B050001")}
+    with held_boxes(lab, who, tmp_path), held_boxes(lab, who, tmp_path):
         pass
+
+
+def test_r7_two_forwards_on_this_computer_to_one_box_exclude_each_other(make, tmp_path):
+    """Such as `ssh -L`: what answers there is not simulated by that alone."""
+    lab = make.lab()
+
+    def forwarded(port: int) -> Lab:
+        entry = replace(lab.instruments["awg"], address=f"TCPIP::localhost::hislip0,{port}::INSTR")
+        return replace(lab, instruments={"awg": entry})
+
+    real = {"awg": replace(AWG, serial="B051234")}
+    with held_boxes(forwarded(4881), real, tmp_path), pytest.raises(InstrumentInUse):  # noqa: SIM117
+        with held_boxes(forwarded(4882), real, tmp_path):
+            pytest.fail("both have the box")
 
 
 @pytest.mark.parametrize(
@@ -183,6 +199,10 @@ def test_simulated_laboratories_beside_each_other_repeat_their_serial_numbers(ma
         ("TCPIP0::127.0.0.1::hislip0,4881::INSTR", True),
         ("sim://localhost:4884", True),
         ("TCPIP::127.0.0.1::5025::SOCKET", True),
+        ("tcp://0.0.0.0:5025", True),
+        ("tcp://[::1]:5025", True),
+        ("tcp://[::]:5025", True),
+        ("TCPIP0::[::1]::hislip0,4881::INSTR", True),
         ("TCPIP0::10.0.0.4::hislip0::INSTR", False),
         ("ats://1/1", False),
         ("USB0::0x0699::0x0503::B050007::INSTR", False),
@@ -190,6 +210,26 @@ def test_simulated_laboratories_beside_each_other_repeat_their_serial_numbers(ma
 )
 def test_what_answers_on_this_computer_itself(address, here):
     assert on_this_computer(address) is here
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "[::]", "[::1]", "127.1", "localhost"])
+def test_r7_whatever_this_computer_is_called_it_is_one_address(host):
+    assert canonical(f"tcp://{host}:5025") == "tcp://127.0.0.1:5025"
+
+
+def test_r7_a_number_of_its_own_is_this_computer(monkeypatch):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        try:
+            link.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this computer has no network")
+        own = link.getsockname()[0]
+    assert canonical(f"tcp://{own}:5025") == "tcp://127.0.0.1:5025"
+
+
+def test_r7_boxes_of_a_network_stay_apart():
+    assert canonical("tcp://[fe80::4]:5025") == "tcp://[fe80::4]:5025"
+    assert canonical("tcp://127.0.0.2:5025") != canonical("tcp://127.0.0.3:5025")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's own")

@@ -135,3 +135,10 @@ def test_what_is_simulated_on_this_computer_is_no_reason_to_warn():
     whole = load(FILE)
     nameless = {n: replace(e, serial=None) for n, e in whole.instruments.items()}
     assert unnamed(replace(whole, instruments=nameless), {}) == []
+
+
+def test_a_box_behind_a_forward_on_this_computer_is_named_once_it_has_answered(lab):
+    entry = replace(lab.instruments["drive_lo"], address="tcp://localhost:5025")
+    only = replace(lab, instruments={"drive_lo": entry})
+    assert unnamed(only, {"drive_lo": "1416.0505k02/100001"}) == []
+    assert "paste under [instruments.drive_lo]" in unnamed(only, {"drive_lo": "107321"})[0]
