@@ -92,7 +92,7 @@ def _change(
     more: dict[str, object],
     lasting: timedelta | None = None,
 ) -> None:
-    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.cli.loading import code_of, database_or_exit, refuse
     from kammerton.model import StoreError
     from kammerton.store import change
 
@@ -103,7 +103,7 @@ def _change(
         typer.echo(change(database, verb, {"scope": scope, **more}))
     except StoreError as problem:
         refuse([str(problem)])
-        raise typer.Exit(BAD_INPUT) from None
+        raise typer.Exit(code_of(problem)) from None
 
 
 def _tell_outputs(lab: Path | None) -> None:

@@ -9,8 +9,9 @@ import typer
 
 if TYPE_CHECKING:
     from kammerton.lab import Lab
+    from kammerton.model import StoreError
 
-BAD_INPUT = 2
+BAD_INPUT, UNKNOWN = 2, 4
 
 
 def load_or_exit(path: Path) -> Lab:
@@ -57,3 +58,10 @@ def refuse(problems: list[str]) -> None:
     """Print problems to stderr, one a line."""
     for problem in problems:
         typer.echo(problem, err=True)
+
+
+def code_of(problem: StoreError) -> int:
+    """Return the exit code: 2, nothing was done; 4, it may be done, or be done yet."""
+    from kammerton.model.errors import OutcomeUnknown
+
+    return UNKNOWN if isinstance(problem, OutcomeUnknown) else BAD_INPUT

@@ -41,7 +41,7 @@ def revert(
     What another person holds is set back with --force only. A qubit's resonator stays as it is,
     and what has changed there since is named: its readout rests on both.
     """
-    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.cli.loading import code_of, database_or_exit, refuse
     from kammerton.cli.output import opened
     from kammerton.cli.revisions import revision_or_exit
     from kammerton.cli.wrapped import print_wrapped
@@ -60,7 +60,7 @@ def revert(
         said = change(database, "revert", asked | ({"force": True} if force else {}))
     except StoreError as problem:
         refuse([str(problem), *kept])
-        raise typer.Exit(BAD_INPUT) from None
+        raise typer.Exit(code_of(problem)) from None
     for words in (said, *kept):
         print_wrapped(words, 4)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kammerton.model import Estimate, Fit, NotMeasured, StoreError, Verdict
+from kammerton.model import Estimate, Fit, NotMeasured, OutcomeUnknown, StoreError, Verdict
 from kammerton.model.quantity import show
 from kammerton.store import ReadStore, Store, StoredRun, errand
 
@@ -75,6 +75,8 @@ def measure(
     ------
     NotMeasured
         No daemon runs; it refused (the message says why); or it did not answer.
+    OutcomeUnknown
+        It has not answered, and may measure it yet.
     StoreError
         It is measured and stored, and cannot be read now: the message says which run it is.
     """
@@ -108,6 +110,8 @@ def _asked(
     more = {} if shots is None else {"shots": shots}
     try:
         return errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
+    except OutcomeUnknown:
+        raise
     except StoreError as problem:
         raise NotMeasured(str(problem)) from None
 

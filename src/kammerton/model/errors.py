@@ -16,6 +16,7 @@
     ├── CalibrationHangs    it does not return: only the end of the process ends it
     ├── StoreError          the database cannot be opened, read or written
     │   ├── NotMeasured     what was asked for was refused, or nobody could do it
+    │   ├── OutcomeUnknown  what was asked for may be done, or be done yet
     │   ├── Overtaken       somebody else made a revision since the caller looked
     │   ├── StoreInUse      another process has it open for writing
     │   └── StoreUnavailable  the disk is full, or another program's lock holds; it may pass
@@ -106,6 +107,10 @@ class NotMeasured(StoreError):
     def _render_traceback_(self) -> list[str]:
         """Return what a notebook shows of it, as IPython asks: the reason, not our lines."""
         return [f"{type(self).__name__}: {self}"]
+
+
+class OutcomeUnknown(StoreError):
+    """What was asked for has no answer: it may be done, or be done yet; says where to see."""
 
 
 class Overtaken(StoreError):

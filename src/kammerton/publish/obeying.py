@@ -25,8 +25,8 @@ WAITING = 20
 LAST = 1.0
 """s that a command under way gets at the end."""
 
-Obey = Callable[[Command], Awaitable[tuple[bool, str]]]
-"""Does a command; returns whether it was done, and what came of it in words."""
+Obey = Callable[[Command], Awaitable[tuple[bool | None, str]]]
+"""Does a command; returns whether it was done (None: unknown, it may be yet), and words."""
 
 LATE = "expired while it waited to be done"
 
@@ -115,7 +115,7 @@ class Obeying:
         done, words = await self._done(command)  # whoever does it logs what came of it
         return {"schema": payloads.SCHEMA, "nonce": command.nonce, "done": done, "words": words}
 
-    async def _done(self, command: Command) -> tuple[bool, str]:
+    async def _done(self, command: Command) -> tuple[bool | None, str]:
         if command.expired():  # what waits outlives the connection, which may be away for hours
             self._refuse(LATE, command.user)
             return False, LATE

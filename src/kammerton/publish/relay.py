@@ -47,7 +47,7 @@ def _utc() -> datetime:
     return datetime.now(UTC)
 
 
-async def nobody(command: Command) -> tuple[bool, str]:
+async def nobody(command: Command) -> tuple[bool | None, str]:
     """Do no command."""
     return False, f"nobody here can {command.verb}"
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.publish.commands import Command
 from kammerton.publish.obeying import Obey
 from kammerton.store import Inbox
@@ -23,7 +23,7 @@ BRIEF = 3.0  # s to hear of a refusal of what lasts: other commands wait meanwhi
 def obedient(database: Place) -> Obey:
     """Return what does a command: as somebody at the command line would, audited under the name."""
 
-    async def obey(command: Command) -> tuple[bool, str]:
+    async def obey(command: Command) -> tuple[bool | None, str]:
         try:
             return await asyncio.to_thread(_asked, database, command)
         except StoreError as problem:
@@ -38,23 +38,41 @@ def _logged(command: Command, words: str) -> str:
     return words
 
 
-def _asked(database: Place, command: Command) -> tuple[bool, str]:
+def _asked(database: Place, command: Command) -> tuple[bool | None, str]:
     with Inbox(database) as inbox:
         who, word = f"{command.user} over MQTT", f"{command.user} {command.nonce}"
         number = inbox.ask(command.verb, command.arguments, who, word)
         end = time.monotonic() + (BRIEF if command.verb in ERRANDS else PATIENCE)
-        while (found := inbox.request(number)).answer is None:
-            if found.kept:
-                return True, f"{found.arguments.get('scope')} is held; that is recorded later"
+        while True:
             late = time.monotonic() > end
-            if late and command.verb in ERRANDS and inbox.taken_up(number):
-                return True, "it is measured next; the result comes as a run"
-            given_up = late and inbox.give_up(number, GIVEN_UP)
-            if given_up:
-                return False, _logged(command, GIVEN_UP)
-            if late and inbox.request(number).answer is None:
-                return False, "under way, outcome unknown"
+            try:
+                if (said := _looked(inbox, number, command, late=late)) is not None:
+                    return said
+            except StoreUnavailable as problem:  # it may be read again, and is done then
+                if late:
+                    return None, _logged(command, f"outcome unknown, it may be done yet: {problem}")
             time.sleep(PERIOD)
-    words = found.answer or ""
-    named = found.done and command.verb in ERRANDS  # the run; what is withheld of it the log says
-    return found.done, words.partition("; ")[0] if named else words
+
+
+def _looked(
+    inbox: Inbox, number: int, command: Command, *, late: bool
+) -> tuple[bool | None, str] | None:
+    """Return what came of a request (None: unknown), or nothing where it is waited for.
+
+    late: that is over.
+    """
+    found = inbox.request(number)
+    if found.answer is not None:
+        named = found.done and command.verb in ERRANDS  # the run; what is withheld the log says
+        return found.done, found.answer.partition("; ")[0] if named else found.answer
+    if found.kept:
+        return True, f"{found.arguments.get('scope')} is held; that is recorded later"
+    if not late:
+        return None
+    if command.verb in ERRANDS and inbox.taken_up(number):
+        return True, "it is measured next; the result comes as a run"
+    if inbox.give_up(number, GIVEN_UP):
+        return False, _logged(command, GIVEN_UP)
+    if inbox.request(number).answer is None:
+        return None, "under way, outcome unknown"
+    return _looked(inbox, number, command, late=False)

@@ -7,11 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kammerton.keeping import there
-from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.model import OutcomeUnknown, StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.acting import attend
 from kammerton.store.caution import caution
 from kammerton.store.errands import ERRANDS
@@ -154,28 +155,105 @@ def _asked(
     in_use: str,
     meanwhile: Callable[[], object] | None = None,
 ) -> str:
-    """Leave a request and wait for its answer: for what lasts (`meanwhile`), longer once begun."""
+    """Leave a request and wait for its answer: for what lasts (`meanwhile`), longer once begun.
+
+    Raises
+    ------
+    OutcomeUnknown
+        It may be done, or be done yet.
+    KeyboardInterrupt
+        With words, where nobody had taken it up and it is withdrawn.
+    """
     with Inbox(database) as inbox:
         number = inbox.ask(verb, arguments, who)
-        begun = looked = seen = time.monotonic()
-        while (found := inbox.request(number)).answer is None:
-            if found.kept:
-                return _kept(found)
-            now = time.monotonic()
-            lasts = meanwhile is not None and inbox.taken_up(number)
-            if lasts and now - looked > LOOK:
-                looked = now
-                seen = now if _there(place_of(database)) is not None else seen
-            if looked - seen > WAIT:
-                raise StoreError(_ended(database, found))
-            if now - begun > (PATIENCE if lasts else WAIT):
-                return _unanswered(inbox, found, _there(place_of(database)) or in_use)
-            if meanwhile is not None:
-                meanwhile()
-            time.sleep(PERIOD)
+        try:
+            found = _awaited(_Waiting(database, inbox, number, verb, in_use, meanwhile))
+        except KeyboardInterrupt:
+            _withdraw(inbox, number)
+            raise
+        except StoreUnavailable as problem:
+            raise OutcomeUnknown(_unread(problem, verb)) from problem
+    if found.kept:
+        return _kept(found)
     if not found.done:
         raise StoreError(found.answer or "refused")
     return found.answer or "done"
+
+
+@dataclass
+class _Waiting:
+    """A request that was left, and who waits for its answer. begun, seen: monotonic times, s."""
+
+    database: Path | str
+    inbox: Inbox
+    number: int
+    verb: str
+    in_use: str
+    meanwhile: Callable[[], object] | None
+    lasts: bool = False
+    begun: float = field(default_factory=time.monotonic)
+    looked: float = field(default_factory=time.monotonic)
+    seen: float = field(default_factory=time.monotonic)
+
+    def look(self) -> Request | None:
+        """Return the request once it needs no more waiting for."""
+        found = self.inbox.request(self.number)
+        if found.kept or found.answer is not None:
+            return found
+        now = time.monotonic()
+        self.lasts = self.meanwhile is not None and self.inbox.taken_up(self.number)
+        if self.lasts and now - self.looked > LOOK:
+            self.looked = now
+            self.seen = now if _there(place_of(self.database)) is not None else self.seen
+        if self.looked - self.seen > WAIT:
+            raise OutcomeUnknown(_ended(self.database, found))
+        if self.late:
+            return _unanswered(self.inbox, found, _there(place_of(self.database)) or self.in_use)
+        if self.meanwhile is not None:
+            self.meanwhile()
+        return None
+
+    @property
+    def late(self) -> bool:
+        """Whether nobody waits any longer."""
+        return time.monotonic() - self.begun > (PATIENCE if self.lasts else WAIT)
+
+
+def _awaited(waiting: _Waiting) -> Request:
+    """Ask until there is an answer, also while the requests cannot be read: they may be again.
+
+    Raises
+    ------
+    StoreUnavailable
+        They cannot be read, and the time is over.
+    """
+    while True:
+        try:
+            if (found := waiting.look()) is not None:
+                return found
+        except StoreUnavailable:
+            if waiting.late:
+                raise
+        time.sleep(PERIOD)
+
+
+def _unread(problem: StoreUnavailable, verb: str) -> str:
+    """Say what is known of a request whose answer cannot be read."""
+    stays = "it stays and is done" if verb in LASTING else "it is there, and may be done"
+    return (
+        f"{problem}; the outcome of {verb} is unknown: {stays} as soon as the daemon can read it "
+        "(see `kammerton log --audit`)"
+    )
+
+
+def _withdraw(inbox: Inbox, number: int) -> None:
+    """Take a request back for who waits no longer; say so where nobody had taken it up."""
+    try:
+        withdrawn = inbox.give_up(number, "given up by the one who asked")
+    except StoreUnavailable:
+        return
+    if withdrawn:
+        raise KeyboardInterrupt("the request is withdrawn; nothing is done")
 
 
 def _ended(database: Path | str, request: Request) -> str:
@@ -199,9 +277,9 @@ def _kept(request: Request) -> str:
     )
 
 
-def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:
+def _unanswered(inbox: Inbox, request: Request, in_use: str) -> Request:
     if request.verb in LASTING:
-        raise StoreError(
+        raise OutcomeUnknown(
             f"{in_use}, and did not answer within {WAIT:.0f} s. The request stays: it is done "
             "before anything else as soon as the daemon turns again, or when it is started."
         )
@@ -211,10 +289,8 @@ def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:
     limit, state = (PATIENCE, "was taken up") if lasts else (WAIT, "is under way")
     late = inbox.request(request.number)
     if late.answer is None:
-        raise StoreError(
+        raise OutcomeUnknown(
             f"{in_use}, and has not said within {limit:.0f} s what came of it: {request.verb} "
             f"{state}, outcome unknown (see `kammerton log --audit`)"
         )
-    if not late.done:
-        raise StoreError(late.answer)
-    return late.answer
+    return late

@@ -425,7 +425,25 @@ def test_who_no_longer_waits_is_told_that_it_goes_on(lab, store, monkeypatch):
     monkeypatch.setattr(measuring, "measure", interrupted)
     done = call("measure", "q0", "t1", str(lab.database))
     assert done.exit_code == 130
+    assert "kammerton hold q0 stops it" in done.stderr
     assert "the daemon measures it all the same" in done.stderr
+
+
+def test_over_mqtt_what_cannot_be_read_in_time_is_not_called_undone(store, monkeypatch):
+    monkeypatch.setattr(obedience, "PATIENCE", 0.3)
+    now = datetime.now(UTC)
+    command = Command("hold", {"scope": "q0"}, "ada", "0" * 32, now, now + timedelta(minutes=1))
+
+    def locked(*_):
+        raise StoreUnavailable("lock timeout")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Inbox, "request", locked)
+        done, words = asyncio.run(obedience.obedient(store.place)(command))
+    assert (done, "outcome unknown, it may be done yet: lock timeout" in words) == (None, True)
+    with Inbox(store.place) as box:
+        attend(store, box)
+    assert [each.owner for each in store.leases()] == ["ada over MQTT"]
 
 
 def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, monkeypatch):

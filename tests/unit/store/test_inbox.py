@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.model import OutcomeUnknown, StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import (
     Inbox,
     Store,
@@ -135,7 +135,7 @@ def test_a_silent_daemon_is_named_and_nothing_is_done_later(
 
 def test_a_hold_waits_for_a_daemon_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "WAIT", 0.2)
-    with Store.open(path, "two-qubits"), pytest.raises(StoreError, match="The request stays"):
+    with Store.open(path, "two-qubits"), pytest.raises(OutcomeUnknown, match="request stays"):
         change(path, "hold", {"scope": "computer"}, "anna")
     with Store.open(path, "two-qubits") as store, Inbox(path) as box:
         assert [each.verb for each in attend(store, box)] == ["hold"]
@@ -302,11 +302,70 @@ def test_what_is_under_way_cannot_be_given_up(
     monkeypatch.setattr(acting, "do", slow)
     monkeypatch.setattr(Inbox, "take", taken)
     with attended(store):
-        with pytest.raises(StoreError, match="under way, outcome unknown"):
+        with pytest.raises(OutcomeUnknown, match="under way, outcome unknown"):
             change(path, "release", {"scope": "computer"}, "anna")
         given_up.set()
     with Inbox(path) as box:
         assert box.request(numbers[0]).answer == "late"
+
+
+def locked_after(monkeypatch: pytest.MonkeyPatch, looks: int) -> list[int]:
+    """Let no request be read for so many looks, as while somebody locks its table."""
+    left, read = [looks], Inbox.request
+
+    def request(box: Inbox, number: int) -> request.Request:
+        here = threading.current_thread() is threading.main_thread()  # not the daemon's
+        left[0] -= here
+        if here and left[0] >= 0:
+            raise StoreUnavailable("cannot read requests: lock timeout")
+        return read(box, number)
+
+    monkeypatch.setattr(Inbox, "request", request)
+    return left
+
+
+def test_a_command_goes_on_asking_while_requests_cannot_be_read(
+    store: Store, place: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = locked_after(monkeypatch, 3)
+    with attended(store):
+        assert change(place, "hold", {"scope": "q0"}, "anna").startswith("q0 is held by anna")
+    assert left[0] < 0
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "stays"),
+    [("hold", {"scope": "q0"}, "it stays and is done"), ("release", {"scope": "q0"}, "may be")],
+)
+def test_a_command_whose_answer_cannot_be_read_says_that_the_outcome_is_unknown(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch, verb: str, arguments, stays: str
+) -> None:
+    """It is done afterwards: to call that refused was untrue."""
+    monkeypatch.setattr(asking, "WAIT", 0.3)
+    if verb == "release":
+        store.hold("q0", "anna", "wiring")
+    locked_after(monkeypatch, 10**6)
+    with pytest.raises(OutcomeUnknown, match=f"lock timeout; the outcome of {verb} .*{stays}"):
+        change(path, verb, arguments, "anna")
+    monkeypatch.undo()
+    with Inbox(path) as box:
+        attend(store, box)
+    assert [each.scope for each in store.leases()] == (["q0"] if verb == "hold" else [])
+
+
+def test_who_waits_no_longer_withdraws_what_nobody_has_taken_up(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(box: Inbox, number: int) -> request.Request:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Inbox, "request", interrupted)
+    with pytest.raises(KeyboardInterrupt, match="withdrawn; nothing is done"):
+        change(path, "hold", {"scope": "q0"}, "anna")
+    monkeypatch.undo()
+    with Inbox(path) as box:
+        assert attend(store, box) == []
+    assert store.leases() == ()
 
 
 def test_what_was_given_up_is_not_done_by_who_looked_before(store: Store, path: Path) -> None:
