@@ -22,6 +22,10 @@ LAST = 1.0
 """s that the end of a process waits for its last lines to be taken."""
 
 
+ROOM = 0.05
+"""s until the next try where who takes it has no room, and does not keep a write waiting."""
+
+
 class Outlet(io.TextIOBase):
     """Text for a file descriptor, written by a thread of its own."""
 
@@ -30,6 +34,7 @@ class Outlet(io.TextIOBase):
         self._waiting: deque[bytes] = deque()
         self._news = threading.Condition()
         self._lost, self._busy, self._process = 0, False, 0
+        self._unwritten, self._why, self._torn = 0, "", False
 
     def write(self, text: str) -> int:
         """Hand over text; it is written as soon as it is taken."""
@@ -47,7 +52,7 @@ class Outlet(io.TextIOBase):
         """Do nothing: nobody may wait here."""
 
     def drain(self, within: float = LAST) -> bool:
-        """Wait for all to be taken, so many s at most; say whether it was."""
+        """Wait for all to be taken, so many s at most; say whether it was, and no line is lost."""
         end = time.monotonic() + within
         with self._news:
             while self._waiting or self._busy:
@@ -55,7 +60,7 @@ class Outlet(io.TextIOBase):
                 if left <= 0 or self._process != os.getpid():
                     return False
                 self._news.wait(left)
-        return True
+            return not self._unwritten
 
     def fileno(self) -> int:
         """Return the file descriptor."""
@@ -88,17 +93,38 @@ class Outlet(io.TextIOBase):
                 data, lost = b"".join(self._waiting), self._lost
                 self._waiting.clear()
                 self._lost, self._busy = 0, True
-            if lost:
-                data += b"%d lines of the log are lost: nobody took them\n" % lost
-            self._all(data)
+            self._put(data, lost)
 
-    def _all(self, data: bytes) -> None:
+    def _put(self, data: bytes, lost: int) -> None:
+        """Write what came, between what is said of lines before it and after it that are lost."""
+        head, tail = b"\n" * self._torn, b""
+        if self._unwritten:
+            head += b"%d lines of the log are lost: %s\n" % (self._unwritten, self._why.encode())
+        if lost:
+            tail = b"%d lines of the log are lost: nobody took them\n" % lost
+        whole = head + data + tail
+        done = self._all(whole)
+        if done:
+            self._torn = whole[done - 1 : done] != b"\n" and done < len(whole)
+        if done >= len(head):
+            self._unwritten = 0
+        if done < len(whole):
+            self._unwritten += data[max(0, done - len(head)) :].count(b"\n") + lost
+
+    def _all(self, data: bytes) -> int:
+        """Write bytes; return how many of them, or all where nobody is there any more."""
         view = memoryview(data)
-        try:
-            while view:
+        while view:
+            try:
                 view = view[os.write(self._descriptor, view) :]
-        except OSError:  # nobody is there any more, and nobody can be told
-            return
+            except BlockingIOError:
+                time.sleep(ROOM)
+            except ConnectionError:  # nobody is there any more, and nobody can be told
+                break
+            except OSError as problem:  # a full disk, say: it is told once there is room
+                self._why = problem.strerror or str(problem)
+                return len(data) - len(view)
+        return len(data)
 
 
 def patient_stderr() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import stat
@@ -82,6 +83,46 @@ def test_where_nobody_is_left_to_take_it_nothing_fails():
     outlet.write(LINE)
     assert outlet.drain(5.0) is True
     os.close(here)
+
+
+def test_a_reader_without_room_that_keeps_no_write_waiting_gets_every_line(pipe):
+    os.set_blocking(pipe[1], False)
+    outlet = Outlet(pipe[1], most=6000)
+    for _ in range(5000):
+        outlet.write(LINE)
+    assert outlet.drain(0.2) is False
+    assert taken(read_until(pipe[0], lambda data: sum(taken(data)) >= 5000)) == (5000, 0)
+    assert outlet.drain(5.0) is True
+
+
+def test_what_a_full_disk_does_not_take_is_counted_and_said_once_there_is_room(
+    tmp_path, monkeypatch
+):
+    room, real = [150, 0], os.write  # the first line, half of the second, then nothing
+
+    def write(descriptor: int, data: memoryview) -> int:
+        if not room:
+            return real(descriptor, data)
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data[: room.pop(0)])
+
+    with open(tmp_path / "log", "wb") as log:
+        outlet = Outlet(log.fileno())
+        monkeypatch.setattr(os, "write", write)
+        for _ in range(100):
+            outlet.write(LINE)
+        assert outlet.drain(5.0) is False
+        outlet.write(LINE)
+        assert outlet.drain(5.0) is False
+        room.clear()
+        outlet.write("last\n")
+        assert outlet.drain(5.0) is True
+    lines = (tmp_path / "log").read_text().splitlines()
+    lost = sum(int(each.split()[0]) for each in lines if "are lost" in each)
+    assert lines[0] + "\n" == LINE
+    assert lost == 100
+    assert lines[-2:] == ["100 lines of the log are lost: No space left on device", "last"]
 
 
 PROGRAM = """
