@@ -128,6 +128,9 @@ def test_columns_are_found_by_name_or_title_and_the_nearest_is_named(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "name", "unit"),
     [("delay_us", "delay", "us"), ("freq_MHz", "freq", "MHz"), ("power_dBm", "power", "dBm"),
+     ("delay_usec", "delay", "usec"), ("wait microseconds", "wait", "microseconds"),
+     ("delay (musec)", "delay", "musec"), ("f_Gigahertz", "f", "Gigahertz"),
+     ("Phase (Grad)", "Phase", "Grad"), ("delay_nsec", "delay", "nsec"),
      ("t1_us_raw", "t1_us_raw", None), ("x_s", "x_s", None), ("_us", "_us", None)],
 )  # fmt: skip
 def test_a_unit_may_end_a_title(text: str, name: str, unit: str | None) -> None:
@@ -170,6 +173,9 @@ def test_any_bytes_are_a_table_or_a_trace_error(
         ("ns", "s", 1e-9), ("µs", "s", 1e-6), ("usec", "s", 1e-6), ("GHz", "Hz", 1e9),
         ("ghz", "Hz", 1e9), ("mV", "V", 1e-3), ("deg", "rad", math.pi / 180),
         ("°", "rad", math.pi / 180),
+        ("Grad", "rad", math.pi / 180), ("Grd", "rad", math.pi / 180), ("μsec", "s", 1e-6),
+        ("musec", "s", 1e-6), ("Mikrosekunden", "s", 1e-6), ("microseconds", "s", 1e-6),
+        ("Gigahertz", "Hz", 1e9), ("millivolts", "V", 1e-3),
         ("a.u.", "", 1.0), ("%", "", 0.01), ("ps", "s", 1e-12), ("", "", 1.0),
     ],
 )  # fmt: skip
@@ -198,6 +204,25 @@ def test_a_plain_x_is_si_and_the_user_is_told(tmp_path: Path) -> None:
     np.testing.assert_allclose(ns.trace.x, [1e-9, 2e-9])
 
 
+@pytest.mark.parametrize(
+    "title",
+    ["wait (mics)", "wait (microsecs.)", "wait (min)", "wait (clock cycles)", "wait (4 ns)",
+     "wait_samples", "wait (msc)", "wait (h)"],
+)  # fmt: skip
+def test_what_looks_like_a_unit_is_asked_about(tmp_path: Path, title: str) -> None:
+    with pytest.raises(TraceError, match=r"is not a unit.* \(--x-unit chooses one\)"):
+        chosen(tmp_path, f"{title},y\n1,2\n2,3\n", "t1")
+    us = chosen(tmp_path, f"{title},y\n1,2\n2,3\n", "t1", Choice(x_unit="us"))
+    np.testing.assert_allclose(us.trace.x, [1e-6, 2e-6])
+
+
+@pytest.mark.parametrize(
+    "title", ["wait (averaged)", "wait (q0)", "wait (raw)", "tau(x)", "wait_0"]
+)
+def test_a_plain_word_in_brackets_is_no_unit(tmp_path: Path, title: str) -> None:
+    assert chosen(tmp_path, f"{title},y\n1,2\n2,3\n", "t1").trace.x[0] == 1
+
+
 def test_a_rabi_amplitude_keeps_any_unit(tmp_path: Path) -> None:
     assert chosen(tmp_path, "amp [mV],y\n1,2\n2,3\n", "rabi_amplitude").trace.x_unit == "V"
     assert chosen(tmp_path, "amp [DAC],y\n1,2\n2,3\n", "rabi_amplitude").trace.x_unit == "DAC"
@@ -224,6 +249,12 @@ def test_a_phase_may_be_chosen_and_must_be_an_angle(tmp_path: Path) -> None:
     np.testing.assert_allclose(trace.y, [-2, -3])
     with pytest.raises(TraceError, match="neither in deg nor in rad"):
         chosen(tmp_path, text, "resonator_spectroscopy", Choice(phase="other"))
+
+
+def test_a_phase_in_what_is_no_unit_is_refused(tmp_path: Path) -> None:
+    text = "f [GHz],S21 [V],phase (turns)\n4,1,0.1\n5,2,0.2\n"
+    with pytest.raises(TraceError, match=r"'turns' of phase column .* write it as in phase \[deg"):
+        chosen(tmp_path, text, "resonator_spectroscopy")
 
 
 def test_decibels_become_a_ratio(tmp_path: Path) -> None:

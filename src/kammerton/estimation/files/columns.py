@@ -17,15 +17,16 @@ from kammerton.estimation.files.counters import is_counter, without_counters
 from kammerton.estimation.files.layouts import Axis, layout_of, named_after
 from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
-from kammerton.estimation.files.powers import root, root_name
+from kammerton.estimation.files.powers import has_base, root, root_name
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.files.text import nearest
-from kammerton.estimation.files.units import DECIBEL, level, si
+from kammerton.estimation.files.units import DECIBEL, level, si, unknown_unit
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
 
 MAX_POINTS = 20_000
 MOST = 6  # titles in one sentence
+NEAR = ("s", "ms", "us", "ns", "Hz", "kHz", "MHz", "GHz", "seconds", "microseconds", "nanoseconds")
 DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle",
               "dBm": "a power in dBm", "": "a plain number"}  # fmt: skip
 
@@ -143,6 +144,11 @@ def axis_unit(
     if written is None:
         if not needed:
             return "", 1.0, []
+        if (meant := unknown_unit(title.text)) is not None:
+            raise TraceError(
+                f"{table.path}: {meant!r} of column {title.text!r} is not a unit"
+                f"{nearest(meant, NEAR)} (--x-unit chooses one)"
+            )
         return needed, 1.0, [f"x, column {title.text!r}, names no unit: taken as {needed}"
                              " (--x-unit chooses another)"]  # fmt: skip
     unit, factor = unit_of(table, title, written, needed)
@@ -161,7 +167,7 @@ def unit_of(table: Table, title: Heading, written: str, needed: str | None) -> t
     except ValueError:
         if not needed:
             return (written if needed is None else ""), 1.0
-        near = nearest(written, ["s", "ms", "us", "ns", "Hz", "kHz", "MHz", "GHz"])
+        near = nearest(written, NEAR)
         raise TraceError(
             f"{table.path}: {written!r} of column {title.text!r} is not a unit{near}"
         ) from None
@@ -170,8 +176,7 @@ def unit_of(table: Table, title: Heading, written: str, needed: str | None) -> t
 def is_phase(title: Heading) -> bool:
     """Whether a column holds phases: by its name, or S21 in a unit of an angle."""
     named = any(_PHASE.search(text.lower()) for text in (title.name, title.text))
-    turned = title.unit is not None and title.unit.casefold() in ("deg", "rad", "°")
-    turned = turned and bool(_SCATTERING.search(title.name.lower()))
+    turned = has_base(title.unit, "rad") and bool(_SCATTERING.search(title.name.lower()))
     return (named or turned) and not is_error(title)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from kammerton.estimation.files.layouts import LAYOUTS
 from kammerton.estimation.files.powers import has_base, in_power, named_power, refuse_negative
 from kammerton.estimation.files.table import Heading, Table
-from kammerton.estimation.files.units import level, si
+from kammerton.estimation.files.units import level, si, unknown_unit
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
@@ -144,6 +144,11 @@ def _unit_of_phase(table: Table, column: int) -> tuple[str | None, list[str]]:
     title = table.headings[column]
     if title.unit is not None:
         return title.unit, []
+    if (meant := unknown_unit(title.text)) is not None:
+        raise TraceError(
+            f"{table.path}: {meant!r} of phase column {title.text!r} is not a unit: write it as in"
+            " phase [deg] or phase [rad]"
+        )
     phase = table.numbers(column)
     largest = float(np.abs(phase[np.isfinite(phase)]).max())
     if largest <= 2 * math.pi:

@@ -34,7 +34,9 @@ LARGEST = 1e100
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
 _POPULATION = re.compile(r"(p|prob|probability|pop|population)\(1\)", flags=re.IGNORECASE)
 _ENDING = re.compile(
-    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad)",
+    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad"
+    r"|(nano|micro|milli)?seconds?|([nuµm]|mu)?secs?|(kilo|mega|giga)?hertz|(micro|milli)?volts?"
+    r"|degrees?|radians?)",
     flags=re.IGNORECASE,
 )
 _BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
