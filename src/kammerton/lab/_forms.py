@@ -14,6 +14,7 @@ from kammerton.lab.values import channel, count, one_of, quantity
 from kammerton.lab.words import Channel, SafeState
 
 Text = Annotated[str, PlainValidator(values.text)]
+Shown = Annotated[str, PlainValidator(values.shown)]
 DatabaseName = Annotated[str, PlainValidator(values.database)]
 FileName = Annotated[str, PlainValidator(values.file_name)]
 ChannelText = Annotated[Channel, PlainValidator(channel)]
@@ -119,7 +120,7 @@ class InstrumentForm(Form):
     """[instruments.NAME]."""
 
     driver: Text
-    address: Text
+    address: Shown
     limits: Annotated[LimitsForm, Tabled] = LimitsForm()
     safe: Annotated[SafeState, PlainValidator(one_of("off", "hold", "zero"))] | None = None
     serial: Text | None = None

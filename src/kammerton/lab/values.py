@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import bidirectional, category
 from urllib.parse import SplitResult, urlsplit
 
 from kammerton.lab.words import Channel
@@ -19,6 +20,10 @@ from kammerton.model.quantity import bare, parse, show, usual_unit
 CHANNELS = range(1, 9)
 NOTE = 80
 """Letters of a note."""
+
+TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+MARKS = "\u061c\u200e\u200f"
+"""Classes of signs that change the direction of a text, and marks that do."""
 COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PORT_WRONG = "the port is no number from 1 to 65535"
@@ -144,6 +149,22 @@ def computer(value: Any) -> str:
     return str(value)
 
 
+def shown(value: Any) -> str:
+    """Read a text that shows as itself in a log: without control signs and changes of direction.
+
+    Names of files may have other signs that are not printable, such as a space that does not break.
+    """
+    odd = next((sign for sign in text(value) if _misleads(sign)), None)
+    if odd is not None:
+        raise ValueError(f"holds U+{ord(odd):04X}, which no terminal shows as itself")
+    return str(value)
+
+
+def _misleads(sign: str) -> bool:
+    """Return whether a sign controls a terminal, breaks a line or turns what stands beside it."""
+    return category(sign) in ("Cc", "Zl", "Zp") or bidirectional(sign) in TURNS or sign in MARKS
+
+
 def note(value: Any) -> str:
     """Read what is said beside every result: one short line."""
     if len(text(value)) > NOTE or not value.isprintable():
@@ -153,7 +174,7 @@ def note(value: Any) -> str:
 
 def database(value: Any) -> str:
     """Read a file's name, or the URL of a PostgreSQL server; it must hold no password."""
-    if not text(value).startswith("postgresql"):
+    if not shown(value).startswith("postgresql"):
         return file_name(value)
     scheme, _, rest = value.partition("://")
     user, at, _ = rest.partition("@")
@@ -166,10 +187,8 @@ def database(value: Any) -> str:
 
 def file_name(value: Any) -> str:
     """Read the path of a file; "~" is the home folder."""
-    if "://" in text(value):
+    if "://" in shown(value):
         raise ValueError(f"{quoted(value)} must be a path, not a URL")
-    if "\0" in value:
-        raise ValueError("a path holds no NUL")
     try:
         return str(Path(value).expanduser())
     except RuntimeError:

@@ -316,13 +316,23 @@ WIRING = [
     ),
 ]
 
+
+def odd(number: str) -> str:
+    return f"holds U+{number}, which no terminal shows as itself"
+
+
 FILES = [
     (
         '"kammerton.sqlite"',
         '"postgresql://db/k"',
         'store.database: the URL of a server begins with "postgresql+psycopg://"',
     ),
-    ('"kammerton.sqlite"', '"a\\u0000b"', "store.database: a path holds no NUL"),
+    ('"kammerton.sqlite"', '"a\\u0000b"', f"store.database: {odd('0000')}"),
+    ('"kammerton.sqlite"', '"a\\u202eb"', f"store.database: {odd('202E')}"),
+    ('"kammerton.sqlite"', '"postgresql+psycopg://db\\u2066/k"', f"store.database: {odd('2066')}"),
+    ("hislip0,4882", "hislip0\\u0000,4882", f"instruments.drive_lo.address: {odd('0000')}"),
+    ("hislip0,4882", "hislip0\\u202e,4882", f"instruments.drive_lo.address: {odd('202E')}"),
+    ("hislip0,4882", "hislip0\\u200f,4882", f"instruments.drive_lo.address: {odd('200F')}"),
     (
         "mqtt://127",
         "http://127",
