@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ WAIT = 10.0
 PATIENCE = 900.0
 """Seconds that a command waits for what the daemon has taken up and takes its time."""
 
+BY_HAND = "switch off at the instruments' own front panels before you reach in"
 PERIOD = 0.1
 LOOK = 2.0  # s between two looks whether who took something up is still there
 
@@ -59,6 +61,10 @@ def change(
             return _here(store, verb, arguments, person)
     except StoreInUse as in_use:
         return _asked(database, verb, arguments, person, str(in_use))
+    except StoreUnavailable as problem:
+        if verb == "hold":
+            raise _not_held(problem) from problem
+        raise
 
 
 def _done_before(store: Store, verb: str) -> None:
@@ -164,8 +170,14 @@ def _asked(
     KeyboardInterrupt
         With words, where nobody had taken it up and it is withdrawn.
     """
-    with Inbox(database) as inbox:
-        number = inbox.ask(verb, arguments, who)
+    with ExitStack() as stack:
+        try:
+            inbox = stack.enter_context(Inbox(database))
+            number = inbox.ask(verb, arguments, who)
+        except StoreError as problem:
+            if verb == "hold":
+                raise _not_held(problem) from problem
+            raise
         try:
             found = _awaited(_Waiting(database, inbox, number, verb, in_use, meanwhile))
         except KeyboardInterrupt:
@@ -178,6 +190,11 @@ def _asked(
     if not found.done:
         raise StoreError(found.answer or "refused")
     return found.answer or "done"
+
+
+def _not_held(problem: StoreError) -> StoreError:
+    """Return what is said where a hold could not be left: whoever wants to reach in must know."""
+    return type(problem)(f"{problem}; nothing is held: {BY_HAND}")
 
 
 @dataclass

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.cli.hands_off import outputs_after
 from kammerton.cli.hold import _span
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.asking import somebody
 from kammerton.store.leases import DAEMON
@@ -355,3 +355,18 @@ def test_a_revert_needs_no_reason_but_takes_none_that_cannot_be_read(lab):
     assert code == 2
     assert "U+202E" in err
     assert "U+" not in said("revert", str(lab), "--to", "1")[2]
+
+
+@pytest.mark.parametrize("where", ["__init__", "ask"])
+def test_a_hold_that_cannot_be_left_says_that_nothing_is_held(lab, monkeypatch, where):
+    def fails(*what: object, **how: object) -> None:
+        raise StoreUnavailable("cannot bring up to date the requests: canceling statement")
+
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits"):
+        monkeypatch.setattr(Inbox, where, fails)
+        code, out, err = said("hold", "computer", "--now", "--why", "cable", "--lab", str(lab))
+        released = said("release", "computer", "--lab", str(lab))[2]
+    assert code == 2
+    assert out == ""
+    assert "nothing is held: switch off at the instruments' own front panels" in err
+    assert "nothing is held" not in released
