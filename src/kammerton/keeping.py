@@ -48,6 +48,9 @@ class Note:
         return f"process {self.pid}" if self.pid else "another process"
 
     def __str__(self) -> str:
+        if self == Note():
+            no_note = "has left no note: what this computer's own process does is not known here"
+            return f"the daemon runs ({self.who}), and {no_note}"
         said = f"the daemon runs ({self.who}), and this computer's own process is not up"
         if self.ends:
             return f"{said}: the daemon ends"
@@ -146,12 +149,21 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def write(path: Path, note: Note) -> None:
-    """Leave a note; where the disk refuses, there is none: the lock counts."""
+def write(path: Path, note: Note) -> bool:
+    """Leave a note; False where the disk refuses: then there is none, but the lock counts.
+
+    An older one would be untrue, and half of a new one takes the room that somebody makes.
+    """
     new = path.with_name(f"{path.name}.new")
-    with suppress(OSError):
+    try:
         new.write_text(json.dumps(asdict(note)), encoding="utf-8")
         new.replace(path)
+    except OSError:
+        for each in (new, path):
+            with suppress(OSError):
+                each.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def read(path: Path) -> Note:

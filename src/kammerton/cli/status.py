@@ -214,7 +214,7 @@ def _daemon(keeps: Note | None, running: Activity | None, *, certain: bool) -> d
     """Return whether a daemon runs and this computer's process is up, else what it waits for.
 
     state: "up"; "starts", "waits" (for its next attempt) or "ends" where that process is not up;
-    "none": no daemon runs; "unknown" to who may only read.
+    "none": no daemon runs; "unknown" to who may only read, and where it left no note.
     """
     waits = None if running else keeps
     starts = None if waits is None or waits.starts is None else max(0.0, waits.starts - time.time())
@@ -229,10 +229,14 @@ def _daemon(keeps: Note | None, running: Activity | None, *, certain: bool) -> d
 
 
 def _state(waits: Note | None, running: Activity | None, *, certain: bool) -> str:
+    from kammerton.keeping import Note
+
     if running is not None:
         return "up" if certain else "unknown"
     if waits is None:
         return "none" if certain else "unknown"
+    if waits == Note():
+        return "unknown"
     return "ends" if waits.ends else "starts" if waits.starts is None else "waits"
 
 

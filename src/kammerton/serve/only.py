@@ -34,6 +34,7 @@ class Only:
         self._note = Note(os.getpid())
         self._path: Path | None = None
         self._lock: FileLock | None = None
+        self._left = True  # the note, as it is
 
     async def become(self, path: str, stop: asyncio.Event) -> str:
         """Take the lock, if it is not ours already; return who has it, "" where nobody else has.
@@ -51,7 +52,7 @@ class Only:
                 return ""
             if not isinstance(found, Note):
                 self._path, self._lock = Path(path), found
-                write(self._path, self._note)
+                self._left = write(self._path, self._note)
                 return ""
             longest = TOLD if stop.is_set() else ENDING if found.ends else LOOK
             if time.monotonic() - began > longest:
@@ -65,8 +66,13 @@ class Only:
         ends = ends or self._note.ends
         note = replace(self._note, starts=starts, failures=failures, why=why, ends=ends)
         if note != self._note and self._path is not None:
-            write(self._path, note)
+            self._left = write(self._path, note)
         self._note = note
+
+    def again(self) -> None:
+        """Leave the note, where the disk refused that before."""
+        if self._path is not None and self._lock is not None and not self._left:
+            self._left = write(self._path, self._note)
 
     def release(self) -> None:
         """Let another become it."""

@@ -175,7 +175,10 @@ async def _telling(
 
 
 async def _feed(notify: Notify, keepers: Sequence[Keeper], stop: asyncio.Event) -> None:
-    """Feed the watchdog only while the loop of every computer turns, and this one does."""
+    """Feed the watchdog only while the loop of every computer turns, and this one does.
+
+    Say also again what found no room beside a database.
+    """
     said, pause = "", min(FEED, (notify.watchdog or FEED) / 3)
     stopping = False
     while True:
@@ -184,6 +187,8 @@ async def _feed(notify: Notify, keepers: Sequence[Keeper], stop: asyncio.Event) 
             for keeper in keepers:
                 keeper.only.say(ends=True)
             stopping = True
+        for keeper in keepers:
+            keeper.only.again()
         status = "; ".join(f"{keeper.name}: {keeper.doing}" for keeper in keepers)
         news = [f"STATUS={status}"] if status != said else []
         alive = ["WATCHDOG=1"] if notify.watchdog and all(k.turning for k in keepers) else []

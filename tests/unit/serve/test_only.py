@@ -345,3 +345,27 @@ def test_r7_another_server_database_or_computer_has_another_lock(note_of):
         "/chips?host=/run/A#two", "/chips?host=/run/b#two", "/chips?host=/run/b&port=5433#two",
     )  # fmt: skip
     assert len({note_of(each) for each in others}) == len(others)
+
+
+def test_a_note_that_found_no_room_is_left_once_there_is(tmp_path, monkeypatch):
+    """Nothing is left behind meanwhile: neither half a note nor one that is not true any more."""
+    path, only = tmp_path / "k.sqlite.daemon", Only()
+    asyncio.run(only.become(str(path), asyncio.Event()))
+    assert keeping.read(path).failures == 0
+
+    def full(file: Path, *_: object, **__: object) -> None:
+        file.touch()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        only.say(failures=3)
+        only.again()
+        assert [each.name for each in tmp_path.iterdir()] == ["k.sqlite.daemon.lock"]
+        assert "not known here" in str(keeping.there(path))
+        assert "starting" not in str(keeping.there(path))
+    only.again()
+    assert keeping.read(path) == Note(os.getpid(), failures=3)
+    only.release()
+    only.again()
+    assert not path.exists()
