@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kammerton.loop.wishes import Wishes
 from kammerton.model import StoreError
+from kammerton.model.lasting import Lasting
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
@@ -21,6 +22,7 @@ class Saying:
     store: Store
     said: Callable[[str], object]
     wishes: Wishes
+    lasting: Lasting = field(default_factory=lambda: Lasting(log))
 
     async def __call__(self, what: str) -> None:
         """Tell what is being done. Whoever holds the database locked shall not stop the loop."""
@@ -29,7 +31,9 @@ class Saying:
         try:
             await asyncio.to_thread(self.store.activity, what)
         except StoreError as problem:
-            log.warning("no heartbeat: %s", problem)
+            self.lasting.failed(f"no heartbeat: {problem}")
+        else:
+            self.lasting.over("heartbeats are written again")
 
     async def unwritten(self, what: str) -> None:
         """Tell that the store cannot be written; nothing that was asked for waits for that."""

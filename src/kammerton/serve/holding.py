@@ -15,6 +15,7 @@ from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab, holdable
 from kammerton.model import LastingFault, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.lasting import Lasting
 from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
 from kammerton.store.kept import asked_lease
@@ -53,6 +54,7 @@ class Holds:
         self._aside: frozenset[str] = frozenset()
         self._remembered, self._unkept = Remembered(store), ""
         self._unread: tuple[Lease, ...] = ()
+        self._blind, self._mute = Lasting(log), Lasting(log)
         self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
         self._read_once = False
         self._reading, self._certain = asyncio.Lock(), asyncio.Event()
@@ -252,10 +254,11 @@ class Holds:
             self._asked = {n: each for n, each in self._asked.items() if n not in answered}
             self._answered -= answered
             self._read_once = True
+            self._blind.over("leases can be read again")
             self._at_once -= marked - self.elements()
             self._tell({each.scope: each.why for each in self.leases if each.owner == DAEMON})
         except Exception as problem:  # noqa: BLE001 - whatever it is: what is held is not known
-            log.warning("leases cannot be read: %s: %s", type(problem).__name__, problem)
+            self._blind.failed(f"leases cannot be read: {type(problem).__name__}: {problem}")
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
                 self.leases = (_unread(f"the leases cannot be read: {problem}"),)
         self._since = {each.scope: self._since.get(each.scope, began) for each in self()}
@@ -274,7 +277,7 @@ class Holds:
             if not self._read_once:
                 raise  # everything is held as it is
             self._certain.clear()
-            log.warning("leases cannot be read, and are looked at again: %s", problem)
+            self._blind.failed(f"leases cannot be read, and are looked at again: {problem}")
             try:
                 async with asyncio.timeout(AGAIN):
                     found = await self._again()
@@ -283,7 +286,6 @@ class Holds:
             except BaseException:
                 self.leases = (_unread("the leases were being looked at again"),)
                 raise
-            log.info("leases can be read again")
             return found
 
     async def _again(self) -> tuple[Lease, ...]:
@@ -304,7 +306,9 @@ class Holds:
         try:
             await asyncio.to_thread(self._store.activity, what)
         except StoreError as problem:
-            log.warning("no heartbeat: %s", problem)
+            self._mute.failed(f"no heartbeat: {problem}")
+        else:
+            self._mute.over("heartbeats are written again")
 
 
 def _over(kind: str, subject: str, *, earlier: bool = False) -> Alarm:

@@ -12,6 +12,7 @@ from kammerton.bench.words import COLD, NEVER_REFUSED
 from kammerton.model import StoreError
 from kammerton.model.alarm import NOT_OFF as IS_NOT
 from kammerton.model.alarm import Alarm, Tell, left_on, unheard
+from kammerton.model.lasting import Lasting
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve.repeats import AS
 from kammerton.store import Activity, Store
@@ -46,6 +47,7 @@ class Outputs:
         self._off_at: datetime | None = None  # when this process last read all of them back as off
         self._read = False  # whether this process has read all of them back as off
         self._earlier = not self.known_off  # a process before this may have raised the alarm
+        self._mute = Lasting(log)
         self._why = ""  # what came of the last attempt to switch all off that was not verified
         self._left = ""
         if self.unclean is not None:
@@ -74,8 +76,10 @@ class Outputs:
         try:
             self._store.activity(what)
         except StoreError as problem:
-            log.warning("no heartbeat: %s", problem)
+            self._mute.failed(f"no heartbeat: {problem}")
             self._later(self._store.activity, what)
+        else:
+            self._mute.over("heartbeats are written again")
 
     def left_alone(self) -> str:
         """Say what is known while nobody switches off; raise an alarm unless outputs are off."""

@@ -1,0 +1,67 @@
+"""What goes on fills no log."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+
+from kammerton.loop.saying import Saying
+from kammerton.model import StoreUnavailable
+from kammerton.model.lasting import Lasting
+from kammerton.serve.holding import Holds
+
+
+def test_what_lasts_is_said_at_growing_intervals_and_when_it_ends(caplog):
+    caplog.set_level(logging.INFO)
+    now = [0.0]
+    lasting = Lasting(logging.getLogger("test"), lambda: now[0])
+    for now[0] in range(0, 86400, 2):
+        lasting.failed("no heartbeat: away")
+    lasting.over("heartbeats again")
+    lasting.over("heartbeats again")
+    said = caplog.messages
+    assert said[:3] == [
+        "no heartbeat: away",
+        "no heartbeat: away (6 times in 10 s)",
+        "no heartbeat: away (16 times in 30 s)",
+    ]
+    assert len(said) < 40  # ten to the hour, then one an hour
+    assert said[-1] == "heartbeats again, after 43200 failures in 86398 s"
+
+
+def test_another_reason_is_said_at_once_and_a_new_failure_too(caplog):
+    lasting = Lasting(logging.getLogger("test"), lambda: 0.0)
+    for words in ("one", "other", "one"):
+        lasting.failed(words)
+    lasting.over("over")
+    lasting.failed("one")
+    assert caplog.messages == ["one", "other", "one"]
+
+
+def _away(*what: object) -> None:
+    raise StoreUnavailable("the server is away")
+
+
+def test_heartbeats_that_are_not_written_are_said_once(caplog):
+    store, wishes = SimpleNamespace(activity=_away), SimpleNamespace(doing="")
+    saying = Saying(store, lambda _: None, wishes)  # type: ignore[arg-type]
+
+    async def says() -> None:
+        for _ in range(20):
+            await saying("waiting")
+
+    asyncio.run(says())
+    assert caplog.text.count("no heartbeat") == 1
+
+
+def test_leases_that_cannot_be_read_are_said_once(caplog):
+    lab = SimpleNamespace(computer="c", instruments={})
+    holds = Holds(lab, SimpleNamespace(leases=_away), lambda _: None)  # type: ignore[arg-type]
+
+    async def looks() -> None:
+        for _ in range(20):
+            await holds._read()
+
+    asyncio.run(looks())
+    assert caplog.text.count("leases cannot be read") == 1
