@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+_GROUPED = re.compile(
+    r"[-+]?[1-9]\d{0,2}((\.\d{3})+,\d+|(,\d{3})+\.\d+|(\.\d{3}){2,}|(,\d{3}){2,})"
+)
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
 _INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 
@@ -17,9 +20,12 @@ Row = tuple[int, list[str]]
 def number(text: str) -> float | None:
     """Return the number in a cell, NaN for an empty one, None for other text.
 
-    A comma is a decimal comma here; where it separates cells it is gone already.
+    A comma is a decimal comma here; where it separates cells it is gone already. Thousands may be
+    parted where that cannot be mistaken: "1.234,5", "4,912,000".
     """
     text = text.strip()
+    if _GROUPED.fullmatch(text):
+        text = text.replace(next(mark for mark in text if mark in ".,"), "")
     if _NUMBER.fullmatch(text) or text.lower() in _INFINITE:
         return float(text)
     if _DECIMAL_COMMA.fullmatch(text):

@@ -21,6 +21,7 @@ from kammerton.estimation.files.cells import (
 )
 from kammerton.estimation.files.pair_names import pair_number
 from kammerton.estimation.files.text import Line, nearest, text_lines
+from kammerton.estimation.files.thousands import without_groups
 from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
@@ -158,7 +159,8 @@ def read_table(path: Path) -> Table:
     Raises
     ------
     TraceError
-        The file is missing, too large, no text, has no numbers or only one column.
+        The file is missing, too large, no text, has no numbers or only one column, or it cannot
+        be told whether its marks begin decimals or part thousands.
     """
     lines = text_lines(path)
     body = [(n, line) for n, line in lines if not _is_comment(line)]
@@ -169,7 +171,8 @@ def read_table(path: Path) -> Table:
     heads = [cells for _, cells in rows[:start]]
     if not heads:
         heads = _commented_header(lines, separator, len(rows[start][1]))
-    width, rows = len(rows[start][1]), rows[start:]
+    width, titles = len(rows[start][1]), heads[0] if heads else ()
+    rows = without_groups(path, rows[start:], titles)
     parted = parted_columns(rows, width)
     if parted:
         heads = parted_titles(heads or [_numbered(width)], parted)
