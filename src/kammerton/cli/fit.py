@@ -114,6 +114,7 @@ def fit(
     from kammerton.estimation.files.columns import Choice
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
+    from kammerton.estimation.files.suspicion import idle_geometry
     from kammerton.estimation.numeric.compiling import told_before
     from kammerton.model import TraceError, Verdict
 
@@ -128,6 +129,7 @@ def fit(
         _bad_input(str(error))
     given = chosen.sigma_known or shots is not None
     notes = _notes(chosen, found, calibrated=cal_points > 0, given=given)
+    notes += idle_geometry(found, chosen.trace, all_known.get("geometry"))
     _note(files, notes)
     if plot is not None:
         _draw(files, chosen, found, plot)

@@ -208,3 +208,22 @@ def test_few_lengths_of_a_benchmarking_are_usual(tmp_path: Path) -> None:
     path = tmp_path / "rb.csv"
     np.savetxt(path, np.column_stack([m, y]), delimiter=",", header="m,y", comments="")
     assert "needs more of them" not in fit(path, "--kind", "randomized_benchmarking").stdout
+
+
+@pytest.mark.parametrize(
+    ("title", "geometry", "said"),
+    [("I [V]", "notch", "notch is not used: y goes below zero"),
+     ("mag [V]", "reflection", "reflection is not used: a magnitude of a reflection has two"),
+     ("mag [V]", "notch", None), ("I [V]", "transmission", None)],
+)  # fmt: skip
+def test_a_geometry_that_tells_nothing_is_said(
+    tmp_path: Path, title: str, geometry: str, said: str | None
+) -> None:
+    f, path = np.linspace(7.09, 7.11, 201), tmp_path / "r.csv"
+    z = 1 - 0.7 / (1 + 2j * (f - 7.1) / 0.001)
+    y = z.real - 2 if title[0] == "I" else np.abs(z)
+    y += 0.005 * np.random.default_rng(7).normal(size=201)
+    np.savetxt(path, np.column_stack([f, y]), delimiter=",", header=f"f [GHz],{title}", comments="")
+    found = fit(path, "--kind", "resonator_spectroscopy", "--geometry", geometry)
+    assert found.exit_code == 0, found.output
+    assert (f"geometry {said}" in found.stderr) if said else ("geometry " not in found.stderr)

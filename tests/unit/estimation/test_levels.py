@@ -77,6 +77,68 @@ def test_what_is_no_magnitude_and_perhaps_no_level_is_asked_about(
     np.testing.assert_allclose(np.abs(chosen.trace.y), 10 ** (np.array(values) / 20))
 
 
+@pytest.mark.parametrize(
+    ("title", "more"),
+    [("S21 [V]", ()), ("S21 [mV]", ()), ("mag [V]", ()), ("|S21| (a.u.)", ()),
+     ("signal [mV]", ()), ("signal [V],phase [deg]", (10.0,)), ("Betrag [V]", ())],
+)  # fmt: skip
+def test_what_is_negative_everywhere_is_no_magnitude_whatever_its_unit(
+    tmp_path: Path, title: str, more: tuple[float, ...]
+) -> None:
+    says = r"y, column '.*', goes from -60 to -40, but no magnitude is negative: --y-unit dB says"
+    with pytest.raises(TraceError, match=says):
+        read(tmp_path, sweep(f"freq [Hz],{title}", LEVELS, *more))
+    told = read(tmp_path, sweep(f"freq [Hz],{title}", LEVELS, *more), y_unit="dB")
+    np.testing.assert_allclose(np.abs(told.trace.y), RATIOS)
+
+
+def test_one_part_of_a_complex_signal_may_be_negative_everywhere(tmp_path: Path) -> None:
+    for title in ("I [mV]", "Re S21 [mV]"):
+        chosen = read(tmp_path, sweep(f"freq [Hz],{title}"))
+        np.testing.assert_allclose(chosen.trace.y, np.array(LEVELS) * 1e-3)
+        assert len(chosen.notes) == 1
+
+
+@pytest.mark.parametrize("title", ["S21", "S21 mag", "|S11|", "s_21"])
+def test_an_s21_of_tens_without_a_unit_is_asked_about(tmp_path: Path, title: str) -> None:
+    text = sweep(f"freq [Hz],{title}", [38.0, 26.0, 37.0])
+    with pytest.raises(TraceError, match=r"goes to 38 and names no unit, which may be dB or a rat"):
+        read(tmp_path, text)
+    np.testing.assert_allclose(read(tmp_path, text, y_unit="V").trace.y, [38, 26, 37])
+
+
+@pytest.mark.parametrize(
+    ("title", "values", "says"),
+    [("mag", [38.0, 26.0, 37.0], "goes to 38 and names no unit: taken as linear"),
+     ("signal", [38.0, 26.0, 37.0], "goes to 38 and names no unit: taken as linear"),
+     ("S21", [9.0, 3.0, 8.0], "goes to 9 and names no unit: taken as linear"),
+     ("S21 [V]", [38.0, 26.0, 37.0], r"goes to 38 V: is it in dB? (--y-unit)")],
+)  # fmt: skip
+def test_what_may_be_in_decibel_above_zero_is_noted(
+    tmp_path: Path, title: str, values: list[float], says: str
+) -> None:
+    chosen = read(tmp_path, sweep(f"freq [Hz],{title}", values))
+    np.testing.assert_allclose(chosen.trace.y, values)
+    assert any(says in note for note in chosen.notes)
+
+
+@pytest.mark.parametrize(
+    ("title", "values"),
+    [("S21", [0.9, 0.2, 0.8]), ("signal", [8.0, 2.0, 7.0]), ("S21 [mV]", [38.0, 26.0, 37.0]),
+     ("signal", [3800.0, 2600.0, 3700.0])],
+)  # fmt: skip
+def test_what_is_linear_beyond_question_is_not_asked_about(
+    tmp_path: Path, title: str, values: list[float]
+) -> None:
+    assert len(read(tmp_path, sweep(f"freq [Hz],{title}", values)).notes) == 1
+
+
+def test_a_matrix_of_tens_is_noted(tmp_path: Path) -> None:
+    text = MATRIX.replace("-4", "4").replace("-60", "20")
+    notes = read(tmp_path, text, "punch_out").notes
+    assert any("the cells of the matrix, goes to 41 and names no unit" in note for note in notes)
+
+
 def test_a_qubit_may_be_read_out_below_zero(tmp_path: Path) -> None:
     chosen = read(tmp_path, sweep("f,signal"), "qubit_spectroscopy")
     np.testing.assert_allclose(chosen.trace.y, LEVELS)

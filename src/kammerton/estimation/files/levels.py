@@ -22,9 +22,16 @@ RESONATORS = ("resonator_spectroscopy", "dispersive_shift", "resonator_flux_map"
 DEEP = -1.0
 """dB: what is negative and never so low may be a small voltage of the other sign."""
 
-ASK = "write its unit in the title, as in S21 [dB] or S21 [V], or give --y-unit"
+ASK = "write its unit in the title, as in S21 [dB] or S21 [V], or say with --y-unit dB or V"
 
-_MAGNITUDE = re.compile(r"s_?\d\d|mag|abs|\|")
+BARE, LOUDEST = 2.0, 200.0
+"""Of an S21 without a unit: below, it is linear beyond question; above, no level in dB."""
+
+LOUD = 10.0
+"""What is larger is asked about: volts that no line brings, and a magnitude that may be in dB."""
+
+_MAGNITUDE = re.compile(r"s_?\d\d|mag|abs|\||betrag")
+_SCATTERING = re.compile(r"(?<![a-z])s_?[1-4][1-4](?!\d)")
 _PART = re.compile(r"(^|[^a-z])(re|real|im|imag|i|q)([^a-z]|$)")
 
 
@@ -67,26 +74,69 @@ def level_of(
     Raises
     ------
     TraceError
-        y is below zero, as no magnitude is, and it is not clear whether it is in dB.
+        y is below zero, as no magnitude is, or an S21 of tens, and it is not clear whether it is
+        in dB.
     """
     finite = y[np.isfinite(y)]
-    if not (LAYOUTS[kind].phase and finite.size and finite.min() < 0):
+    if not (LAYOUTS[kind].phase and finite.size):
         return None, []
-    source, _, column = called.partition(": ")
+    if finite.min() >= 0:
+        return None, _loud(float(finite.max()), kind, called, magnitude=magnitude)
+    column = called.partition(": ")[2]
     everywhere, deep = bool(finite.max() <= 0), bool(finite.min() <= DEEP)
     resonator = magnitude or kind in RESONATORS
     if everywhere and deep and resonator:
         return "dB", [f"{column} is negative everywhere and names no unit: taken as dB"
                       " (--y-unit chooses another)"]  # fmt: skip
     if (everywhere and resonator) or (magnitude and deep):
-        raise TraceError(
-            f"{source}: {column} goes from {finite.min():.4g} to {finite.max():.4g}, but no"
-            f" magnitude is negative: {ASK}"
-        )
+        raise _negative(finite, called, ASK)
     if not (everywhere or (resonator and deep)):
         return None, []
     return None, [f"{column} goes from {finite.min():.4g} to {finite.max():.4g} and names no unit:"
                   " taken as linear (--y-unit dB says otherwise)"]  # fmt: skip
+
+
+def _negative(finite: FloatArray, called: str, way: str) -> TraceError:
+    return TraceError(
+        f"{called} goes from {finite.min():.4g} to {finite.max():.4g}, but no magnitude is"
+        f" negative: {way}"
+    )
+
+
+def _loud(largest: float, kind: str, called: str, *, magnitude: bool) -> list[str]:
+    """Ask about what is positive and without a unit, and may be in dB: see `level_of`."""
+    source, _, column = called.partition(": ")
+    scattering = magnitude and bool(_SCATTERING.search(column.lower()))
+    least = BARE if scattering else LOUD
+    if not (least < largest <= LOUDEST and (magnitude or kind in RESONATORS)):
+        return []
+    if scattering and largest > LOUD:
+        raise TraceError(f"{source}: {column} goes to {largest:.4g} and names no unit, which may be"
+                         f" dB or a ratio: {ASK}")  # fmt: skip
+    return [f"{column} goes to {largest:.4g} and names no unit: taken as linear; of a level in dB"
+            " the linewidth would be another (--y-unit dB says so)"]  # fmt: skip
+
+
+def _of_named_unit(
+    y: FloatArray, unit: str, kind: str, called: str, *, magnitude: bool
+) -> list[str]:
+    """Ask where the unit of y is named, but the numbers look like a level in dB.
+
+    Raises
+    ------
+    TraceError
+        y is negative, as no magnitude is, whatever its unit.
+    """
+    finite, resonator = y[np.isfinite(y)], kind in RESONATORS
+    if not finite.size or level(unit) or in_power(unit) or not (magnitude or resonator):
+        return []
+    everywhere, deep = finite.max() <= 0 and finite.min() < 0, finite.min() <= DEEP
+    if everywhere or (magnitude and resonator and deep):
+        raise _negative(finite, called, f"--y-unit dB says that it is a level, --y-unit {unit or 1}"
+                        " that it is one part of a complex signal")  # fmt: skip
+    loud = has_base(unit, "V") and LOUD < si(unit)[1] * finite.max() <= LOUDEST
+    column = called.partition(": ")[2]
+    return [f"{column} goes to {finite.max():.4g} {unit}: is it in dB? (--y-unit)"] if loud else []
 
 
 def overruled(title: Heading, chosen: str | None, axis: str) -> list[str]:
@@ -111,15 +161,16 @@ def _unit_of_y(
     title = table.headings[column]
     if y_unit is not None:
         return y_unit, overruled(title, y_unit, "y")
-    if title.unit is not None or not LAYOUTS[kind].phase:
-        return title.unit, []
     name = title.name.lower()
-    part = bool(_PART.search(name))
-    if part and not phased:  # of a complex signal, of either sign
-        return None, []
+    part = bool(_PART.search(name)) and not phased  # of a complex signal, of either sign
+    if part or not LAYOUTS[kind].phase:
+        return title.unit, []
     magnitude = phased or bool(_MAGNITUDE.search(name))
     called = f"{table.path}: y, column {title.text!r},"
-    return level_of(table.numbers(column), kind, called, magnitude=magnitude)
+    y = table.numbers(column)
+    if title.unit is None:
+        return level_of(y, kind, called, magnitude=magnitude)
+    return title.unit, _of_named_unit(y, title.unit, kind, called, magnitude=magnitude)
 
 
 def _root_of(

@@ -89,6 +89,19 @@ def aliases(fit: Fit, trace: Trace | Grid) -> Iterator[str]:
                f"{show(other, 'Hz')} would look the same")  # fmt: skip
 
 
+def idle_geometry(fit: Fit, trace: Trace | Grid, geometry: object) -> Iterator[str]:
+    """Yield that a geometry that is known tells nothing of a real trace, and why."""
+    real = isinstance(trace, Trace) and not np.iscomplexobj(trace.y)
+    told = {"q_internal", "q_coupling"} & fit.values.keys()
+    if geometry is None or geometry == "transmission" or not real or told:
+        return
+    below = bool(np.nanmin(trace.y) < 0)
+    if fit.verdict is Verdict.ACCEPTED and (below or geometry == "reflection"):
+        why = ("y goes below zero, and is one part of a complex signal" if below
+               else "a magnitude of a reflection has two answers")  # fmt: skip
+        yield f"geometry {geometry} is not used: {why}, so that the parts of the loss stay unknown"
+
+
 def _missing(trace: Trace | Grid) -> Iterator[str]:
     if isinstance(trace, Trace):
         gone = int(np.count_nonzero(~np.isfinite(trace.y)))
