@@ -132,7 +132,7 @@ def fit(
     notes += idle_geometry(found, chosen.trace, all_known.get("geometry"))
     _note(files, notes)
     if plot is not None:
-        _draw(files, chosen, found, plot)
+        _draw(files, chosen, found, plot, notes)
     if as_json:
         print_json(found, notes)
     else:
@@ -197,13 +197,15 @@ def _check_picture(plot: Path | None) -> None:
         _bad_input(f"{plot}: there is no folder {plot.parent}")
 
 
-def _draw(files: list[Path], chosen: Read, found: Fit, plot: Path) -> None:
+def _draw(files: list[Path], chosen: Read, found: Fit, plot: Path, notes: list[str]) -> None:
+    from kammerton.estimation.files.suspicion import questions
     from kammerton.estimation.pictures.picture import draw
 
     trace = replace(chosen.trace, target=found.kind)
     names = ", ".join(file.name for file in files)
     try:
-        draw({found.kind: trace}, {found.kind: found}, plot, names, dpi=PRINTED)
+        asked = "\n".join(questions(notes))
+        draw({found.kind: trace}, {found.kind: found}, plot, names, note=asked, dpi=PRINTED)
     except OSError as error:
         typer.echo(f"kammerton fit: {plot}: {error.strerror}", err=True)
         raise typer.Exit(1) from error

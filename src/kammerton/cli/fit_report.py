@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kammerton.estimation.pictures.scales import places, prefix_of
+from kammerton.estimation.pictures.scales import places, scale_of
 from kammerton.estimation.pictures.wording import given
 from kammerton.model import Fit, Verdict
 from kammerton.model.advised import in_words
@@ -91,10 +91,10 @@ def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
 
 
 def shown(value: float, unit: str, stderr: float) -> str:
-    """Return a value with its error; tiny or huge ones without a prefix get a power of ten."""
+    """Return a value with its error, in the prefix or power of ten that a picture has."""
     if unit in SCALED or not (math.isfinite(stderr) and stderr > 0):
         return show(value, unit, stderr)
-    factor, power = prefix_of(max(abs(value), 10 * stderr), "")
+    factor, power, unit = scale_of(max(abs(value), 10 * stderr), unit)
     digits = places(stderr / factor)
     value, stderr = round(value / factor, digits), round(stderr / factor, digits)
     text = f"{value:z.{max(digits, 0)}f} ± {stderr:.{max(digits, 0)}f}"

@@ -284,11 +284,12 @@ def test_a_map_from_the_shell(tmp_path: Path) -> None:
     assert values["curvature"]["unit"] == "Hz/V^2"
     assert picture.read_bytes().startswith(b"\x89PNG")
     text = fit(path, "--kind", "qubit_flux_map").stdout
-    assert "× 10⁹ Hz/V^2" in text
+    assert "GHz/V²" in text
 
 
 def test_large_and_small_numbers_get_a_power_of_ten() -> None:
-    assert shown(-1.6978e10, "Hz/V^2", 3.8e7) == "(-16.978 ± 0.038) × 10⁹ Hz/V^2"
+    assert shown(-1.6978e10, "Hz/V^2", 3.8e7) == "-16.978 ± 0.038 GHz/V²"
+    assert shown(-6.4937e16, "Hz/A^2", 2.3e13) == "(-64.937 ± 0.023) × 10¹⁵ Hz/A²"
     assert shown(0.0035721, "", 0.0002) == "(3.57 ± 0.20) × 10⁻³"
     assert shown(0.5722, "", 0.007) == "0.5722 ± 0.0070"
     assert shown(-0.0001, "", 0.026) == "0.000 ± 0.026"

@@ -291,3 +291,36 @@ def test_the_cable_of_both_states_is_taken_out(tmp_path: Path) -> None:
                     ("state", "frequency"), ("", "Hz"), "V", ("0", "1"))  # fmt: skip
         words = drawn(tmp_path, grid, replace(found("dispersive_shift", {}), curve=y))
         assert ("cable's delay taken out" in words) is said
+
+
+@pytest.mark.parametrize("title", ["power [dBm]", "a very long name of the power of a line [dBm]"])
+def test_a_long_name_of_y_stays_within_its_axes(tmp_path: Path, title: str) -> None:
+    rng, f = np.random.default_rng(3), np.linspace(7.09, 7.11, 201)
+    z = 0.025 * (1 - 0.8 / (1 + 2j * (f - 7.1) / 0.001)) * (1 + 0.004 * rng.normal(size=201))
+    path = tmp_path / "r.csv"
+    np.savetxt(path, np.column_stack([f, 20 * np.log10(np.abs(z))]), delimiter=",",
+               header=f"f [GHz],{title}", comments="")  # fmt: skip
+    with watched() as seen:
+        said = words_in(tmp_path, [str(path), "--kind", "resonator_spectroscopy"])
+    (box,) = (box for (text, _), box in seen.items() if text.endswith("0 dBm"))
+    (low,) = (box for (text, _), box in seen.items() if text == "res. (10⁻⁶)")
+    assert box.height < 3.5 * 200 * 0.5
+    assert box.y0 > low.y1
+    assert any("…" in text for text in said) == (len(title) > 20)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [("delay,population", ["is it in ns or us? (--x-unit)", "names no unit: taken as s (--x-unit"]),
+     ("delay [us],population", [])],
+)  # fmt: skip
+def test_what_was_supposed_of_units_is_in_the_picture(
+    tmp_path: Path, header: str, said: list[str]
+) -> None:
+    t, path = np.linspace(0, 200, 61), tmp_path / "t1.csv"
+    y = np.exp(-t / 43) + 0.01 * np.random.default_rng(3).normal(size=61)
+    np.savetxt(path, np.column_stack([t, y]), delimiter=",", header=header, comments="")
+    words = words_in(tmp_path, [str(path), "--kind", "t1"])
+    asked = [text for text in words if "-unit" in text]
+    assert len(asked) == len(said)
+    assert all(one in text for one, text in zip(said, asked, strict=True))

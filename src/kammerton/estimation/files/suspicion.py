@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.special import chdtr
@@ -35,6 +35,19 @@ APART = 8.0  # scatters by which the last half stands above the points before it
 STILL = 1e-6  # chance below which a chi-square is too small for it
 EVEN = 1e-6  # of a step: less is rounding
 ALIKE = 5.0  # scatters within which those of one preparation lie
+
+
+ASKED = 3
+"""Questions in a picture."""
+
+
+def questions(notes: Sequence[str]) -> list[str]:
+    """Return the notes that a picture says, which is shown without the rest: what was supposed.
+
+    These name the option that would read the file otherwise. What asks comes first.
+    """
+    asked = [note for note in notes if "(--" in note]
+    return sorted(asked, key=lambda note: "?" not in note)[:ASKED]
 
 
 def suspicions(kind: str, trace: Trace | Grid, calibrated: bool) -> Iterator[str]:

@@ -29,6 +29,12 @@ COLOURS = {
 SMALL = 8.0
 """Points."""
 
+SMALLEST, LETTER = 5.5, 0.56
+"""Points of words that are too long for their place, and the width of a letter in its size."""
+
+LEAST_ROOM = 58.0
+"""Points that the name of a low axis may take: it reaches beyond, where nothing is."""
+
 ROUNDING = 1e-9
 """Of a signal: less than this is no change of it."""
 
@@ -82,10 +88,22 @@ def plain(axes: Axes) -> None:
 
 
 def label(axes: Axes, x: str = "", y: str = "") -> None:
-    """Name both axes; no character of a name means anything to a typesetter."""
-    style: dict[str, Any] = {"fontsize": SMALL + 0.5, "color": INK, "parse_math": False}
-    axes.set_xlabel(x, labelpad=2, **style)
-    axes.set_ylabel(y, labelpad=2, **style)
+    """Name both axes, along their length; no character of a name means anything to a typesetter."""
+    size, dots = SMALL + 0.5, 72 / axes.figure.dpi
+    style: dict[str, Any] = {"color": INK, "parse_math": False, "labelpad": 2}
+    words, points = fitted(x, size, dots * axes.bbox.width)
+    axes.set_xlabel(words, fontsize=points, **style)
+    words, points = fitted(y, size, max(dots * axes.bbox.height, LEAST_ROOM))
+    axes.set_ylabel(words, fontsize=points, **style)
+
+
+def fitted(words: str, size: float, room: float) -> tuple[str, float]:
+    """Return words that are no longer than `room` points, and their size; the middle may go."""
+    points = max(SMALLEST, min(size, room / (LETTER * max(len(words), 1))))
+    most = int(room / (LETTER * points))
+    if len(words) <= most:
+        return words, points
+    return f"{words[: most // 2]}…{words[1 - most // 2 :]}", points
 
 
 def legend(axes: Axes, **place: Any) -> None:

@@ -24,10 +24,12 @@ from kammerton.estimation.pictures.page import (
     COLOURS,
     CURVE,
     INK,
+    ROUNDING,
     SMALL,
     Page,
     axes_pair,
     draw_curve,
+    fitted,
     label,
     left_over,
     line_style,
@@ -54,6 +56,9 @@ from kammerton.model.trace import ComplexArray, FloatArray
 TITLE, NOTE, HEIGHT, NARROW, WIDE, DPI = 0.35, 0.15, 3.5, 4.6, 7.0, 100
 """Inches, and dots an inch."""
 
+FINE = 1e-3
+"""What a fit leaves has its own prefix below this: its numbers were longer than their room."""
+
 LETTERS = 14.5
 """Of the small print in an inch, wide ones too."""
 
@@ -69,9 +74,6 @@ SOME = 10
 BOLD, SMALLER = 11, 0.75
 """Points of a target's name, and the part of them down to which a long one shrinks."""
 
-SMALLEST, LETTER = 5.5, 0.56
-"""Points of a title that is too long for its picture, and the width of a letter in its size."""
-
 
 def draw(
     traces: Mapping[str, Trace] | Mapping[str, Trace | Grid],
@@ -85,7 +87,7 @@ def draw(
     """Draw one panel for each target and write the picture (png, pdf or svg).
 
     traces, fits: by target. shots: target -> (S, 2) single shots in V, prepared in 0 and in 1;
-    where given, the panel shows them in the IQ plane with the discriminator. note: a small line
+    where given, the panel shows them in the IQ plane with the discriminator. note: small lines
     below the title. dpi: dots per inch of a png; the daemon draws one a run, and keeps it small.
 
     Raises
@@ -97,7 +99,7 @@ def draw(
     wide = any(_is_wide(trace, fits.get(target)) for target, trace in traces.items())
     columns = max(1, min(2 if wide else 3, len(traces)))
     rows = max(1, math.ceil(len(traces) / columns))
-    head = TITLE + (NOTE if note else 0.0)
+    head = TITLE + NOTE * len(note.splitlines())
     figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + head), dpi=dpi)
     FigureCanvasAgg(figure)
     _title(figure, title, note)
@@ -111,11 +113,11 @@ def draw(
 
 def _title(figure: Figure, title: str, note: str) -> None:
     height, room = figure.get_figheight(), 72 * 0.976 * figure.get_figwidth()
-    for down, words, size in ((0.12, title, 10), (0.32, note, SMALL)):
-        fits = max(SMALLEST, min(size, room / (LETTER * max(len(words), 1))))
-        most = int(room / (LETTER * fits))
-        shown = words if len(words) <= most else f"{words[: most // 2]}…{words[1 - most // 2 :]}"
-        figure.text(0.012, 1 - down / height, shown, va="top", fontsize=fits, color=INK,
+    lines = [(title, 10.0), *((line, SMALL) for line in note.splitlines())]
+    for k, (words, size) in enumerate(lines):
+        down = 0.12 + (0.2 + NOTE * (k - 1) if k else 0.0)
+        shown, points = fitted(words, size, room)
+        figure.text(0.012, 1 - down / height, shown, va="top", fontsize=points, color=INK,
                     parse_math=False)  # fmt: skip
 
 
@@ -225,6 +227,9 @@ def _sweep(
         curve, line = without_signal(trace.x, y, fit.kind)
     if line.joined or fit.verdict is not Verdict.REJECTED:  # else marks that nobody can follow
         draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
+    if not known and ROUNDING * largest(y) < largest(y - curve) < FINE * factor:
+        factor, prefix = prefix_of(largest(y - curve), trace.y_unit)
+        label(below, x_label, remainder(known, prefix + trace.y_unit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     left_over(below, x, (y - curve) / scale)
     settle(above, below)

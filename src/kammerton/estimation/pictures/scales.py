@@ -12,6 +12,9 @@ from kammerton.model.trace import ComplexArray, FloatArray
 NARROW = 2e-3
 """A frequency axis narrower than this fraction of its centre is shown relative to the centre."""
 
+LARGEST = 1e6
+"""A number that is not written out any more."""
+
 BEYOND = 0.3
 """How far noise may take a population below 0 and above 1."""
 
@@ -30,19 +33,34 @@ def written(value: float, unit: str, stderr: float) -> str:
     '3.57(20)×10⁻³'
     >>> written(1.4012e9, "Hz/V", 3.3e5)
     '1.40120(33) GHz/V'
+    >>> written(-6.4937e16, "Hz/A^2", 2.3e13)
+    '−64.937(23)×10¹⁵ Hz/A²'
     """
     if not (math.isfinite(value) and math.isfinite(stderr) and stderr > 0):
         return show(value, unit)
-    unit = unit.replace("^2", "²")
-    over = unit.partition("/")[0]
-    bare = over if over in SCALED else ""
-    factor, prefix = prefix_of(max(abs(value), 10 * stderr), bare)
+    factor, power, unit = scale_of(max(abs(value), 10 * stderr), unit)
     digits = places(stderr / factor)
     last = round(stderr / factor * 10 ** max(digits, 0), min(digits, 0))
     number = f"{round(value / factor, digits):z.{max(digits, 0)}f}({last:.0f})".replace("-", "−")
-    return f"{number}×{prefix} {unit}".rstrip() if prefix[:2] == "10" else (
-        f"{number} {prefix}{unit}".rstrip()
-    )  # fmt: skip
+    return f"{number}×{power} {unit}".rstrip() if power else f"{number} {unit}".rstrip()
+
+
+def scale_of(size: float, unit: str) -> tuple[float, str, str]:
+    """Return factor, power of ten ("" for none) and unit in which a number is best written.
+
+    A unit over another takes the prefix of its first; where none is large enough, a power of ten.
+
+    >>> scale_of(1.4e9, "Hz/V"), scale_of(6.5e16, "Hz/A^2")
+    ((1000000000.0, '', 'GHz/V'), (1000000000000000.0, '10¹⁵', 'Hz/A²'))
+    """
+    unit = unit.replace("^2", "²")
+    over = unit.partition("/")[0]
+    if over in SCALED:
+        factor, prefix = prefix_of(size, over)
+        if unit == over or size < LARGEST * factor:
+            return factor, "", prefix + unit
+    factor, power = prefix_of(size, "")
+    return factor, power, unit
 
 
 def places(stderr: float) -> int:
@@ -57,7 +75,7 @@ def prefix_of(size: float, unit: str) -> tuple[float, str]:
     """
     if not size > 0 or not math.isfinite(size):
         return 1.0, ""
-    if unit == "" and not 1e-2 <= size < 1e6:
+    if unit == "" and not 1e-2 <= size < LARGEST:
         power = 3 * math.floor(math.log10(size) / 3)
         return 10.0**power, "10" + str(power).translate(_RAISED)
     if unit not in SCALED or unit == "rad":
