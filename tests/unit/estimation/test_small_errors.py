@@ -145,3 +145,15 @@ def test_one_point_far_off_is_none_of_that() -> None:
     found = fit_batch("t1", X, y, 0.02)
     assert (found.verdict == "rejected").all()
     assert not any("too small" in reason for reason in found.reason)
+
+
+def test_of_a_fringe_that_was_found_whose_frequency_jitters_nobody_says_that_it_is_too_fast() -> (
+    None
+):
+    """Its scatter is largest where it turns, and dies along the sweep as well."""
+    rng, delays = np.random.default_rng(3), np.linspace(0.0, 100e-6, 101)
+    f = 0.12e6 + 3e3 * rng.normal(size=(40, 101))
+    law = 0.5 + 0.45 * np.exp(-delays / 20e-6) * np.cos(2 * np.pi * f * delays)
+    found = fit_batch("ramsey", delays, rng.binomial(1000, law) / 1000, shots=1000)
+    assert (found.verdict == "rejected").all()
+    assert not [reason for reason in found.reason if reason.startswith("it is a decaying")]

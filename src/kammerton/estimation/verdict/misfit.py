@@ -10,6 +10,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence
 
 DRIFTS = -6.0  # delta-BIC over a random walk below which drift explains a trace better
+FOUND = 60.0  # delta-BIC over no signal of an oscillation that was found, whatever scatters
 FLAT = "a constant"
 ANOTHER = "the law is another"
 GIVEN = "the errors given"
@@ -23,9 +24,9 @@ LOST = {"a decaying oscillation": "the qubit is not where it was thought to be: 
 def misfit(batch: Batch, evidence: Evidence, n: int, law: str) -> str:
     """Return how trace n misses `law`, e.g. "an exponential decay"."""
     if evidence.even[n]:
-        return _fading(batch, evidence, n, law, "a slower one") or _scatter(
-            batch, evidence, n, law, _instead(law, "one")
-        )
+        found = evidence.gain_flat[n] > FOUND
+        fading = None if found else _fading(batch, evidence, n, law, "a slower one")
+        return fading or _scatter(batch, evidence, n, law, _instead(law, "one"))
     chi2 = evidence.chi2_reduced[n]
     size = "" if np.isnan(chi2) else f" (reduced chi-square {chi2:.2f})"
     drift = "; drift explains them better" if evidence.gain_walk[n] < DRIFTS else ""
