@@ -207,7 +207,8 @@ def _judge_survivors(findings: Findings, evidence: Evidence, alive: Mask, where:
     """Object to sequences that all survive: flat, but far from where a decay would end."""
     findings.insufficient(
         (evidence.gain_flat < CLEAR) & evidence.dull & alive, "range too narrow",
-        "the longest sequences survive as well as the shortest" + where, Advice(window_times=4.0),
+        "the longest sequences survive as well as the shortest, or nothing is read" + where,
+        Advice(window_times=4.0),
     )  # fmt: skip
 
 
