@@ -51,6 +51,14 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, text: str, says: str) ->
         column(tmp_path, text)
 
 
+def test_the_first_row_of_a_matrix_is_read_as_its_cells_are(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("V \\ MHz;4.910;4.920\n0,1;1,23;1,24\n0,2;1,25;1,26\n")
+    assert [title.text for title in read_table(path).headings] == ["V \\ MHz", "4910", "4920"]
+    path.write_text("# V;4.910;4.920\n0,1;1,23;1,24\n0,2;1,25;1,26\n")
+    assert read_table(path).numbers(1).tolist() == [1.23, 1.25]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("1.234,5", 1234.5), ("-1,234.5", -1234.5), ("4.912.000", 4_912_000), ("1.23,4", None),

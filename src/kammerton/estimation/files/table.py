@@ -171,8 +171,9 @@ def read_table(path: Path) -> Table:
     heads = [cells for _, cells in rows[:start]]
     if not heads:
         heads = _commented_header(lines, separator, len(rows[start][1]))
-    width, titles = len(rows[start][1]), heads[0] if heads else ()
-    rows = without_groups(path, rows[start:], titles)
+    width, above = len(rows[start][1]), start if _are_numbers(heads) else 0
+    rows = without_groups(path, rows[start - above :], heads[0] if heads else ())
+    heads, rows = [cells for _, cells in rows[:above]] or heads, rows[above:]
     parted = parted_columns(rows, width)
     if parted:
         heads = parted_titles(heads or [_numbered(width)], parted)
@@ -181,6 +182,11 @@ def read_table(path: Path) -> Table:
     data = tuple(row for row in rows if any(cell.strip() for cell in row[1]))
     _refuse_long_rows(path, data, len(headings))
     return _without_counter(Table(path, headings, data))
+
+
+def _are_numbers(heads: Sequence[list[str]]) -> bool:
+    """Whether the titles are numbers but for the first, as those of a matrix are."""
+    return bool(heads) and all(number(cell) is not None for cell in heads[0][1:])
 
 
 def _numbered(width: int) -> list[str]:
