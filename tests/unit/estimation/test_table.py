@@ -217,7 +217,7 @@ def test_what_looks_like_a_unit_is_asked_about(tmp_path: Path, title: str) -> No
 
 
 @pytest.mark.parametrize(
-    "title", ["wait (averaged)", "wait (q0)", "wait (raw)", "tau(x)", "wait_0"]
+    "title", ["wait (averaged)", "wait (q0)", "wait (raw)", "tau(x)", "wait_0", "wait (AWG)"]
 )
 def test_a_plain_word_in_brackets_is_no_unit(tmp_path: Path, title: str) -> None:
     assert chosen(tmp_path, f"{title},y\n1,2\n2,3\n", "t1").trace.x[0] == 1

@@ -39,6 +39,7 @@ _NO_WORD = re.compile(rf"{_COUNTED}|[hd]|herz|[\d.,]+\s*[a-zµμ]+", flags=re.IG
 PLAIN_WORDS = {
     "avg", "raw", "fit", "log", "lin", "abs", "rel", "sim", "std", "on", "off", "set", "exp",
     "meas", "mean", "new", "old", "echo", "swap", "all", "ge", "ef", "gf",
+    "if", "rf", "lo", "xy", "vna", "awg", "tau", "wait", "time", "freq", "det",
 }  # fmt: skip
 """Of up to four letters, as units are too, but none."""
 
