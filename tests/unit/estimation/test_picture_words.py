@@ -324,3 +324,14 @@ def test_what_was_supposed_of_units_is_in_the_picture(
     asked = [text for text in words if "-unit" in text]
     assert len(asked) == len(said)
     assert all(one in text for one, text in zip(said, asked, strict=True))
+
+
+def test_a_long_question_goes_on_in_a_second_line(tmp_path: Path) -> None:
+    rng, f, path = np.random.default_rng(3), np.linspace(7.09, 7.11, 201), tmp_path / "r.csv"
+    y = 30 + 20 * np.log10(np.abs(1 - 0.7 / (1 + 2j * (f - 7.1) / 0.001)))
+    np.savetxt(path, np.column_stack([f, y + 0.05 * rng.normal(size=201)]), delimiter=",",
+               header="f [GHz],mag of the second line", comments="")  # fmt: skip
+    words = words_in(tmp_path, [str(path), "--kind", "resonator_spectroscopy"])
+    said = " ".join(words)
+    assert "and names no unit: taken as linear; is it in dB? (--y-unit)" in said
+    assert not any("linear" in text and "mag of" in text for text in words)

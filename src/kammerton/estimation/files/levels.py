@@ -113,8 +113,8 @@ def _loud(largest: float, kind: str, called: str, *, magnitude: bool) -> list[st
     if scattering and largest > LOUD:
         raise TraceError(f"{source}: {column} goes to {largest:.4g} and names no unit, which may be"
                          f" dB or a ratio: {ASK}")  # fmt: skip
-    return [f"{column} goes to {largest:.4g} and names no unit: taken as linear; of a level in dB"
-            " the linewidth would be another (--y-unit dB says so)"]  # fmt: skip
+    return [f"{column} goes to {largest:.4g} and names no unit: taken as linear;"
+            " is it in dB? (--y-unit)"]  # fmt: skip
 
 
 def _of_named_unit(

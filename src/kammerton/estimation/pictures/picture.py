@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from kammerton.estimation.pictures.page import (
     COLOURS,
     CURVE,
     INK,
+    LETTER,
     ROUNDING,
     SMALL,
     Page,
@@ -68,6 +70,9 @@ BOLD_FACE = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
 Shown = Callable[[NDArray[Any]], FloatArray]
 """What of a signal is drawn."""
 
+ACROSS = 72 * 0.976
+"""Points of an inch of width that a title may take."""
+
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
 
@@ -99,10 +104,12 @@ def draw(
     wide = any(_is_wide(trace, fits.get(target)) for target, trace in traces.items())
     columns = max(1, min(2 if wide else 3, len(traces)))
     rows = max(1, math.ceil(len(traces) / columns))
-    head = TITLE + NOTE * len(note.splitlines())
-    figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + head), dpi=dpi)
+    width = (WIDE if wide else NARROW) * columns
+    notes = _note_lines(note, width)
+    head = TITLE + NOTE * len(notes)
+    figure = Figure(figsize=(width, HEIGHT * rows + head), dpi=dpi)
     FigureCanvasAgg(figure)
-    _title(figure, title, note)
+    _title(figure, title, notes)
     pages = figure.add_gridspec(rows + 1, columns, height_ratios=[head] + rows * [HEIGHT])
     for place, (target, trace) in enumerate(traces.items()):
         page = figure.add_subfigure(pages[1 + place // columns, place % columns])
@@ -111,9 +118,15 @@ def draw(
     figure.savefig(path, metadata=metadata)
 
 
-def _title(figure: Figure, title: str, note: str) -> None:
-    height, room = figure.get_figheight(), 72 * 0.976 * figure.get_figwidth()
-    lines = [(title, 10.0), *((line, SMALL) for line in note.splitlines())]
+def _note_lines(note: str, inches: float) -> list[str]:
+    """Return the lines of a note, each no wider than a picture of so many inches."""
+    letters = int(ACROSS * inches / (LETTER * SMALL))
+    return [part for line in note.splitlines() for part in textwrap.wrap(line, letters)]
+
+
+def _title(figure: Figure, title: str, notes: list[str]) -> None:
+    height, room = figure.get_figheight(), ACROSS * figure.get_figwidth()
+    lines = [(title, 10.0), *((line, SMALL) for line in notes)]
     for k, (words, size) in enumerate(lines):
         down = 0.12 + (0.2 + NOTE * (k - 1) if k else 0.0)
         shown, points = fitted(words, size, room)
