@@ -87,3 +87,79 @@ def test_seeds_beside_the_series_of_an_interleaved_run(tmp_path: Path) -> None:
     grid = read(tmp_path, f"seed,length,reference,interleaved\n{rows}", kind)
     assert grid.x[1].tolist() == [1, 1, 5, 5, 9, 9]
     np.testing.assert_allclose(grid.y[:, 0], [0.89, 0.79])
+
+
+G = np.arange(21)
+M = np.array([1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
+ONCE = {
+    "n1": 500 + 7 * np.arange(40) % 13, "shots": np.full(40, 1000), "P(n)": 0.5**np.arange(40),
+    "n averages": 1000 + np.arange(40) % 2, "P1": 0.5**np.arange(40), "n": np.full(40, 400),
+    "gates duration [ns]": np.arange(40), "length [us]": np.arange(40),
+    "total length": 40 * np.arange(40), "mean length": 1.875 * np.arange(40),
+    "duration length": 75 * np.arange(40), "length": 3 * np.arange(40),
+    "survival": 0.5**np.arange(40),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "titles"),
+    [("fine_amplitude", "repetitions,n1,shots"), ("fine_amplitude", "repetitions,P(n)"),
+     ("fine_amplitude", "repetition,P1,n averages"), ("fine_amplitude", "repetitions,P1,n"),
+     ("fine_amplitude", "repetitions,P1,gates duration [ns]"), ("fine_amplitude", "rounds,P1,n"),
+     (RB, "sequence,n1,shots"), (RB, "sequences,survival,length [us]"), (RB, "sequence,survival,n"),
+     (RB, "sequence,survival,total length"), (RB, "sequences,survival,mean length"),
+     (RB, "sequence,survival,duration length"), (RB, "sequence,survival,length"),
+     (RB, "rounds,survival,total length")],
+)  # fmt: skip
+def test_how_often_or_how_long_once_in_each_row_stays_what_is_swept(
+    tmp_path: Path, kind: str, titles: str
+) -> None:
+    x = G if kind == "fine_amplitude" else M
+    first, *others = titles.split(",")
+    table = np.column_stack([x, *(ONCE[title][: x.size] for title in others)])
+    path = tmp_path / "data.csv"
+    np.savetxt(path, table, delimiter=",", header=titles, comments="")
+    trace = read_files([path], kind, Choice()).trace
+    assert (trace.x.tolist(), trace.x_name) == (x.tolist(), first)
+    assert trace.y_name in others[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "x"),
+    [(RB, "sequence,survival,n_cliffords\n1,0.9,1\n2,0.8,5\n3,0.7,9\n", [1, 5, 9]),
+     (RB, "sequence,m,survival\n1,5,0.8\n2,1,0.9\n3,5,0.7\n", [1, 5, 5]),
+     (RB, "run,length,survival\n1,1,0.9\n2,5,0.8\n3,9,0.7\n", [1, 5, 9]),
+     (RB, "reps,n,survival\n100,1,0.9\n100,5,0.8\n100,9,0.7\n", [1, 5, 9]),
+     (RB, "seed,survival,length\n0,0.9,1.5\n1,0.8,2.5\n2,0.7,9\n", [0, 1, 2]),
+     ("t1", "index,time [us],P1\n0,10,0.9\n1,20,0.8\n2,30,0.7\n", [1e-5, 2e-5, 3e-5]),
+     ("t1", "run,wait time [us],P1\n0,10,0.9\n1,20,0.8\n2,30,0.7\n", [1e-5, 2e-5, 3e-5]),
+     ("t1", "run,arrival time,P1\n0,10,0.9\n1,20,0.8\n2,30,0.7\n", [0, 1, 2]),
+     ("rabi_amplitude", "index,signal,amp_time\n0,10,0.9\n1,20,0.8\n2,30,0.7\n", [0, 1, 2]),
+     ("allxy", "run,pair,P1\n0,0,0.1\n0,1,0.2\n0,2,0.1\n", [0, 1, 2])],
+)  # fmt: skip
+def test_what_counts_gives_way_to_what_is_called_x(
+    tmp_path: Path, kind: str, text: str, x: list[float]
+) -> None:
+    np.testing.assert_allclose(read(tmp_path, text, kind).x, x)
+
+
+@pytest.mark.parametrize("title", ["average", "sample", "mean"])
+def test_sums_of_a_digitizer_are_a_signal(tmp_path: Path, title: str) -> None:
+    text = f"delay [us],{title},background\n0,5000,500\n1,3000,510\n2,2000,490\n"
+    assert read(tmp_path, text, "t1").y.tolist() == [5000, 3000, 2000]
+
+
+@pytest.mark.parametrize("cells", ["123", "012", "111"])
+def test_samples_that_are_numbered_are_no_signal(tmp_path: Path, cells: str) -> None:
+    rows = "".join(f"{n},{cell},0.{9 - n}\n" for n, cell in enumerate(cells))
+    assert read(tmp_path, f"delay [us],sample,signal\n{rows}", "t1").y.tolist() == [0.9, 0.8, 0.7]
+
+
+@pytest.mark.parametrize("title", ["n1", "P(n)", "pulse length [ns]"])
+def test_series_of_lengths_are_not_swept_over_a_count(tmp_path: Path, title: str) -> None:
+    rows = "".join(f"{gate},{0.9 - m / 100},{m}\n" for gate in (0, 1) for m in (1, 5, 9))
+    kind = "interleaved_randomized_benchmarking"
+    grid = read(tmp_path, f"gate,{title},cliffords\n{rows}", kind)
+    assert grid.x[1].tolist() == [1, 5, 9]
+    rows = "".join(f"{m},{gate},{0.9 - m / 100}\n" for gate in (0, 1) for m in (1, 5, 9))
+    assert read(tmp_path, f"repetitions,gate,{title}\n{rows}", kind).x[1].tolist() == [1, 5, 9]

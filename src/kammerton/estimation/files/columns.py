@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.files.calibration_points import calibrated
-from kammerton.estimation.files.counters import is_counter, without_counters
-from kammerton.estimation.files.layouts import Axis, layout_of, named_after
+from kammerton.estimation.files.counters import swept_column, without_counters
+from kammerton.estimation.files.layouts import Axis, layout_of
 from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
 from kammerton.estimation.files.powers import has_base, root, root_name
@@ -87,7 +87,7 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
     refuse_long(table, MAX_POINTS)
     if len(choice.x) > 1:
         raise TraceError(f"{table.path}: {kind} is swept over one axis; {len(choice.x)} are chosen")
-    column = table.find(choice.x[0]) if choice.x else _swept(table, layout.axes[0])
+    column = table.find(choice.x[0]) if choice.x else swept_column(table, layout.axes[0])
     x, x_unit, x_notes = axis_values(table, column, layout.axes[0], kind, choice.x_unit)
     signal = signal_columns(table, choice, {column})[0]
     phase = phase_column(table, choice, {column}) if layout.phase else None
@@ -101,14 +101,6 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
     if choice.cal_points:
         trace = calibrated(trace, choice.cal_points, str(table.path))
     return Chosen(_ascending(trace), choice.sigma is not None, notes)
-
-
-def _swept(table: Table, axis: Axis) -> int:
-    """Return the first column, or where that is a counter the first that is named after x."""
-    if not is_counter(table, 0):
-        return 0
-    named = [i for i, title in enumerate(table.headings) if named_after(title, axis)]
-    return without_counters(table, [*named, 0])[0]
 
 
 def refuse_long(table: Table, most: int) -> None:

@@ -3,26 +3,101 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from kammerton.estimation.files.cells import number
+from kammerton.estimation.files.layouts import Axis, named_after, named_wholly
 from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.units import si
 
 _NUMBERS = re.compile(
     r"(n|num|number of|no of)?[ _]*"
     r"(seed|seq|sequence|circuit|instance|sample|trial|draw|rep|repetition|repeat|index|idx|run|"
-    r"iteration|iter|round|shot|average)s?"
+    r"iteration|iter|round|shot|averages)s?"
     r"[ _]*(index|idx|id|number|num|no|nr|#)?\.?"
 )
+_SIGNAL_TOO = re.compile(r"sample|average")
+_AXIS_TOO = re.compile(r"(?<![a-z])(seq|sequence|rep|repetition|repeat|round)s?(?![a-z])")
+"""Words for how often a gate was played, or how long a sequence is, too."""
 
 
 def is_counter(table: Table, column: int) -> bool:
-    """Return whether a column numbers something by its name, and holds whole numbers or words."""
-    if not _NUMBERS.fullmatch(table.headings[column].name.strip().casefold()):
+    """Return whether a column numbers something by its name, and holds whole numbers or words.
+
+    What may be a signal by its name (samples) must number it from 0 or 1 without gaps, or be one
+    number.
+    """
+    name = table.headings[column].name.strip().casefold()
+    if not _NUMBERS.fullmatch(name):
         return False
-    values = [number(cell) for cell in table.texts(column)]
-    return all(value is None or value.is_integer() for value in values)
+    values = _numbers(table, column)
+    if not all(value is None or value.is_integer() for value in values):
+        return False
+    return not _SIGNAL_TOO.search(name) or _counted({v for v in values if v is not None})
+
+
+def _numbers(table: Table, column: int) -> list[float | None]:
+    return [number(cell) for cell in table.texts(column)]
+
+
+def _counted(values: set[float]) -> bool:
+    if len(values) < 2:
+        return True
+    return min(values) in (0, 1) and max(values) - min(values) == len(values) - 1
 
 
 def without_counters(table: Table, columns: list[int]) -> list[int]:
     """Return the columns that are no counters, where there are such; else all of them."""
     return [column for column in columns if not is_counter(table, column)] or columns
+
+
+def may_be_swept(table: Table, column: int) -> bool:
+    """Return whether a column is no counter, or one whose name may be that of an axis, too."""
+    name = table.headings[column].name.casefold()
+    return not is_counter(table, column) or bool(_AXIS_TOO.search(name))
+
+
+def swept_column(table: Table, axis: Axis) -> int:
+    """Return the first column, or where that is a counter the first that is named after x.
+
+    Repetitions and sequences that differ in every row number no repeats: they give way only to
+    what is called by the name of x, or holds its values again and again, or unsorted.
+    """
+    if not is_counter(table, 0):
+        return 0
+    first = _numbers(table, 0)
+    axis_too = axis.unit == "" and len(set(first)) == len(first) and may_be_swept(table, 0)
+    for column, title in enumerate(table.headings):
+        if column == 0 or not _stands_for(table, column, axis):
+            continue
+        if not axis_too or named_after(title, axis):
+            return column
+        if title.name.casefold() != "n" and not _ascends(_numbers(table, column)):
+            return column
+    return 0
+
+
+def _stands_for(table: Table, column: int, axis: Axis) -> bool:
+    """Return whether a column has name, unit and numbers of an axis."""
+    title, values = table.headings[column], _numbers(table, column)
+    if is_counter(table, column) or not _in_unit(title.unit, axis):
+        return False
+    whole = all(value is not None and value.is_integer() for value in values)
+    if len(set(values)) < 2 or (axis.unit == "" and not whole):
+        return False
+    measured = bool(axis.unit) and title.unit is not None
+    return named_wholly(title, axis) or (measured and named_after(title, axis))
+
+
+def _in_unit(written: str | None, axis: Axis) -> bool:
+    if axis.unit is None or written is None:
+        return True
+    try:
+        return si(written)[0] == axis.unit
+    except ValueError:
+        return False
+
+
+def _ascends(values: list[float | None]) -> bool:
+    known = [value for value in values if value is not None]
+    return all(a < b for a, b in pairwise(known))

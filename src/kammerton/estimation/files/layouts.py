@@ -14,6 +14,7 @@ from kammerton.estimation.resonances.resonator import GEOMETRIES
 from kammerton.model import TraceError
 
 _PART = re.compile(r"[^a-z]+")
+_MANY = re.compile(r"^(n|num|nr|no|number)( of|\.)? +")
 
 
 class Form(Enum):
@@ -27,11 +28,15 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Axis:
-    """What is swept: its name, its SI unit (None for any), other words for it in a header."""
+    """What is swept: its name, its SI unit (None for any), other words for it in a header.
+
+    alone: words that say nothing beside others (the n of n1, the length of a pulse).
+    """
 
     name: str
     unit: str | None
     words: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
 
     @property
     def all_words(self) -> tuple[str, ...]:
@@ -44,6 +49,13 @@ def named_after(title: Heading, axis: Axis) -> bool:
     name = title.name.casefold()
     parts = [part for part in _PART.split(name) if part]
     return any(word.casefold() == name or word in parts for word in axis.all_words)
+
+
+def named_wholly(title: Heading, axis: Axis) -> bool:
+    """Return whether the whole name of a column is that of an axis, but for what says how many."""
+    name = _MANY.sub("", title.name.strip().casefold().replace("_", " "))
+    words = (*axis.all_words, *axis.alone)
+    return any(_MANY.sub("", word.casefold()) == name for word in words)
 
 
 @dataclass(frozen=True)
@@ -72,9 +84,11 @@ LENGTH = Axis("length", "s", ("duration", "time", "width"))
 POWER = Axis("power", "dBm", ("pow", "attenuation"))
 COEFFICIENT = Axis("coefficient", None, ("drag", "beta", "motzoi", "alpha"))
 CLIFFORDS = Axis(
-    "number of Cliffords", "", ("cliffords", "clifford", "depth", "length", "lengths", "m", "n")
-)
-GATES = Axis("number of gates", "", ("gates", "n"))
+    "number of Cliffords", "", ("cliffords", "clifford", "depth"),
+    ("length", "lengths", "m", "n", "sequence length", "sequence lengths", "clifford length",
+     "clifford lengths", "ncliffords"),
+)  # fmt: skip
+GATES = Axis("number of gates", "", (), ("ngates", "n"))
 PAIR = Axis("number of the pair", "", ("pair", "pairs"))
 STATE = Axis("state", "", ("prepared", "label", "level"))
 SERIES = Axis("series", "", ("sequence", "gate", "kind", "set"))

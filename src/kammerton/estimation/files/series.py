@@ -27,9 +27,16 @@ from kammerton.estimation.files.columns import (
     signal_name,
     told,
 )
-from kammerton.estimation.files.counters import without_counters
+from kammerton.estimation.files.counters import may_be_swept, without_counters
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.files.layouts import LAYOUTS, SERIES, Axis, Layout, named_after
+from kammerton.estimation.files.layouts import (
+    LAYOUTS,
+    SERIES,
+    Axis,
+    Layout,
+    named_after,
+    named_wholly,
+)
 from kammerton.estimation.files.levels import with_units
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
@@ -249,7 +256,10 @@ def _swept(table: Table, taken: set[int], choice: Choice, axis: Axis) -> int:
         return table.find(choice.x[-1])
     free = [i for i in range(len(table.headings)) if i not in taken]
     named = [i for i in free if named_after(table.headings[i], axis)]
-    return without_counters(table, named or free)[0]
+    named = named or [i for i in free if named_wholly(table.headings[i], axis)]
+    if named:
+        return without_counters(table, named)[0]
+    return next((i for i in free if may_be_swept(table, i)), free[0])
 
 
 def _together(
