@@ -16,7 +16,7 @@ from kammerton.loop.conclusion import DOUBT, Conclusions
 from kammerton.loop.granting import Granting
 from kammerton.loop.idle import held_though_stale, idle
 from kammerton.loop.looks import BETWEEN, WELL, Looks
-from kammerton.loop.outage import Outage
+from kammerton.loop.outage import Outage, pausing
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.prospect import Prospect
@@ -100,7 +100,8 @@ class Loop:
             lambda: self.held(),
         )  # fmt: skip
         self.patience.alarm = self.alarm
-        self._outage = Outage(self.bench, self._say, self.lab.computer, self.alarm)
+        who, sleep = self.lab.computer, partial(pausing, self._conclusions.by_the_clock)
+        self._outage = Outage(self.bench, self._say, who, self.alarm, sleep=sleep)
         self._looks = Looks(self.bench, well=partial(self._outage.calm, WELL))
         self._sight = Sight(self.lab, self.book, self.clock, self.patience, lambda: self.held())
 
@@ -180,10 +181,9 @@ class Loop:
         except CalibrationError as failure:
             self._set_aside(failure.calibration, self.lab.qubits, failure)
             return True
-        if plan is None:
-            return False
-        await self._attempt(plan)
-        return True
+        if plan is not None:
+            await self._attempt(plan)
+        return plan is not None
 
     def _granting(self) -> Granting:
         prospect = Prospect(self.planner, self._sight.targets, self.book, self.clock.now())

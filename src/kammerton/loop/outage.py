@@ -22,6 +22,9 @@ LOUD = 4.0
 ALL_OFF = 2
 """Attempts in vain after which all outputs that answer are switched off: see `Recovery.restore`."""
 
+TURN = 2.0
+"""s of a long pause after which what goes on meanwhile gets its turn."""
+
 WHOLE = "several instruments"
 
 
@@ -39,6 +42,16 @@ def breaker() -> Backoff:
     Whoever keeps failing is asked less and less often, however short each failure is.
     """
     return Backoff(first=0.3, longest=300.0, steady=600.0)
+
+
+async def pausing(meanwhile: Callable[[], Awaitable[None]], pause: float) -> None:
+    """Wait so many s. In a pause that is long all who answer are off: something else may go on."""
+    left = pause
+    while pause >= LOUD and left > TURN:
+        await asyncio.sleep(TURN)
+        await meanwhile()
+        left -= TURN
+    await asyncio.sleep(left)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from kammerton.model import (
     Belief,
     CalibrationHangs,
     Estimate,
+    LabClock,
     Run,
     StoreError,
     StoreUnavailable,
@@ -26,6 +27,7 @@ from kammerton.model import (
 from kammerton.model.alarm import CLOCK, Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 from kammerton.store.attempts import ABORTED, HUNG
+from kammerton.store.following import follow
 from kammerton.store.leases import DAEMON
 from kammerton.store.rows import GivenBack
 
@@ -110,9 +112,12 @@ class Record:
         """Store a run, however long that takes; Overtaken: `expected` is not the newest."""
         return await self._patiently(lambda: self.store.commit(run, changes, attempt, expected))
 
-    async def move_times(self, by: timedelta, why: str, expected: int) -> int:
-        """Move the times of all present values; Overtaken: `expected` is not the newest."""
-        return await self._patiently(lambda: self.store.move_times(by, why, expected))
+    async def follow(self, clock: LabClock, by: timedelta, why: str, expected: int) -> int:
+        """Let laboratory time go by `by`; Overtaken: `expected` is not the newest, and it did not.
+
+        The clock goes with the times though nobody waits for that any more.
+        """
+        return await self._patiently(lambda: follow(self.store, clock, by, why, expected))
 
     async def clock_set(self, before: datetime, after: datetime, why: str) -> None:
         """Note in the audit log what laboratory time was, and is."""

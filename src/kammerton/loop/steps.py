@@ -12,12 +12,9 @@ from kammerton.loop.patience import Patience
 from kammerton.loop.provisional import Provisional
 from kammerton.loop.record import Record
 from kammerton.model import Belief, LabClock
-from kammerton.model.clock import APART, was_set
+from kammerton.model.clock import APART, Step, was_set
 
 log = logging.getLogger(__name__)
-
-LASTS = 1.0
-"""s after which a step of the computer's clock is one that lasts."""
 
 TO_COME = "its time is yet to come by the computer's clock: how old it is nobody knows"
 
@@ -36,16 +33,13 @@ class Steps:
     patience: Patience
     provisional: Provisional
     record: Record
-    _seen: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        self._step = Step(self.clock)
 
     def due(self) -> timedelta:
         """Return by how much the clock was set, once that has lasted; 0: it was not."""
-        by, now = self.clock.apart(), self.clock.elapsed()
-        if abs(by) < APART:
-            return timedelta()
-        if abs(by - self._seen[0]) > APART:
-            self._seen = by, now
-        return timedelta(seconds=by) if now - self._seen[1] >= LASTS else timedelta()
+        return self._step.due()
 
     async def follow(self, by: timedelta, revision: int) -> int:
         """Follow a step; return the newest revision. Overtaken: there is a newer than `revision`.
@@ -53,9 +47,7 @@ class Steps:
         Laboratory time goes on alike where that is given up before the end.
         """
         said, before = was_set(by), self.clock.now()
-        if by < timedelta():
-            revision = await self.record.move_times(by, said, revision)
-        self.clock.follow(by.total_seconds())
+        revision = await self.record.follow(self.clock, by, said, revision)
         self.book.moved(by)
         self.patience.moved(by)
         self.provisional.moved(by)

@@ -14,6 +14,10 @@ APART = 5.0
 by less in a day, and NTP moves the monotonic one alike where it only slews."""
 
 
+LASTS = 1.0
+"""s after which a step of the computer's clock is one that lasts."""
+
+
 def _utc() -> datetime:
     return datetime.now(UTC)
 
@@ -80,3 +84,20 @@ class LabClock:
     def follow(self, by: float) -> None:
         """Let laboratory time go by what this computer's clock was set by, s."""
         self._wall += timedelta(seconds=by)
+
+
+@dataclass
+class Step:
+    """The step that a computer's clock made and laboratory time has not followed yet."""
+
+    clock: LabClock
+    _seen: tuple[float, float] = (0.0, 0.0)
+
+    def due(self) -> timedelta:
+        """Return by how much the clock was set, once that has lasted; 0: it was not."""
+        by, now = self.clock.apart(), self.clock.elapsed()
+        if abs(by) < APART:
+            return timedelta()
+        if abs(by - self._seen[0]) > APART:
+            self._seen = by, now
+        return timedelta(seconds=by) if now - self._seen[1] >= LASTS else timedelta()

@@ -39,12 +39,13 @@ from kammerton.serve.errands import Measuring
 from kammerton.serve.expected import expected
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import Kernels
+from kammerton.serve.made_up import believed, made_up
 from kammerton.serve.memory import giving_back
 from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
-from kammerton.serve.set_clock import clock_watched, made_up
+from kammerton.serve.set_clock import SetClock
 from kammerton.serve.unanswered import Unanswered
 from kammerton.store import Store
 from kammerton.store.plates import Plates, unnamed
@@ -88,13 +89,14 @@ async def run_computer(
             holds = Holds(lab, store, doing, alarms.tell)
             committed = reporter(lab, store, pictures)
             away = Unanswered(store, outputs.audit, alarms.tell)
+            set_clock = SetClock(store, clock, alarms.tell, outputs.audit)
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, away.tell,
-                errands.wishes, warm, answered=away.answered,
+                errands.wishes, warm, answered=away.answered, by_the_loop=set_clock.left,
             )  # fmt: skip
-            set_back = await asyncio.to_thread(made_up, store, clock, tuning.book, alarms.tell)
+            set_back = await asyncio.to_thread(made_up, lab, store, clock, alarms.tell)
             async with (
-                clock_watched(clock, lab.computer, alarms.tell, told=set_back),
+                set_clock.watched(told=set_back),
                 attending(store, holds.told, holdable(lab), errands, holds.unread, holds.asked),
                 holds.followed(), backing_up(store),
                 relayed(lab, store, clock, alarms, outputs, speaks=tuning.speaks),
@@ -133,6 +135,7 @@ async def _drawing() -> AsyncIterator[Background]:
 class Tuning:
     """What a computer's loop is made of.
 
+    by_the_loop: held while it calibrates, and follows a clock that was set between two runs.
     answered: called once all instruments are connected, and their outputs read back as off. speaks:
     set once the instruments are ours, or nobody has them. Who is refused them since another
     daemon has them is to say nothing under the topics of that one.
@@ -150,6 +153,7 @@ class Tuning:
     wishes: Wishes
     warm: Callable[[], object] = quiet
     answered: Callable[[], object] = quiet
+    by_the_loop: asyncio.Lock = field(default_factory=asyncio.Lock)
     kernels: Kernels = field(default_factory=Kernels)
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -199,12 +203,13 @@ class Tuning:
                     self.up()
                     await self._met(bench, first=loop is None)
                     await told_while(ready, self._waiting, SLOW)
-                    # anybody's code: outputs are off
-                    planner = planner or Planner(load_calibrations())
-                    loop = self._loop(bench, planner, doubtful)
-                    await loop.keep_doubts("an instrument was set aside")
-                    doubtful.clear()
-                    parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
+                    planner = planner or Planner(load_calibrations())  # anybody's code: it is off
+                    async with self.by_the_loop:
+                        loop = self._loop(bench, planner, doubtful)
+                        await loop.keep_doubts("an instrument was set aside")
+                        doubtful.clear()
+                        work = loop.settle() if once else loop.keep()
+                        parked = await self.holds.obeyed(loop, work)
             except Held as held:
                 self._left_off()
                 log.info("left again while connecting: %s", held)
@@ -274,10 +279,7 @@ class Tuning:
 
     def book(self) -> BeliefBook:
         """Return what is believed by what is stored."""
-        book = BeliefBook(self.lab, self.clock.now())
-        book.update(self.store.parameters())
-        book.recall(self.store.doubts())
-        return book
+        return believed(self.lab, self.store, self.clock)
 
     async def _restarted(self, names: frozenset[str]) -> None:
         """Doubt what rests on who was switched off and on, and store that before all else.

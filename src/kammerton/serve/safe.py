@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import NoReturn
 
 from kammerton.bench import open_bench
@@ -13,6 +14,7 @@ from kammerton.bench.deadline import end_of_process
 from kammerton.bench.guard import said
 from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, InstrumentInUse, LabClock
+from kammerton.model.alarm import Tell
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
 from kammerton.serve.expected import expected
@@ -20,6 +22,7 @@ from kammerton.serve.holding import Holds
 from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
+from kammerton.serve.set_clock import SetClock
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
 from kammerton.store.plates import Plates
@@ -66,13 +69,23 @@ async def stay_safe(
             state = _untouched(outputs)
         up()
         warm()
+        set_back = await _made_up(lab, store, clock, alarms.tell)
         holds = Holds(lab, store, doing, alarms.tell)  # nothing is driven: for their alarms
         async with (
+            SetClock(store, clock, alarms.tell, outputs.audit).watched(told=set_back),
             attending(store, scopes=holdable(lab), unread=holds.unread),
             holds.followed(),
             relayed(lab, store, clock, alarms, outputs, word="safe mode"),
         ):
             await _stay(store, f"{SAFE}{state}; {why}; a person must restart it", doing)
+
+
+async def _made_up(lab: Lab, store: Store, clock: LabClock, tell: Tell) -> bool:
+    """Make up for a clock that was set back, which needs what only a loop has loaded."""
+    if not await asyncio.to_thread(store.clock_set_back):
+        return False
+    made_up = await asyncio.to_thread(import_module, "kammerton.serve.made_up")
+    return bool(await asyncio.to_thread(made_up.made_up, lab, store, clock, tell))
 
 
 def _begun(outputs: Outputs, doing: Doing, *, touch: bool) -> None:

@@ -1,4 +1,4 @@
-"""A computer's clock that was set: told while the daemon runs, made up for at its start."""
+"""A computer's clock that is set while the daemon runs: told, and followed where no loop does."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kammerton.bench.beside import beside
-from kammerton.loop.beliefs import AGAIN, BeliefBook
-from kammerton.model import LabClock
+from kammerton.bench.tasks import unbroken
+from kammerton.model import LabClock, Overtaken, StoreError
 from kammerton.model.alarm import CLOCK, Alarm, Tell
-from kammerton.model.clock import APART, was_set
-from kammerton.model.span import duration
-from kammerton.store import Doubt, Store
+from kammerton.model.clock import APART, Step, was_set
+from kammerton.model.lasting import Lasting
+from kammerton.store import Store
+from kammerton.store.following import follow
 from kammerton.store.leases import DAEMON
 
 log = logging.getLogger(__name__)
@@ -28,59 +30,66 @@ LASTS = 60.0
 FOLLOWS = "laboratory time follows between two runs"
 
 
-@asynccontextmanager
-async def clock_watched(
-    clock: LabClock, computer: str, tell: Tell, *, told: bool = False
-) -> AsyncIterator[None]:
-    """Tell when the computer's clock was set, and when laboratory time has followed.
+@dataclass
+class SetClock:
+    """Tells when the computer's clock was set, and lets laboratory time follow where no loop does.
 
-    That is the loop's to do, between two runs; while nobody calibrates it stays as it is.
-    told: it was said already that the clock was wrong before the start.
+    A loop follows between two runs, and has `left` meanwhile. While the computer is held, an
+    instrument is set aside, or safe mode lasts, there is none; what is known grows old alike.
+    note: writes a line of the audit log, beside the work: who, what, old, new, why.
     """
-    async with beside(_watched(clock, computer, tell, told=told), "the computer's clock"):
-        yield
 
+    store: Store
+    clock: LabClock
+    tell: Tell
+    note: Callable[..., object]
+    left: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-async def _watched(clock: LabClock, computer: str, tell: Tell, *, told: bool) -> None:
-    loop = asyncio.get_running_loop()
-    since = loop.time() if told else None
-    while True:
-        by, now = clock.apart(), loop.time()
-        if abs(by) >= APART and since is None:
-            since = now
-            tell(Alarm(CLOCK, computer, f"{was_set(timedelta(seconds=by))}; {FOLLOWS}"))
-        elif abs(by) < APART and since is not None and now - since >= LASTS:
-            since = None
-            tell(Alarm(CLOCK, computer, "laboratory time goes by the clock as it is", on=False))
-        await asyncio.sleep(PERIOD)
+    def __post_init__(self) -> None:
+        self._step, self._mute = Step(self.clock), Lasting(log)
 
+    @asynccontextmanager
+    async def watched(self, *, told: bool = False) -> AsyncIterator[None]:
+        """Watch the clock meanwhile. told: it was said that it was wrong before the start."""
+        async with (
+            beside(self._told(told=told), "the computer's clock"),
+            beside(self._followed(), "laboratory time"),
+        ):
+            yield
 
-def made_up(store: Store, clock: LabClock, book: Callable[[], BeliefBook], tell: Tell) -> bool:
-    """Make up for a clock that was set back while no daemon ran; say whether it was.
+    async def _told(self, *, told: bool) -> None:
+        loop, mine = asyncio.get_running_loop(), self.store.computer
+        since = loop.time() if told else None
+        while True:
+            by, now = self.clock.apart(), loop.time()
+            if abs(by) >= APART and since is None:
+                since = now
+                self.tell(Alarm(CLOCK, mine, f"{was_set(timedelta(seconds=by))}; {FOLLOWS}"))
+            elif abs(by) < APART and since is not None and now - since >= LASTS:
+                since = None
+                text = "laboratory time goes by the clock as it is"
+                self.tell(Alarm(CLOCK, mine, text, on=False))
+            await asyncio.sleep(PERIOD)
 
-    How old what is stored is nobody knows then: its times are moved back by what shows, nothing
-    that has a forecast holds beyond now, and all is doubted. book: beliefs of what is stored.
+    async def _followed(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD)
+            async with self.left:
+                if by := self._step.due():
+                    await unbroken(self._follow(by))
 
-    Raises
-    ------
-    StoreError
-        The database cannot be written.
-    """
-    behind = store.clock_set_back()
-    if not behind:
-        return False
-    now = clock.now()
-    why = (
-        f"this computer's clock is {duration(behind)} behind what was stored last: it was, or is, "
-        "wrong; how old the values are nobody knows, and they are measured again"
-    )
-    log.warning("%s", why)
-    store.move_times(-behind, why, store.revision(), ends=now)
-    found = book()
-    found.doubt(store.parameters(), 0.0, now, least=AGAIN)
-    doubts = {n: Doubt(b.run, b.sigma, why) for n, b in found.doubted().items() if b.run}
-    store.doubt(doubts)
-    old, new = (f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in (now + behind, now))
-    store.audit(DAEMON, CLOCK, old, new, why)
-    tell(Alarm(CLOCK, store.computer, why))
-    return True
+    async def _follow(self, by: timedelta) -> None:
+        """Follow a step; where the database cannot be written, the next look does."""
+        said, before = was_set(by), self.clock.now()
+        try:
+            await asyncio.to_thread(self._move, by, said)
+        except (StoreError, Overtaken) as problem:
+            self._mute.failed(f"{said}; laboratory time cannot follow yet: {problem}")
+            return
+        self._mute.over("laboratory time follows")
+        log.warning("%s; laboratory time follows", said)
+        old, new = (f"{time:%Y-%m-%d %H:%M:%S} UTC" for time in (before, self.clock.now()))
+        self.note(DAEMON, CLOCK, old, new, said)
+
+    def _move(self, by: timedelta, said: str) -> None:
+        follow(self.store, self.clock, by, said, self.store.revision())

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kammerton.loop import steps
+from kammerton.loop import outage
 from kammerton.loop.loop import Loop
+from kammerton.model import clock as model_clock
 from kammerton.store import Store, clock
 from kammerton.verify import verify
 from tests.unit.loop.laboratory import Chip
@@ -45,7 +46,7 @@ def settled(tmp_path_factory):
 
 @pytest.fixture
 def computer(monkeypatch):
-    monkeypatch.setattr(steps, "LASTS", 0.0)
+    monkeypatch.setattr(model_clock, "LASTS", 0.0)
     return Computer()
 
 
@@ -106,7 +107,7 @@ def test_s6_what_comes_back_from_a_time_to_come_is_doubted_and_measured_again(lo
 
 
 def test_s6_a_step_counts_once_it_lasts(loop, computer, monkeypatch):
-    monkeypatch.setattr(steps, "LASTS", 3600.0)
+    monkeypatch.setattr(model_clock, "LASTS", 3600.0)
     computer.by = timedelta()
     asyncio.run(loop.step())
     assert loop.clock.apart() < -1e6
@@ -122,3 +123,16 @@ def test_s6_moments_are_not_followed(loop, computer, by):
     asyncio.run(loop.step())
     assert abs(loop.clock.apart() - by) < 0.5
     assert loop.store.revision() == revision
+
+
+@pytest.mark.parametrize(("pause", "turns"), [(0.04, 0), (0.05, 2)])
+def test_s6_laboratory_time_follows_while_an_instrument_is_away_for_long(
+    loop, computer, monkeypatch, pause, turns
+):
+    """In a short pause nothing is in the way of switching off."""
+    monkeypatch.setattr(outage, "LOUD", 0.05)
+    monkeypatch.setattr(outage, "TURN", 0.02)
+    before = loop.clock.now()
+    computer.by = timedelta()
+    asyncio.run(loop._outage.sleep(pause))
+    assert (abs(loop.clock.now() - (before - YEAR)) < timedelta(minutes=2)) == bool(turns)

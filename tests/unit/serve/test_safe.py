@@ -6,20 +6,23 @@ import asyncio
 import contextlib
 import dataclasses
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
 from kammerton.cli import app
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LabClock
+from kammerton.model import clock as model_clock
 from kammerton.model.roles import Identity
 from kammerton.publish import Alarms
-from kammerton.serve import last, safe
+from kammerton.serve import last, safe, set_clock
 from kammerton.serve.holding import Holds
 from kammerton.serve.words import Code, Mode
 from kammerton.store import Store
 from kammerton.store.plates import Plates
+from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
 
@@ -316,3 +319,30 @@ def test_r8_who_touches_nothing_does_not_promise_to_switch_off_first(lab, opened
     asyncio.run(stay(lab, touch=False))
     assert "outputs may be on: no instrument is touched" in caplog.text
     assert "verified off first" not in caplog.text
+
+
+def test_s6_a_clock_that_is_set_in_safe_mode_is_told_and_followed(lab, opened, monkeypatch):
+    """What is known is still published: how long it holds hangs on it."""
+    monkeypatch.setattr(set_clock, "PERIOD", 0.01)
+    monkeypatch.setattr(model_clock, "LASTS", 0.02)
+    by, hours, told = [timedelta()], timedelta(hours=5), []
+    mine = LabClock(utc=lambda: datetime.now(UTC) + by[0])
+    monkeypatch.setattr(safe.LabClock, "not_before", lambda _: mine)
+    monkeypatch.setattr(Alarms, "tell", lambda _, alarm: told.append(alarm))
+    with Store.open(lab.database, lab.computer) as store:
+        store.commit(run(started=datetime.now(UTC)), {"q0.t1": estimate(time=datetime.now(UTC))})
+
+    async def main() -> None:
+        task = asyncio.create_task(safe.stay_safe(lab, "it crashed", print, touch=True))
+        await asyncio.sleep(0.5)
+        by[0] = -hours
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    assert [each.kind for each in told if each.on] == ["clock"]
+    with Store.read(lab.database) as store:
+        age = datetime.now(UTC) - hours - store.parameters()["q0.t1"].time
+        assert abs(age) < timedelta(seconds=10)
+        assert store.log(1, "clock")[0].why == "this computer's clock was set back by 5 h"

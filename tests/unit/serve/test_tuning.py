@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import AsyncMock
@@ -24,6 +25,7 @@ from kammerton.serve.kernels import Kernels
 from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
 from kammerton.store.plates import Plates, known
+from kammerton.store.rows import Lease
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
@@ -223,3 +225,42 @@ def test_who_waits_for_a_measurement_when_a_start_fails_hears_which_instrument_i
         "given up before it was measured: awg1 does not connect: nobody answers there; "
         "ask again when that is over"
     )
+
+
+def test_s6_the_loop_follows_a_clock_that_was_set_while_it_calibrates_and_only_then(
+    tmp_path, store, monkeypatch
+):
+    lab, turn, seen = two_qubits(tmp_path), asyncio.Lock(), []
+
+    class Held(Holding):
+        leases = iter([Lease(1, "computer", "ada", "a cable", datetime.now(UTC), None)])
+
+        def on_bench(self) -> Lease | None:
+            return next(self.leases, None)
+
+        async def free(self, outputs: str) -> None:
+            seen.append(("held", turn.locked()))
+
+        async def obeyed(self, loop, work):
+            work.close()
+            seen.append(("calibrates", turn.locked()))
+            return {}
+
+    bench = SimpleNamespace(
+        instruments={},
+        gate=SimpleNamespace(
+            inhibition=SimpleNamespace(words=lambda: None),
+            guard=SimpleNamespace(boxes=SimpleNamespace(answered={})),
+        ),
+    )
+    opened = contextlib.nullcontext(bench)
+    monkeypatch.setattr(computer, "open_bench", lambda *_, **__: opened)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
+    outputs = Outputs(store, lambda act, *args: act(*args))
+    tuning = Tuning(
+        lab, store, LabClock(), Held("awg1", frozenset()), outputs, print, print, lambda: None,
+        print, Wishes(), by_the_loop=turn,
+    )  # fmt: skip
+    asyncio.run(tuning.run(once=False))
+    assert seen == [("held", False), ("calibrates", True)]
+    assert not turn.locked()
