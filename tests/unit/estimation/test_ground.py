@@ -15,15 +15,42 @@ N = np.arange(25)
 SAID = "is a population of 0 by its name: 1 - y, that of 1, is fitted"
 
 
+WHOLE = [
+    "P0", "P(0)", "P_g", "p_0", "pg", "pop0", "ground", "ground state", "ground_population",
+    "ground (state) population", "ground-state population", "p(|0>)", "|0>", "population 0",
+    "population of 0", "prob of 0", "prob. of ground", "P0 %", "survival", "survival probability",
+]  # fmt: skip
+MORE = [
+    "population", "P1", "P(1)", "P01", "p_01", "signal", "top 0", "rep 0", "ping", "P 0.5", "p05",
+    "excited", "excited - ground", "1-P0", "1 - P(0)", "1 - ground population", "-P0", "P0 - P1",
+    "p0->1", "P(e|g)", "P(e|0)", "p(0|1)", "P0 corrected P1", "ADC p0", "background", "P_up",
+    "background-subtracted signal", "signal (ground corrected)", "P1 (from ground)", "P1|prep 0",
+    "P(1), ground state initialised", "P(1) with ground-state prep", "state 0", "p_gate", "amp0",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("name", "ground"),
-    [("P0", True), ("P(0)", True), ("P_g", True), ("ground", True), ("survival", True),
-     ("p(|0>)", True), ("ground_population", True), ("population 0", True), ("prob of 0", True),
-     ("population", False), ("P1", False), ("P(1)", False), ("P01", False), ("signal", False),
-     ("top 0", False), ("P 0.5", False), ("excited", False)],
-)  # fmt: skip
+    ("name", "ground"), [*((name, True) for name in WHOLE), *((name, False) for name in MORE)]
+)
 def test_names_of_a_population_of_0(name: str, ground: bool) -> None:
     assert named_ground(name) == ground
+
+
+@pytest.mark.parametrize("title", MORE)
+def test_no_sign_is_turned_by_half_a_name(tmp_path: Path, title: str) -> None:
+    chosen, fit = gates(tmp_path, title.replace(",", ""))
+    assert fit.values["angle_error"].value == pytest.approx(0.08, abs=0.01)
+    assert not chosen.trace.y_name.startswith("1 - ") or title.startswith("1 - ")
+
+
+@pytest.mark.parametrize(
+    ("title", "known"),
+    [("P1", True), ("P0", True), ("excited state population", True), ("n1", True),
+     ("signal", False), ("1-P0", False), ("P10", False)],
+)  # fmt: skip
+def test_a_sign_is_left_open_where_no_name_says_it(tmp_path: Path, title: str, known: bool) -> None:
+    _, fit = gates(tmp_path, title)
+    assert ("if the signal rises with 1" in fit.reason) != known
 
 
 def gates(folder: Path, title: str, scale: float = 1.0, **known: object) -> tuple[Read, Fit]:

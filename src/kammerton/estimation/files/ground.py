@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from kammerton.estimation.curves.fine_amplitude import OTHERWISE
 from kammerton.estimation.files.columns import Chosen
 from kammerton.estimation.files.grid import Grid
-from kammerton.model import Trace
+from kammerton.model import Fit, Trace
 
 RISING = {
     "fine_amplitude": ("contrast", "offset"), "drag": ("extremum",),
@@ -22,15 +23,37 @@ RISING = {
 LARGEST = 1.5
 """No population is larger, however noisy: these may be counts."""
 
+_P = r"(p|pop|prob|probability|population|occupation)"
+_OF = rf"{_P}( ?of)?( the)?( state)?"
+_UNIT = r"( ?[\[(]?(%|percent|a\.u\.)[\])]?)?"
 _GROUND = re.compile(
-    r"(?<![a-z])p(rob|robability|op|opulation)?[ _]*(of |in )?(state )?[(\[|]*(0|g)(?![a-z\d.])"
-    r"|ground|survival"
+    rf"{_OF} ?(0|g|ground)( state)?{_UNIT}|ground( state)?( {_P})?{_UNIT}"
+    rf"|survival( {_P}| rate)?{_UNIT}"
 )
+_EXCITED = re.compile(
+    rf"{_OF} ?(1|e|excited)( state)?{_UNIT}|excited( state)?( {_P})?{_UNIT}|n ?1|ones|counts? ?1"
+)
+_STATE = re.compile(r"\(\s*\|?\s*(\w+)\s*[>⟩]?\s*\)|\|\s*(\w)\s*[>⟩]")
+_KET = re.compile(r"\|\s*(0|g)\s*[>⟩]")
 
 
 def named_ground(name: str) -> bool:
-    """Return whether a column holds the population of 0 by its name: P0, P(g), survival."""
-    return bool(_GROUND.search(name.casefold()))
+    """Return whether a column holds the population of 0 by its whole name: P0, P(g), survival.
+
+    A name that says more (P0 corrected, 1 - P0, background) may mean anything.
+    """
+    return bool(_GROUND.fullmatch(_plain(name)) or _KET.fullmatch(name.strip().casefold()))
+
+
+def named_excited(name: str) -> bool:
+    """Return whether a column holds the population of 1 by its whole name."""
+    return bool(_EXCITED.fullmatch(_plain(name)))
+
+
+def _plain(name: str) -> str:
+    """Return a name in small letters without brackets around a single state."""
+    name = _STATE.sub(r" \1\2 ", name.casefold())
+    return " ".join(re.sub(r"_|(?<=[a-z])-(?=[a-z])|(?<=prob)\.", " ", name).split())
 
 
 def risen(
@@ -48,6 +71,17 @@ def risen(
     turned: Any = replace(trace, y=1.0 - trace.y, y_name=f"1 - {trace.y_name}")
     note = f"{called}: 1 - y, that of 1, is fitted"
     return replace(chosen, trace=turned, notes=(*chosen.notes, note))
+
+
+def settled(fit: Fit, trace: Trace | Grid, name: str) -> Fit:
+    """Return a fit whose reason leaves no sign open where the name of y says which state it is of.
+
+    name: of y in the file, before it was turned.
+    """
+    turned = trace.y_name != name
+    if turned or named_excited(name):
+        return replace(fit, reason=fit.reason.replace(OTHERWISE, ""))
+    return fit
 
 
 def _said(

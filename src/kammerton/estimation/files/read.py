@@ -12,7 +12,7 @@ from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.files.columns import Choice, Chosen, choose
 from kammerton.estimation.files.counts import of_shots, with_shots
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.files.ground import risen
+from kammerton.estimation.files.ground import risen, settled
 from kammerton.estimation.files.known import check_known
 from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form, layout_of
 from kammerton.estimation.files.maps import choose_map
@@ -70,7 +70,7 @@ def fit_file(
         fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
     except TraceError as error:
         raise TraceError(f"{paths[0]}: {error}") from error
-    fit = _of_detuning(_of_few_points(fit, trace), trace)
+    fit = settled(_of_detuning(_of_few_points(fit, trace), trace), trace, read.trace.y_name)
     drawn = _with_counts(chosen, known) if shots is None else chosen
     return drawn, in_own_units(fit, trace)
 
