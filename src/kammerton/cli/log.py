@@ -203,10 +203,10 @@ def _rows(
 
 def _ago(time: datetime) -> str:
     """Return the age by the wall clock: laboratory time is known of runs alone."""
-    from kammerton.model.span import duration
+    from kammerton.model.span import ago
     from kammerton.store import clock
 
-    return f"{duration(clock.wall() - time)} ago"
+    return ago(clock.wall() - time)
 
 
 def _outcome(attempt: Attempt) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kammerton.client.words import WITHIN, ahead, by, tolerable, validity
 from kammerton.model import Estimate, Fit
 from kammerton.model.quantity import show, two_digits
-from kammerton.model.span import duration
+from kammerton.model.span import aged, ago
 from kammerton.store import Change, ReadStore, StoredRun
 from kammerton.store.laboratory_time import CLOCK
 from kammerton.store.rows import Doubted, Revision
@@ -80,13 +80,13 @@ class Why:
 
     def _was(self, old: Estimate) -> str:
         value = show(old.value, old.unit, old.stderr)
-        return f"{value}, {duration(self.now - old.time)} ago, {old.run}"
+        return f"{value}, {ago(self.now - old.time)}, {old.run}"
 
     def _aged(self) -> str:
         if not self.ahead:
-            return duration(self.age)
+            return aged(self.age)
         clock = f"of laboratory time, which is {self.ahead} ahead of this computer"
-        return f"{duration(self.age)} {clock}"
+        return f"{aged(self.age)} {clock}"
 
     def _person(self) -> list[tuple[str, str]]:
         back = self.set_back

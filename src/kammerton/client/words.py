@@ -10,7 +10,7 @@ from kammerton.lab.nearest import nearest
 from kammerton.model import Belief, Estimate
 from kammerton.model.parameter import BY_NAME
 from kammerton.model.quantity import show
-from kammerton.model.span import duration
+from kammerton.model.span import aged, duration
 
 if TYPE_CHECKING:
     from kammerton.store.rows import Doubted, Revision
@@ -49,7 +49,7 @@ def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
         (
             name,
             show(each.value, each.unit, each.stderr),
-            duration(now - each.time),
+            aged(now - each.time),
             validity(each.valid_until, now),
             each.run,
         )

@@ -24,3 +24,25 @@ def duration(time: timedelta) -> str:
         elif parts:
             break
     return " ".join(parts[:2])
+
+
+def ago(age: timedelta) -> str:
+    """Return when something was; by a clock that was ahead it may be yet to come.
+
+    >>> ago(timedelta(hours=2)), ago(timedelta(hours=-2))
+    ('2 h ago', '2 h later than now')
+    """
+    return f"{duration(-age)} later than now" if _to_come(age) else f"{duration(age)} ago"
+
+
+def aged(age: timedelta) -> str:
+    """Return how old something is, or by how much its time is yet to come.
+
+    >>> aged(timedelta(hours=2)), aged(timedelta(hours=-2))
+    ('2 h', 'none: 2 h later than now')
+    """
+    return f"none: {ago(age)}" if _to_come(age) else duration(age)
+
+
+def _to_come(age: timedelta) -> bool:
+    return int(age.total_seconds()) < 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 from typer.testing import CliRunner
@@ -15,10 +16,13 @@ from tests.stored import estimate, run
 def test_status_says_that_the_clock_was_set(tmp_path, monkeypatch):
     database = tmp_path / "db.sqlite"
 
-    def said(*more):
-        done = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["status", str(database), *more])
+    def told(*words):
+        done = CliRunner(env={"COLUMNS": "400"}).invoke(app, [*words, str(database)])
         assert done.exit_code == 0
         return done.stdout
+
+    def said(*more):
+        return told("status", *more)
 
     wrong = datetime.now(UTC) + timedelta(days=365)
     with Store.open(database, "two-qubits") as store:
@@ -28,10 +32,13 @@ def test_status_says_that_the_clock_was_set(tmp_path, monkeypatch):
         monkeypatch.undo()
         assert "clock is 364 d 23 h behind what was stored last" in said()
         assert "of a time to come" in said()
+        ended = told("log").splitlines()[1]
+        assert re.search(r"t1 .* 36[45] d .*later than now", ended)
+        assert not re.search(r" -\d", ended)
+        assert "none: 36" in told("why", "q0.t1")
         store.move_times(-timedelta(days=365), "set back by 365 d", 1)
         store.audit("the daemon", "clock", "2027", "2026", "it was set back by 365 d")
         assert "laboratory time went from 2027 to 2026: it was set back by 365 d" in said()
         assert "of a time to come" not in said()
         assert len(json.loads(said("--json"))["clock"]) == 1
-        log = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["log", str(database)]).stdout
-        assert "times of q0.t1 moved by the clock: set back by 365 d" in log
+        assert "times of q0.t1 moved by the clock: set back by 365 d" in told("log")
