@@ -45,7 +45,8 @@ def test_a_power_in_watts_becomes_the_voltage_over_that_of_0_dbm(
 @pytest.mark.parametrize(
     "title",
     ["|S21|^2", "|S21|²", "S21 power", "power", "abs(S21)**2", "mag squared", "S21 [V^2]", "S21_sq",
-     "power [a.u.]"],
+     "power [a.u.]", "transmitted power", "reflected_power", "Transmission power", "power S21",
+     "magnitude squared", "amplitude^2", "mag²", "abs2"],
 )  # fmt: skip
 def test_a_power_is_known_by_its_name_or_a_squared_unit(tmp_path: Path, title: str) -> None:
     chosen = read(tmp_path, sweep(title))
@@ -54,14 +55,37 @@ def test_a_power_is_known_by_its_name_or_a_squared_unit(tmp_path: Path, title: s
     assert chosen.trace.y_unit == ""
 
 
-@pytest.mark.parametrize(
-    "title", ["S21", "amplitude [mV]", "|S21|", "mag2 [V]", "power detector [V]"]
-)
+@pytest.mark.parametrize("title", ["S21", "amplitude [mV]", "|S21|", "mag2 [V]", "power [V]"])
 def test_a_voltage_is_no_power(tmp_path: Path, title: str) -> None:
     chosen = read(tmp_path, sweep(title))
     factor = 1e-3 if "mV" in title else 1.0
     np.testing.assert_allclose(chosen.trace.y, np.array(POWERS) * factor)
     assert any("is named a power" in note for note in chosen.notes) == title.endswith("[V]")
+
+
+SAYS = ["readout power", "transmission at high power", "pump power", "at power -30", "high-power",
+        "pow_norm"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "title",
+    [*SAYS, "low power magnitude", "|S21| at power -30", "mag low power", "Amplitude high-power",
+     "square pulse", "magnitude (sq. avg)", "chi^2", "magnitude at power", "|S21| power",
+     "Amplitude at -30 dBm power", "Magnitude 2", "magnitude power"],
+)  # fmt: skip
+def test_at_which_power_a_magnitude_was_measured_makes_it_no_power(
+    tmp_path: Path, title: str
+) -> None:
+    chosen = read(tmp_path, sweep(title))
+    np.testing.assert_allclose(chosen.trace.y, POWERS)
+    said = f"y, column {title!r}, says power, but not that it is one: taken as linear"
+    assert any(note.startswith(said) for note in chosen.notes) == (title in SAYS)
+
+
+def test_a_map_at_low_power_is_one_of_magnitudes(tmp_path: Path) -> None:
+    rows = "".join(f"{b},{f},{f / 4}\n" for f in (4, 5) for b in (-1, 0, 1))
+    chosen = read(tmp_path, f"bias,f [GHz],|S21| low power\n{rows}", "resonator_flux_map")
+    np.testing.assert_allclose(chosen.trace.y, [[1.0] * 3, [1.25] * 3])
 
 
 def test_the_user_says_what_y_is(tmp_path: Path) -> None:

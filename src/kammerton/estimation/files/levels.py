@@ -10,7 +10,13 @@ from dataclasses import replace
 import numpy as np
 
 from kammerton.estimation.files.layouts import LAYOUTS
-from kammerton.estimation.files.powers import has_base, in_power, named_power, refuse_negative
+from kammerton.estimation.files.powers import (
+    has_base,
+    in_power,
+    named_power,
+    refuse_negative,
+    says_power,
+)
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.files.units import level, si, unknown_unit
 from kammerton.model import TraceError
@@ -179,9 +185,14 @@ def _root_of(
     """Return whether y is a power, where a magnitude is fitted, and what to say."""
     title = replace(table.headings[column], unit=unit)
     named = named_power(title) and not chosen and not level(unit)
-    if kind not in RESONATORS or not (in_power(unit) or named):
+    if kind not in RESONATORS:
         return False, []
     called = f"y, column {title.text!r},"
+    if not (in_power(unit) or named):
+        told = [f"{called} says power, but not that it is one: taken as linear (--y-unit W says"
+                " otherwise)"]  # fmt: skip
+        doubtful = unit is None and not chosen and says_power(title)
+        return False, told if doubtful else []
     if has_base(unit, "V"):
         return False, [f"{called} is named a power and is in {unit}: taken as linear"
                        " (--y-unit W says otherwise)"]  # fmt: skip

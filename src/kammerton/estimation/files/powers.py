@@ -14,10 +14,20 @@ from kammerton.model.trace import FloatArray
 MILLIWATT = 1e-3
 """W, of 0 dBm."""
 
-_NAMED = re.compile(
-    r"(?<![a-z])(powers?|pow|pwr|(sq|sqr|square|abs2|mag2)(?!\d))(?![a-z])|squared"
-    r"|(\^|\*\*) ?2(?!\d)|²"
+_POWER = r"(powers?|pow|pwr)"
+_THROUGH = (
+    r"(transmitted|transmission|reflected|reflection|received|detected|measured|signal|linear|lin"
+    r"|normali[sz]ed|relative|s ?[1-4][1-4])"
 )
+_LENGTH = r"(\|[^|]*\||(abs|mag|magnitude|amplitude)( ?\([^()]*\))?|(abs )?s ?[1-4][1-4]|v|voltage)"
+_TWO = r"( ?(\^|\*\*) ?2| ?²| sq| sqr| squared?)"
+_NAMED = re.compile(
+    rf"({_THROUGH} )*{_POWER}( s ?[1-4][1-4])?|{_LENGTH}{_TWO}|(s ?[1-4][1-4] )?(abs|mag)2"
+    rf"|(squared|square of)( the)? {_LENGTH}"
+)
+_IN_UNIT = re.compile(r"\s*(\[[^\[\]]*\]|\(\s*a\.u\.\s*\))$")
+_MAGNITUDE = re.compile(r"mag|amp|abs|\||betrag")
+_SAYS_POWER = re.compile(rf"(?<![a-z]){_POWER}(?![a-z])")
 _SQUARE = re.compile(r"[munµ]?V ?(\^|\*\*)? ?(2|²)|[munµ]?V²")
 
 
@@ -35,8 +45,21 @@ def in_power(unit: str | None) -> bool:
 
 
 def named_power(title: Heading) -> bool:
-    """Return whether a column holds a power by its name: transmitted power, |S21|^2."""
-    return any(_NAMED.search(text.lower()) for text in (title.name, title.text))
+    """Return whether a column holds a power by its whole name: transmitted power, |S21|^2.
+
+    In a longer name, power may be at which a magnitude was measured: |S21| at low power.
+    """
+    return any(_NAMED.fullmatch(_plain(text)) for text in (title.name, title.text))
+
+
+def says_power(title: Heading) -> bool:
+    """Return whether the word power is in a name, and nothing of a magnitude."""
+    name = _plain(title.text)
+    return bool(_SAYS_POWER.search(name)) and not _MAGNITUDE.search(name)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_IN_UNIT.sub("", text.strip().casefold()).replace("_", " ").split())
 
 
 def root_name(title: Heading) -> str:
