@@ -71,7 +71,7 @@ SAYS = ["readout power", "transmission at high power", "pump power", "at power -
     "title",
     [*SAYS, "low power magnitude", "|S21| at power -30", "mag low power", "Amplitude high-power",
      "square pulse", "magnitude (sq. avg)", "chi^2", "magnitude at power", "|S21| power",
-     "Amplitude at -30 dBm power", "Magnitude 2", "magnitude power"],
+     "Magnitude 2", "magnitude power"],
 )  # fmt: skip
 def test_at_which_power_a_magnitude_was_measured_makes_it_no_power(
     tmp_path: Path, title: str
