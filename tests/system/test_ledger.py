@@ -186,7 +186,7 @@ def test_a_daemon_writes_nothing_to_a_box_that_becomes_another_one(handled):
 def test_the_handle_finds_a_value_that_was_planted(handled, tmp_path):
     site, path = handled.site, tmp_path / "status.json"
     path.write_text(json.dumps(handled.held))
-    values, _, _ = published(path, site.world.clock.now())
+    values, _, _ = published(path)
     (frequency,) = [entry for entry in values if entry["name"] == "r0.frequency"]
     assert site.questions.contradicted([frequency])["found"] == []
     planted = {**frequency, "value": frequency["value"] + 50 * frequency["stderr"]}

@@ -164,10 +164,11 @@ def test_what_is_published_is_what_the_page_says(store: Store, process: BrokerPr
         snapshot = ear.of(TOPICS.snapshot)[0]
         assert snapshot.pop("sha256") == payloads.digest(snapshot)
         assert {**snapshot, "time": ""} == {
-            **head, "revision": 1, "time": "", "parameters": {"q0.t1": value},
+            **head, "revision": 1, "time": "", "ahead": 0.0, "parameters": {"q0.t1": value},
         }  # fmt: skip
         assert {**head, **value} in ear.of(TOPICS.parameter("q0.t1"))
-        delta = {**head, "revision": 1, "run": "r000001", "parameters": {"q0.t1": value}}
+        delta = {**head, "revision": 1, "run": "r000001", "ahead": 0.0}
+        delta["parameters"] = {"q0.t1": value}
         delta["sha256"] = payloads.digest(delta)
         assert ear.of(TOPICS.delta) == [delta]
         first, second = ear.of(TOPICS.run)

@@ -9,6 +9,9 @@ from collections.abc import Callable
 FIRST, MOST = 10.0, 3600.0
 """s before it is said again, doubled each time, and the most of that."""
 
+DIFFERENT = 10
+"""Reasons that are said at once: where every one has other words, they fill the log as well."""
+
 
 class Lasting:
     """What fails again and again at one place; now: monotonic s."""
@@ -25,7 +28,7 @@ class Lasting:
             self._since, self._pause = now, FIRST
             self._due = now + FIRST
         self._count += 1
-        if words not in self._said:
+        if words not in self._said and len(self._said) < DIFFERENT:
             self._said.add(words)
             self._log.warning("%s", words)
         elif now >= self._due:

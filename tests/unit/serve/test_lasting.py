@@ -31,12 +31,22 @@ def test_what_lasts_is_said_at_growing_intervals_and_when_it_ends(caplog):
 
 
 def test_another_reason_is_said_at_once_and_a_new_failure_too(caplog):
+    caplog.set_level(logging.WARNING, "test")
     lasting = Lasting(logging.getLogger("test"), lambda: 0.0)
     for words in ("one", "other", "one"):
         lasting.failed(words)
     lasting.over("over")
     lasting.failed("one")
     assert caplog.messages == ["one", "other", "one"]
+
+
+def test_reasons_that_are_never_the_same_fill_no_log_either(caplog):
+    now = [0.0]
+    lasting = Lasting(logging.getLogger("test"), lambda: now[0])
+    for now[0] in range(0, 86400, 2):
+        lasting.failed(f"no heartbeat for {now[0]} s")
+    assert len(caplog.messages) < 50
+    assert caplog.messages[1] == "no heartbeat for 2 s"
 
 
 def _away(*what: object) -> None:
