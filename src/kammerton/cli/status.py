@@ -43,7 +43,7 @@ def status(
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import ahead, doubts, tolerable
     from kammerton.keeping import there
-    from kammerton.store.caution import admitted, doubtful
+    from kammerton.store.caution import admitted, doubtful, unlocked
 
     place = either(lab, at)
     with opened(place) as store:
@@ -51,7 +51,8 @@ def status(
         running = _working(store) if lives is not False else None
         keeps = there(store.place.keeping) if as_json or not running else None
         if as_json:
-            daemon = _daemon(keeps, running, certain=lives is not None)
+            certain = lives is not None and not unlocked(store)
+            daemon = _daemon(keeps, running, certain=certain)
             print_json({**_object(store, running), "daemon": daemon, "note": note})
             return
         console = Console()
@@ -69,8 +70,7 @@ def status(
             console.print(f"[yellow]{escape(words_of(lease))}[/yellow]")
         for words in [] if running else _stuck(store):  # a daemon that runs says it itself
             console.print(f"[yellow]{escape(words)}[/yellow]")
-        known, doubted = store.parameters(), store.doubted()
-        now = store.now()
+        known, doubted, now = store.parameters(), store.doubted(), store.now()
         within = [n for n, d in doubted.items() if n in known and tolerable(n, known[n], d, now)]
         for words in doubts(doubted, within):
             console.print(f"[yellow]{escape(words)}[/yellow]")
@@ -99,10 +99,14 @@ def _headline(
 ) -> str:
     from rich.markup import escape
 
-    from kammerton.store.caution import caution
+    from kammerton.store.caution import caution, since_unlocked, unlocked
 
     said = store.current_activity()
-    if running is not None:
+    if running is None and (alone := unlocked(store)) is not None:
+        doing = escape(_without_lock(alone))
+        if words := since_unlocked(store, alone):
+            doing += f"; [bold red]{escape(words)}[/bold red]"
+    elif running is not None:
         doing = f"process {running.pid}: {running.what}"
         doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
     elif said is not None and said.doubtful:
@@ -114,6 +118,13 @@ def _headline(
     late = store.backlog() if broker else 0
     waiting = f"; {late} result{'s wait' if late > 1 else ' waits'} for the broker" if late else ""
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
+
+
+def _without_lock(said: Activity) -> str:
+    return (
+        f"process {said.pid} is up without its lock, which was deleted or replaced: it stores "
+        f"nothing any more; {_silent(said):.0f} s ago it said: {said.what}"
+    )
 
 
 def _lives(store: ReadStore) -> bool | None:
@@ -202,10 +213,12 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
 
 def _caution(store: ReadStore, running: Activity | None) -> str | None:
     """Return that outputs may be on, and which, whoever says it; None where nobody does."""
-    from kammerton.store.caution import admitted, caution
+    from kammerton.store.caution import admitted, caution, since_unlocked, unlocked
 
     if running is not None:
         return admitted(store, running)
+    if (alone := unlocked(store)) is not None:
+        return since_unlocked(store, alone)
     said = store.current_activity()
     return caution(store, said) if said is not None and said.doubtful else None
 
@@ -214,7 +227,8 @@ def _daemon(keeps: Note | None, running: Activity | None, *, certain: bool) -> d
     """Return whether a daemon runs and this computer's process is up, else what it waits for.
 
     state: "up"; "starts", "waits" (for its next attempt) or "ends" where that process is not up;
-    "none": no daemon runs; "unknown" to who may only read, and where it left no note.
+    "none": no daemon runs; "unknown" to who may only read, where it left no note, and where its
+    lock was deleted.
     """
     waits = None if running else keeps
     starts = None if waits is None or waits.starts is None else max(0.0, waits.starts - time.time())
@@ -235,7 +249,7 @@ def _state(waits: Note | None, running: Activity | None, *, certain: bool) -> st
         return "up" if certain else "unknown"
     if waits is None:
         return "none" if certain else "unknown"
-    if waits == Note():
+    if waits == Note() or not certain:
         return "unknown"
     return "ends" if waits.ends else "starts" if waits.starts is None else "waits"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kammerton.store.holder import whole_by
+from kammerton.store.holder import deleted_under, whole_by
 from kammerton.store.lock import lock_file
 from kammerton.store.read import ReadStore
 from kammerton.store.rows import Activity
@@ -44,6 +44,29 @@ def speaks(store: ReadStore, said: Activity | None) -> bool:
         return True
     file = store.place.file
     return not said.past and (file is None or whole_by(lock_file(file)) in (None, said.pid))
+
+
+def unlocked(store: ReadStore) -> Activity | None:
+    """Return the last words of a process that lives, and whose lock was deleted under it.
+
+    It stores nothing any more, and counts the computer as held. None: there is none, or one cannot
+    know.
+    """
+    said, file = store.current_activity(), store.place.file
+    if said is None or said.what is None or said.past or file is None:
+        return None
+    return said if deleted_under(lock_file(file), said.pid) else None
+
+
+def since_unlocked(store: ReadStore, said: Activity) -> str | None:
+    """Return the caution beside those words; None where outputs were off when it let go of them.
+
+    Whoever has let go of them drives none before it can read who holds what.
+    """
+    if SETTLED.fullmatch(str(said.what)):
+        return None
+    which = doubtful(store) or f"what process {said.pid} did since it lost its lock it cannot store"
+    return f"CAUTION: outputs may be on: {which}"
 
 
 def admitted(store: ReadStore, said: Activity) -> str | None:

@@ -41,7 +41,12 @@ class FilePlace:
         return lock(self.file).release
 
     def writer_there(self) -> str | None:
-        """Say who has it open for writing; None where nobody has. StoreError: one cannot know."""
+        """Say who has it open for writing; None where nobody has. StoreError: one cannot know.
+
+        Nothing is made where there is no lock: its file may come back to whoever has it open.
+        """
+        if not lock_file(self.file).exists():
+            return None
         try:
             self.lock()()
         except StoreInUse as in_use:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 LOCKS = Path("/proc/locks")
@@ -27,6 +28,17 @@ def whole_by(path: Path) -> int | None:
     """
     file = _identity(path)
     return next((_own(pid) for pid, each in _writing("FLOCK") if pid and each == file), None)
+
+
+def deleted_under(path: Path, process: int) -> bool:
+    """Say whether a process lives that has a file open which is gone from under its name.
+
+    False: that is not so, or not known, as of a process of another user, or where this is no Linux.
+    """
+    with suppress(OSError):
+        opened = [os.readlink(each) for each in Path(f"/proc/{process}/fd").iterdir()]
+        return f"{path} (deleted)" in opened
+    return False
 
 
 def _own(process: int) -> int | None:

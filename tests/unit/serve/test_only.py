@@ -217,6 +217,30 @@ def test_r7_who_may_only_read_is_not_told_that_no_daemon_runs(tmp_path, monkeypa
     assert state(path) == "unknown"
 
 
+LET_GO = (
+    "hands off: computer is held by ada: a cable; outputs were off at 2026-11-29 12:36 UTC, when "
+    "the daemon let go of them"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux says which files a process has open")
+@pytest.mark.parametrize(("what", "cautions"), [(LET_GO, False), ("t1 on q0", True)])
+def test_s3_of_a_process_whose_lock_was_deleted_what_it_said_last_is_said(tmp_path, what, cautions):
+    """It stores nothing any more; it is neither starting nor dead."""
+    path = tmp_path / "k.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.activity(what)
+        locks = path.with_name("k.sqlite.lock")
+        locks.unlink()
+        said, asked = " ".join(status(path).split()), json.loads(status(path, "--json"))
+        assert not locks.exists(), "asking makes none: else the daemon sees it replaced"
+        assert f"process {os.getpid()} is up without its lock" in said
+        assert f"ago it said: {what}" in said
+        assert ("outputs may be on" in said) == cautions
+        assert (asked["caution"] is not None) == cautions
+        assert asked["daemon"]["state"] == "unknown"
+
+
 def test_r7_a_measurement_waits_a_little_for_the_next_process_and_then_says_what_is_so(
     database, monkeypatch
 ):
