@@ -86,11 +86,14 @@ def _read(
     """Return what the files hold, and the shots of each point where a column tells them."""
     tables = [_table(path, kind, choice) for path in paths]
     told = with_shots(tables, kind, choice) if counted else None
-    found = None
-    if told is not None:
-        populations, by = told
-        found = of_shots(_chosen(populations, kind, by), str(by.sigma))
-    return (_chosen(tables, kind, choice), None) if found is None else found
+    if told is None:
+        return _chosen(tables, kind, choice), None
+    populations, by = told
+    found = of_shots(_chosen(populations, kind, by), str(by.sigma))
+    if not isinstance(found, str):
+        return found
+    read = _chosen(tables, kind, choice)
+    return (replace(read, notes=(*read.notes, found)) if found else read), None
 
 
 def _chosen(tables: Sequence[Table], kind: str, choice: Choice) -> Read:
