@@ -36,8 +36,14 @@ def deleted_under(path: Path, process: int) -> bool:
     False: that is not so, or not known, as of a process of another user, or where this is no Linux.
     """
     with suppress(OSError):
-        opened = [os.readlink(each) for each in Path(f"/proc/{process}/fd").iterdir()]
-        return f"{path} (deleted)" in opened
+        return any(_is(each, f"{path} (deleted)") for each in Path(f"/proc/{process}/fd").iterdir())
+    return False
+
+
+def _is(link: Path, what: str) -> bool:
+    """Say what a link to an open file says, which may be closed meanwhile."""
+    with suppress(OSError):
+        return os.readlink(link) == what
     return False
 
 
