@@ -71,7 +71,9 @@ def test_a_column_that_is_called_a_detuning_has_none_either(tmp_path: Path) -> N
     y = np.abs(1 - 0.7 / (1 + 2j * (X - 1e6) / 1e6)) + 0.01 * np.random.default_rng(1).normal(
         size=X.size
     )
-    for title, there in (("detuning [Hz]", False), ("frequency [Hz]", True)):
+    titles = {"detuning [Hz]": False, "Probe detuning [Hz]": False, "frequency [Hz]": True,
+              "f (Hz) no detuning": True, "frequency without detuning [Hz]": True}  # fmt: skip
+    for title, there in titles.items():
         np.savetxt(path, np.column_stack([x, y]), delimiter=",", header=f"{title},mag",
                    comments="")  # fmt: skip
         _, fit = fit_file(path, KIND)

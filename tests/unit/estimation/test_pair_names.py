@@ -65,6 +65,26 @@ def test_a_name_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
         read_files([path], "allxy", Choice())
 
 
+@pytest.mark.parametrize(
+    ("names", "line"),
+    [(["ii", "xx", "x90x90"], 4), (["x90-i", "yy", "y90x90", "xi"], 5),
+     (["xy", "II", "x_90y_90"], 4)],
+)  # fmt: skip
+def test_small_letters_that_mean_pi_in_one_line_and_half_of_it_in_another(
+    tmp_path: Path, names: list[str], line: int
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(["pair,P1", *(f"{name},0.5" for name in names)]))
+    with pytest.raises(TraceError, match=rf"line {line}: .* is the same pair as .* by pi/2"):
+        read_files([path], "allxy", Choice())
+
+
+def test_a_pair_may_come_again_in_other_words(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("pair,P1\nXX,0.1\nX180X180,0.1\nx-x,0.9\nx x,0.9\n")
+    assert read_files([path], "allxy", Choice()).trace.x.tolist() == [1, 1, 19, 19]
+
+
 def test_a_word_beside_one_number_is_no_table_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text("qubit,P1\nq0,0.5\nq1,0.6\n")

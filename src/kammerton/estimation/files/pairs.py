@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from kammerton.estimation.curves.pulse_pairs import PAIRS
@@ -11,6 +13,8 @@ from kammerton.estimation.files.text import nearest
 from kammerton.model import TraceError
 
 KIND = "allxy"
+_JOINTS = re.compile(r"[^\w/]|_")
+_BARE = re.compile(r"[xy](?![\dpπ/])")
 
 
 def numbered(table: Table, kind: str) -> Table:
@@ -19,7 +23,8 @@ def numbered(table: Table, kind: str) -> Table:
     Raises
     ------
     TraceError
-        Most of a column are names of pairs, but one is none of the 21; its line is named.
+        Most of a column are names of pairs, but one is none of the 21, or two are the same in other
+        words; its line is named.
     """
     if kind != KIND:
         return table
@@ -34,5 +39,20 @@ def numbered(table: Table, kind: str) -> Table:
                 f"{table.path}, line {table.line(row)}: {cells[row]!r} in column {title.text!r}"
                 f" is none of the 21 pairs{nearest(cells[row], names)}"
             )
-        return table.with_columns({column: (title, np.array(found, dtype=float))})
+        numbers = [number for number in found if number is not None]
+        _refuse_doubled(table, cells, numbers)
+        return table.with_columns({column: (title, np.array(numbers, dtype=float))})
     return table
+
+
+def _refuse_doubled(table: Table, cells: list[str], numbers: list[int]) -> None:
+    """Raise TraceError where small letters with and without an angle name one pair: xx, x90x90."""
+    first: dict[int, str] = {}
+    for row, (cell, number) in enumerate(zip(cells, numbers, strict=True)):
+        other = first.setdefault(number, cell)
+        names = {_JOINTS.sub("", name) for name in (cell, other)}
+        if len(names) > 1 and any(_BARE.search(name) for name in names):
+            raise TraceError(
+                f"{table.path}, line {table.line(row)}: {cell!r} is the same pair as {other!r}:"
+                " without an angle small letters turn by pi/2 (X or X180 by pi)"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,11 @@ from kammerton.model import Fit, Trace, TraceError, Verdict
 from kammerton.model.trace import FloatArray
 
 NO_CHOICE = Choice()
+
+_DETUNING = re.compile(
+    r"((drive|probe|readout|resonator|cavity|frequency|freq|f)[ _-])?detuning([ _]frequency)?"
+)
+"""The whole name of x: one that says more may say that it is none."""
 
 FEWEST = 8
 """Points of a sweep below which more of them say more than more shots of each."""
@@ -128,7 +134,7 @@ def _with_counts(chosen: Read, known: dict[str, object]) -> Read:
 
 def _of_detuning(fit: Fit, trace: Trace | Grid) -> Fit:
     """Return a fit without quality factors where x is called a detuning, though it is above 0."""
-    if not isinstance(trace, Trace) or "detuning" not in trace.x_name.casefold():
+    if not isinstance(trace, Trace) or not _DETUNING.fullmatch(trace.x_name.casefold()):
         return fit
     kept = [name not in QUALITIES for name in fit.values]
     if all(kept):
