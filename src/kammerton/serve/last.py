@@ -129,12 +129,12 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
 async def known_off(lab: Lab, seen: bool | None) -> bool:
     """Say whether no output may be on, as far as the work and the database know.
 
-    seen: what the work saw itself: that they may be on counts whatever the database says, which
-    may have been silent when it was to be told. Where it saw nothing the instruments are another's,
-    or none was touched: another process could do no more.
+    seen: what the work saw itself counts whatever the database says, which may have been silent, or
+    full, when it was to be told. Where it saw nothing the instruments are another's, or none was
+    touched: another process could do no more.
     """
-    if seen is False:
-        return False
+    if seen is not None:
+        return seen
     ends = end_of_process()
     patience = KNOW_AT_ONCE if ends.told else KNOW
     with contextlib.suppress(KammertonError, TimeoutError):

@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from kammerton.bench import OutputChange
-from kammerton.model import InstrumentError, StoreError, StoreInUse
+from kammerton.model import InstrumentError, StoreError, StoreInUse, StoreUnavailable
 from kammerton.model.alarm import left_on
 from kammerton.serve import child, last, unrecorded
 from kammerton.serve.opened import opened_store
 from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
+from kammerton.store.caution import ALL
 from tests.unit.loop.laboratory import two_qubits
 
 UNHEARD = SimpleNamespace(say=lambda **_: None)
@@ -89,6 +90,27 @@ def test_an_output_that_was_seen_on_counts_though_the_database_never_heard_of_it
     assert [asyncio.run(last.known_off(lab, seen)) for seen in (True, None, False)] == [
         True, True, False,
     ]  # fmt: skip
+
+
+def test_s1_all_outputs_that_were_read_back_as_off_are_off_though_a_full_disk_did_not_take_it(
+    lab, monkeypatch
+):
+    """The log would end with "outputs are not known to be off", 3 s after "all are off"."""
+    life = child.Life(UNHEARD, 1.0)
+
+    def full(*_):
+        raise StoreUnavailable("the disk is full")
+
+    async def work():
+        async with opened_store(lab, known=life.known) as (store, outputs):
+            store.activity("t1 on q0")
+            outputs.changed(OutputChange(ALL, None, "off", "daemon"))
+            monkeypatch.setattr(Store, "activity", full)
+
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(work())
+    assert asyncio.run(last.known_off(lab, life.off))
+    assert not asyncio.run(last.known_off(lab, None)), "nobody saw it"
 
 
 def test_what_the_work_saw_of_the_outputs_is_told_before_the_database_closes(lab):
