@@ -44,9 +44,9 @@ def test_a_power_in_watts_becomes_the_voltage_over_that_of_0_dbm(
 
 @pytest.mark.parametrize(
     "title",
-    ["|S21|^2", "|S21|²", "S21 power", "power", "abs(S21)**2", "mag squared", "S21 [V^2]", "S21_sq",
-     "power [a.u.]", "transmitted power", "reflected_power", "Transmission power", "power S21",
-     "magnitude squared", "amplitude^2", "mag²", "abs2"],
+    ["|S21|^2", "|S21|²", "S21 power", "power", "abs(S21)**2", "mag squared", "S21 [V^2]",
+     "S21 (V^2)", "S21_sq", "power [a.u.]", "transmitted power", "reflected_power", "power S21",
+     "Transmission power", "magnitude squared", "amplitude^2", "mag²", "abs2"],
 )  # fmt: skip
 def test_a_power_is_known_by_its_name_or_a_squared_unit(tmp_path: Path, title: str) -> None:
     chosen = read(tmp_path, sweep(title))

@@ -16,7 +16,7 @@ _NUMBERS = re.compile(
     r"iteration|iter|round|shot|averages)s?"
     r"[ _]*(index|idx|id|number|num|no|nr|#)?\.?"
 )
-_SIGNAL_TOO = re.compile(r"sample|average")
+_SIGNAL_TOO = re.compile(r"samples?|averages")
 _AXIS_TOO = re.compile(r"(?<![a-z])(seq|sequence|rep|repetition|repeat|round)s?(?![a-z])")
 """Words for how often a gate was played, or how long a sequence is, too."""
 
@@ -33,7 +33,7 @@ def is_counter(table: Table, column: int) -> bool:
     values = _numbers(table, column)
     if not all(value is None or value.is_integer() for value in values):
         return False
-    return not _SIGNAL_TOO.search(name) or _counted({v for v in values if v is not None})
+    return not _SIGNAL_TOO.fullmatch(name) or _counted({v for v in values if v is not None})
 
 
 def _numbers(table: Table, column: int) -> list[float | None]:

@@ -28,6 +28,7 @@ _NAMED = re.compile(
 _IN_UNIT = re.compile(r"\s*(\[[^\[\]]*\]|\(\s*a\.u\.\s*\))$")
 _MAGNITUDE = re.compile(r"mag|amp|abs|\||betrag")
 _SAYS_POWER = re.compile(rf"(?<![a-z]){_POWER}(?![a-z])")
+_BRACKET = re.compile(r"\(\s*([^()]*?)\s*\)$")  # what is no unit elsewhere stays in the name
 _SQUARE = re.compile(r"[munµ]?V ?(\^|\*\*)? ?(2|²)|[munµ]?V²")
 
 
@@ -49,7 +50,9 @@ def named_power(title: Heading) -> bool:
 
     In a longer name, power may be at which a magnitude was measured: |S21| at low power.
     """
-    return any(_NAMED.fullmatch(_plain(text)) for text in (title.name, title.text))
+    bracket = _BRACKET.search(title.text)
+    squared = bracket is not None and _SQUARE.fullmatch(bracket[1]) is not None
+    return squared or any(_NAMED.fullmatch(_plain(text)) for text in (title.name, title.text))
 
 
 def says_power(title: Heading) -> bool:
