@@ -39,7 +39,8 @@ def outputs_after(database: Path | str, within: float = WITHIN) -> str:
 def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]:
     """Return what is to be said, None while that is not known, and what the daemon says."""
     from kammerton.store import Store
-    from kammerton.store.caution import SETTLED, caution, speaks
+    from kammerton.store.caution import caution, speaks
+    from kammerton.store.rows import SETTLED
 
     with Store.read(database) as store:
         said = store.current_activity()

@@ -114,7 +114,8 @@ def _headline(
         nobody = str(keeps.without(words) if keeps else "no process runs")
         doing = f"{escape(nobody)}; [bold red]{escape(words)}[/bold red]"
     else:
-        doing = escape(str(keeps or "no daemon runs"))
+        let_go = f"; {said.let_go}" if said is not None and said.let_go else ""
+        doing = escape(f"{keeps or 'no daemon runs'}{let_go}")
     late = store.backlog() if broker else 0
     waiting = f"; {late} result{'s wait' if late > 1 else ' waits'} for the broker" if late else ""
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"

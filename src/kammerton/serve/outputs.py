@@ -84,6 +84,8 @@ class Outputs:
     def left_alone(self) -> str:
         """Say what is known while nobody switches off; raise an alarm unless outputs are off."""
         if self.known_off:
+            if self._off_at is None and self._store.let_go:
+                return self._store.let_go
             return _let_go(self._off_at or _off_in(self._store))
         since = "" if self.unclean is None else " since the unclean end"
         which = self.tried or (doubtful(self._store) if self.unclean else "")

@@ -7,7 +7,7 @@ import re
 from kammerton.store.holder import deleted_under, whole_by
 from kammerton.store.lock import lock_file
 from kammerton.store.read import ReadStore
-from kammerton.store.rows import Activity
+from kammerton.store.rows import SETTLED, Activity
 
 ALL = "all outputs"
 """What the audit log calls them together."""
@@ -76,15 +76,6 @@ def admitted(store: ReadStore, said: Activity) -> str | None:
     which = doubtful(store) or said.what.partition("; CAUTION:")[0]
     return f"CAUTION: outputs may be on: {which}"
 
-
-SETTLED = re.compile(
-    r"hands off: .*; outputs were off at [-\d: ]+ UTC, when the daemon let go of them|"
-    r"hands off: .*; outputs are as they were: no daemon has switched any on|"
-    r"safe mode: all outputs are off; .*",
-    re.DOTALL,
-)
-"""What a daemon that drives nothing any more says where outputs were off when it let go of them. A
-person's words stand in it, too: these count for nothing."""
 
 _ADMITS = re.compile(
     r"\bnot (every output is )?known to be (off|as lab.toml wants it)", re.IGNORECASE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -215,25 +216,48 @@ ALL_OFF = "all outputs are off"
 NONE_LEFT_ON = "no instrument was touched, and no daemon left one on"
 """What safe mode says that has read nothing: what a hand has switched on since nobody knows."""
 
+HANDS_OFF = "hands off: "
+
+SETTLED = re.compile(
+    r"hands off: .*; outputs were off at [-\d: ]+ UTC, when the daemon let go of them|"
+    r"hands off: .*; outputs are as they were: no daemon has switched any on|"
+    r"safe mode: all outputs are off; .*",
+    re.DOTALL,
+)
+"""What a daemon that drives nothing any more says where outputs were off when it let go of them. A
+person's words stand in it, too: these count for nothing."""
+
 
 @dataclass(frozen=True)
 class Activity:
     """What the daemon said last: its present work (None: idle), its process, and when.
 
-    past: another process has opened the database for writing since.
+    past: another process has opened the database for writing since. held: a person's hold of the
+    whole computer, that stood then, has stood ever since.
     """
 
     what: str | None
     pid: int
     time: datetime
     past: bool = False
+    held: bool = False
 
     @property
     def doubtful(self) -> bool:
         """Whether outputs may be on where its process has ended without a word after that."""
-        return self.what is not None and not self.what.startswith(
-            (SAFE + ALL_OFF, SAFE + NONE_LEFT_ON)
-        )
+        if self.what is None or self.let_go:
+            return False
+        return not self.what.startswith((SAFE + ALL_OFF, SAFE + NONE_LEFT_ON))
+
+    @property
+    def let_go(self) -> str:
+        """Say that outputs were off, and when, where no process can have driven any since; or "".
+
+        As long as the computer is held no process leaves what it waits in.
+        """
+        what = self.what or ""
+        settled = self.held and what.startswith(HANDS_OFF) and SETTLED.fullmatch(what)
+        return what.rpartition("; ")[2] if settled else ""
 
     @property
     def caution(self) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from kammerton.model import StoreUnavailable
-from kammerton.store import checks, schema
-from kammerton.store.rows import Activity, moment
+from kammerton.store import checks, clock, leases, schema
+from kammerton.store.rows import Activity, micros, moment
 
 table = schema.activity
 
@@ -32,7 +32,24 @@ def last_words(connection: Connection) -> Activity | None:
     row = connection.execute(select(table)).one_or_none()
     if row is None:
         return None
-    return Activity(row.what, abs(row.pid), moment(row.time), past=row.pid < 0)
+    held = row.what is not None and _held_since(connection, row.time)
+    return Activity(row.what, abs(row.pid), moment(row.time), past=row.pid < 0, held=held)
+
+
+def _held_since(connection: Connection, time: int) -> bool:
+    """Say whether a person's hold of the whole computer has stood from a wall time to now."""
+    held = connection.execute(leases.active(micros(clock.wall()))).all()
+    return any(
+        (each.scope, each.owner == leases.DAEMON) == ("computer", False) and each.since <= time
+        for each in held
+    )
+
+
+def left_by(said: Activity | None) -> tuple[Activity | None, str]:
+    """Return what a process left in doubt, and what is known of outputs that it let go of."""
+    if said is None:
+        return None, ""
+    return said if said.doubtful else None, said.let_go
 
 
 def mark_past(said: Activity | None, writing: Callable[[], AbstractContextManager[Any]]) -> None:

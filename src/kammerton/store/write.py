@@ -21,7 +21,7 @@ from kammerton.store.place import Place, demand_there, in_real_folder, named, pl
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Attempt, Commit, Doubt, Lease, micros, run_name, run_number
-from kammerton.store.spoken import insert_words, mark_past
+from kammerton.store.spoken import insert_words, left_by, mark_past
 from kammerton.store.traces import last_file, write_traces
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Store(ReadStore):
     program's lock or the content stands in the way; then nothing of the call was stored.
 
     left: what the process before this one was doing when it ended without saying so; None after
-    an orderly end, and once outputs were verified off since.
+    an orderly end, and once outputs were verified off. let_go: that they were when it let go.
     """
 
     def __init__(self, place: Place, computer: str, data: Path, note: str = "") -> None:
@@ -52,7 +52,7 @@ class Store(ReadStore):
             super().__init__(place)
             self._files = Identity.of(place.open_files)
             said = self.current_activity()
-            self.left = said if said is not None and said.doubtful else None
+            self.left, self.let_go = left_by(said)
             mark_past(said, self._write)
         except BaseException:
             self._writer.dispose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import pytest
 from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
@@ -18,7 +19,8 @@ from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
 from kammerton.serve.repeats import AS
 from kammerton.store import Store
-from kammerton.store.caution import SETTLED, admitted, doubtful
+from kammerton.store.caution import admitted, doubtful
+from kammerton.store.rows import SETTLED
 from kammerton.store.verbs import do
 
 
@@ -111,6 +113,58 @@ def test_of_outputs_that_are_let_go_it_is_said_when_they_were_off_not_that_they_
         later = Outputs(store, lambda act, *args: act(*args)).left_alone()
         assert later.startswith(f"outputs were off at {off:%Y-%m-%d %H:%M} UTC, "), "an earlier one"
     assert all(SETTLED.fullmatch(f"hands off: x is held by ann; {each}") for each in (never, said))
+
+
+OFF = "outputs were off at 2026-11-28 00:31 UTC, when the daemon let go of them"
+HANDS_OFF = f"hands off: computer is held by ada: a cable; {OFF}"
+
+
+def killed_in_a_hold(path, *, what=HANDS_OFF, scope="computer", owner="ada", after=()):
+    """Leave what a process said last that was killed; after: what others did then."""
+    with Store.open(path, "two", data=path.parent / "runs") as store:
+        store.hold(scope, owner, "a cable")
+        store.activity(what)
+        for each in after:
+            store.release(scope, owner) if each == "release" else store.hold(scope, "ben", "mine")
+
+
+def test_r4_who_is_killed_while_a_person_holds_the_computer_left_outputs_as_they_were_verified(
+    tmp_path,
+):
+    """Nobody leaves a hold that stands, so nothing was driven since."""
+    path, told = tmp_path / "two.sqlite", list[Alarm]()
+    killed_in_a_hold(path)
+    said = " ".join(CliRunner().invoke(app, ["status", str(path)]).stdout.split())
+    assert f"no daemon runs; {OFF}" in said
+    assert "CAUTION" not in said
+    assert last._left(SimpleNamespace(database=path)) is None
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args), told.append)
+        assert outputs.unclean is None
+        assert outputs.left_alone() == OFF
+        outputs.changed(OutputChange("lo", "off", "on", "daemon"))
+        assert "NOT known to be off" in outputs.left_alone()
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"after": ["release"]},
+        {"after": ["release", "hold"]},
+        {"scope": "awg1"},
+        {"owner": "the daemon"},
+        {"what": "connecting to the instruments"},
+        {"what": "hands off: computer is held by ada: x; outputs are NOT known to be off"},
+    ],
+)
+def test_r4_only_under_a_hold_of_the_whole_computer_that_stands_nothing_was_driven(tmp_path, how):
+    path = tmp_path / "two.sqlite"
+    killed_in_a_hold(path, **how)
+    assert "CAUTION" in CliRunner().invoke(app, ["status", str(path)]).stdout
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        assert "NOT known to be off since the unclean end" in outputs.left_alone()
 
 
 def test_whoever_holds_after_an_unclean_end_hears_which_output_may_be_on(tmp_path):
