@@ -6,9 +6,11 @@ import asyncio
 import logging
 from types import SimpleNamespace
 
+import pytest
+
 from kammerton.loop.saying import Saying
 from kammerton.model import StoreUnavailable
-from kammerton.model.lasting import Lasting
+from kammerton.model.lasting import DIFFERENT, Lasting
 from kammerton.serve.holding import Holds
 
 
@@ -47,6 +49,40 @@ def test_reasons_that_are_never_the_same_fill_no_log_either(caplog):
         lasting.failed(f"no heartbeat for {now[0]} s")
     assert len(caplog.messages) < 50
     assert caplog.messages[1] == "no heartbeat for 2 s"
+
+
+def test_what_is_worse_and_comes_back_is_news_again(caplog):
+    now = [0.0]
+    lasting = Lasting(logging.getLogger("test"), lambda: now[0])
+    lasting.failed("locked")
+    for now[0] in range(5, 20_005, 2):
+        lasting.failed("locked" if now[0] > 5 else "damaged")
+    caplog.clear()
+    for now[0] in range(20_005, 23_005, 2):
+        lasting.failed("damaged")
+    assert caplog.messages[:2] == ["damaged", "damaged (6 times in 10 s)"]
+    assert len(caplog.messages) < 12
+
+
+def test_reasons_that_take_turns_have_their_own_pauses(caplog):
+    now = [0.0]
+    lasting = Lasting(logging.getLogger("test"), lambda: now[0])
+    for now[0] in range(0, 3600, 2):
+        lasting.failed("damaged" if now[0] % 4 else "locked")
+    for words in ("damaged", "locked"):
+        said = [each for each in caplog.messages if each.startswith(words)]
+        assert said[1] == f"{words} (4 times in 12 s)"
+        assert 5 < len(said) < 12
+
+
+@pytest.mark.parametrize(("reasons", "turn"), [(2, 20), (11, 2), (30, 60)])
+def test_however_many_reasons_take_turns_they_fill_no_log(caplog, reasons, turn):
+    now = [0.0]
+    lasting = Lasting(logging.getLogger("test"), lambda: now[0])
+    for now[0] in range(0, 86400, 2):
+        lasting.failed(f"reason {now[0] // turn % reasons}")
+    assert len(caplog.messages) < 400
+    assert len(lasting._said) <= DIFFERENT
 
 
 def _away(*what: object) -> None:
