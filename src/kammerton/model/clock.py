@@ -35,13 +35,14 @@ class LabClock:
     With real instruments a program of 20 s takes 20 s and nothing is ever skipped. A simulated
     laboratory may play it in 0.4 s; the rest is added here, so that drift and age stay true.
     before: laboratory time does not begin earlier. What this computer's clock is set by counts only
-    once it is followed.
+    once it is followed. followed: by how much it was, in all, s.
     """
 
     before: datetime | None = None
     utc: Callable[[], datetime] = _utc
     monotonic: Callable[[], float] = time.monotonic
     _skipped: float = 0.0
+    followed: float = field(default=0.0, init=False)
     _ahead: float = field(init=False)
     _wall: datetime = field(init=False)
     _start: float = field(init=False)
@@ -84,6 +85,7 @@ class LabClock:
     def follow(self, by: float) -> None:
         """Let laboratory time go by what this computer's clock was set by, s."""
         self._wall += timedelta(seconds=by)
+        self.followed += by
 
 
 @dataclass
@@ -91,13 +93,18 @@ class Step:
     """The step that a computer's clock made and laboratory time has not followed yet."""
 
     clock: LabClock
-    _seen: tuple[float, float] = (0.0, 0.0)
+    _seen: tuple[float, float] | None = None
 
     def due(self) -> timedelta:
-        """Return by how much the clock was set, once that has lasted; 0: it was not."""
+        """Return by how much the clock was set, once that has lasted; 0: it was not.
+
+        A step that comes after one that was followed lasts for itself, though it be as large.
+        """
         by, now = self.clock.apart(), self.clock.elapsed()
         if abs(by) < APART:
+            self._seen = None
             return timedelta()
-        if abs(by - self._seen[0]) > APART:
-            self._seen = by, now
+        in_all = self.clock.followed + by
+        if self._seen is None or abs(in_all - self._seen[0]) > APART:
+            self._seen = in_all, now
         return timedelta(seconds=by) if now - self._seen[1] >= LASTS else timedelta()

@@ -59,13 +59,16 @@ class SetClock:
 
     async def _told(self, *, told: bool) -> None:
         loop, mine = asyncio.get_running_loop(), self.store.computer
-        since = loop.time() if told else None
+        since, said = loop.time() if told else None, 0.0
         while True:
             by, now = self.clock.apart(), loop.time()
-            if abs(by) >= APART and since is None:
-                since = now
-                self.tell(Alarm(CLOCK, mine, f"{was_set(timedelta(seconds=by))}; {FOLLOWS}"))
-            elif abs(by) < APART and since is not None and now - since >= LASTS:
+            if abs(by) < APART:
+                said = 0.0
+            elif abs(by - said) >= APART:  # the first, or one that is another than was said
+                since, said = now, by
+                text = was_set(timedelta(seconds=by))  # as a cause: others are told of each
+                self.tell(Alarm(CLOCK, mine, f"{text}; {FOLLOWS}", causes=(text,)))
+            if abs(by) < APART and since is not None and now - since >= LASTS:
                 since = None
                 text = "laboratory time goes by the clock as it is"
                 self.tell(Alarm(CLOCK, mine, text, on=False))

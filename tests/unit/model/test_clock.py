@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kammerton.model import LabClock
+from kammerton.model.clock import Step
 
 SECONDS = st.floats(0, 1e6)
 
@@ -69,3 +70,18 @@ def test_a_start_that_is_later_than_the_wall_stays_as_far_ahead_of_it():
     clock.follow(clock.apart())
     assert clock.ahead == 3600.0
     assert clock.now() == NOON + timedelta(hours=1) - YEAR
+
+
+def test_every_step_lasts_before_it_is_due_though_one_as_large_was_followed():
+    computer = Computer()
+    clock = computer.clock()
+    step = Step(clock)
+    for looked in (True, False):  # nobody may have looked between the two
+        computer.set -= timedelta(seconds=120)
+        assert step.due() == timedelta(), "it may be set right at once"
+        computer.passed += 2.0
+        assert step.due() == timedelta(seconds=-120)
+        clock.follow(-120.0)
+        assert not looked or step.due() == timedelta()
+    computer.set -= timedelta(seconds=120)
+    assert step.due() == timedelta()

@@ -11,6 +11,7 @@ import pytest
 
 from kammerton.model import LabClock, StoreUnavailable
 from kammerton.model import clock as model_clock
+from kammerton.publish.alarms import Alarms
 from kammerton.serve import set_clock
 from kammerton.serve.made_up import believed, made_up
 from kammerton.serve.set_clock import SetClock
@@ -94,6 +95,30 @@ def test_s6_a_clock_that_is_set_is_told_until_the_loop_has_followed(store, compu
     assert [(each.on, each.subject) for each in told] == [(True, "two"), (False, "two")]
     assert "this computer's clock was set back by 5 h;" in told[0].text
     assert store.revision() == 1, "the loop's to do"
+
+
+def test_s6_another_step_is_told_though_one_was_told_and_nobody_has_followed(store, computer):
+    told, mine = [], computer.clock()
+    watch = SetClock(store, mine, told.append, print)
+
+    async def main() -> None:
+        async with watch.left, watch.watched():
+            for by in (-7, -7, -11, -3600, -3600):
+                computer.by = timedelta(seconds=by)
+                await asyncio.sleep(0.1)
+            mine.follow(-3600.0)
+            await asyncio.sleep(0.03)
+            computer.by -= timedelta(seconds=7)
+            await asyncio.sleep(0.03)
+
+    asyncio.run(main())
+    heard = Alarms()
+    for each in told:
+        heard.tell(each)
+    heard.hurry()
+    assert [text for notice in heard.due() for text in notice.texts][1:2] == [told[1].text]
+    steps = [each.text.partition(";")[0].rpartition(" by ")[2] for each in told if each.on]
+    assert steps == ["7 s", "1 h", "7 s"]
 
 
 @pytest.mark.parametrize("by", [-5 * HOUR, 5 * HOUR])
