@@ -16,6 +16,7 @@ from kammerton.publish.command_log import CommandLog
 from kammerton.publish.commands import Command, Desk, Refused, keys
 from kammerton.publish.connection import Connection, Message
 from kammerton.publish.topics import Topics
+from kammerton.store.request import not_left
 
 log = logging.getLogger(__name__)
 
@@ -118,12 +119,13 @@ class Obeying:
     async def _done(self, command: Command) -> tuple[bool | None, str]:
         if command.expired():  # what waits outlives the connection, which may be away for hours
             self._refuse(LATE, command.user)
-            return False, LATE
+            return False, not_left(command.verb, LATE)
         try:
             await self._log.accept(command)
             return await self._obey(command)
         except StoreError as problem:
-            words = f"it cannot be recorded, and is not done: {problem}"
+            said = f"it cannot be recorded, and is not done: {problem}"
+            words = not_left(command.verb, said)
             log.warning("%s over MQTT asks to %s: %s", command.user, command.verb, words)
             return False, words
         except Exception as error:  # nothing that is sent may end publishing

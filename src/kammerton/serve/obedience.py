@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import ExitStack
 
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.publish.commands import Command
 from kammerton.publish.obeying import Obey
 from kammerton.store import Inbox
 from kammerton.store.errands import ERRANDS
+from kammerton.store.inbox import SeenBefore
 from kammerton.store.place import Place
+from kammerton.store.request import not_left
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,14 @@ def _logged(command: Command, words: str) -> str:
 
 
 def _asked(database: Place, command: Command) -> tuple[bool | None, str]:
-    with Inbox(database) as inbox:
-        who, word = f"{command.user} over MQTT", f"{command.user} {command.nonce}"
-        number = inbox.ask(command.verb, command.arguments, who, word)
+    with ExitStack() as stack:
+        try:
+            inbox = stack.enter_context(Inbox(database))
+            number = _left(inbox, command)
+        except SeenBefore:  # it was done then, and may be held
+            raise
+        except StoreError as problem:
+            raise StoreError(not_left(command.verb, str(problem))) from problem
         end = time.monotonic() + (BRIEF if command.verb in ERRANDS else PATIENCE)
         while True:
             late = time.monotonic() > end
@@ -52,6 +60,12 @@ def _asked(database: Place, command: Command) -> tuple[bool | None, str]:
                 if late:
                     return None, _logged(command, f"outcome unknown, it may be done yet: {problem}")
             time.sleep(PERIOD)
+
+
+def _left(inbox: Inbox, command: Command) -> int:
+    """Leave what is asked for; return its number."""
+    who, word = f"{command.user} over MQTT", f"{command.user} {command.nonce}"
+    return inbox.ask(command.verb, command.arguments, who, word)
 
 
 def _looked(
@@ -72,7 +86,7 @@ def _looked(
     if command.verb in ERRANDS and inbox.taken_up(number):
         return True, "it is measured next; the result comes as a run"
     if inbox.give_up(number, GIVEN_UP):
-        return False, _logged(command, GIVEN_UP)
+        return False, _logged(command, not_left(command.verb, GIVEN_UP))
     if inbox.request(number).answer is None:
         return None, "under way, outcome unknown"
     return _looked(inbox, number, command, late=False)

@@ -21,7 +21,7 @@ from kammerton.store.inbox import Inbox, written
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import Place, place_of
 from kammerton.store.read import ReadStore
-from kammerton.store.request import LASTING, Request, refusal
+from kammerton.store.request import LASTING, Request, not_left, refusal
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
@@ -33,7 +33,6 @@ WAIT = 10.0
 PATIENCE = 900.0
 """Seconds that a command waits for what the daemon has taken up and takes its time."""
 
-BY_HAND = "switch off at the instruments' own front panels before you reach in"
 PERIOD = 0.1
 LOOK = 2.0  # s between two looks whether who took something up is still there
 
@@ -62,9 +61,7 @@ def change(
     except StoreInUse as in_use:
         return _asked(database, verb, arguments, person, str(in_use))
     except StoreUnavailable as problem:
-        if verb == "hold":
-            raise _not_held(problem) from problem
-        raise
+        raise _not_left(verb, problem) from problem
 
 
 def _done_before(store: Store, verb: str) -> None:
@@ -175,9 +172,7 @@ def _asked(
             inbox = stack.enter_context(Inbox(database))
             number = inbox.ask(verb, arguments, who)
         except StoreError as problem:
-            if verb == "hold":
-                raise _not_held(problem) from problem
-            raise
+            raise _not_left(verb, problem) from problem
         try:
             found = _awaited(_Waiting(database, inbox, number, verb, in_use, meanwhile))
         except KeyboardInterrupt:
@@ -192,9 +187,8 @@ def _asked(
     return found.answer or "done"
 
 
-def _not_held(problem: StoreError) -> StoreError:
-    """Return what is said where a hold could not be left: whoever wants to reach in must know."""
-    return type(problem)(f"{problem}; nothing is held: {BY_HAND}")
+def _not_left(verb: str, problem: StoreError) -> StoreError:
+    return type(problem)(not_left(verb, str(problem)))
 
 
 @dataclass

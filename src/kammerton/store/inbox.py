@@ -96,6 +96,10 @@ KEPT = 2
 """Of a request that has no answer yet: it counts, and waits for a database that can be written."""
 
 
+class SeenBefore(StoreError):
+    """A request with the same word was left before."""
+
+
 class Inbox(Closing):
     """The requests to the daemon of one database."""
 
@@ -159,7 +163,8 @@ class Inbox(Closing):
         Raises
         ------
         StoreError
-            It is too large, or a request with the same `word` was left before, by any process.
+            It is too large, or cannot be left; `SeenBefore`: it was, by any process, with the
+            same `word`.
         """
         said = written(arguments)
         row = {"verb": verb, "arguments": said, "who": checks.plain(who)}
@@ -284,7 +289,7 @@ def written(arguments: Mapping[str, Any]) -> str:
 
 def _remember(connection: Connection, word: str) -> None:
     if connection.execute(select(once.c.number).where(once.c.word == word)).first():
-        raise StoreError("seen before")
+        raise SeenBefore("seen before")
     connection.execute(insert(once).values(word=word))
     newest = select(func.max(once.c.number)).scalar_subquery()
     connection.execute(delete(once).where(once.c.number <= newest - REMEMBERED))

@@ -12,6 +12,8 @@ from kammerton.store import checks
 LASTING = frozenset({"hold"})
 """The verbs that are done however late, and wait for a database that cannot be written."""
 
+BY_HAND = "switch off at the instruments' own front panels before you reach in"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -30,6 +32,11 @@ class Request:
     answer: str | None
     kept: bool = False
     age: float = 0.0
+
+
+def not_left(verb: str, words: str) -> str:
+    """Return what is said where nothing could be asked for: who wants to reach in must know."""
+    return f"{words}; nothing is held: {BY_HAND}" if verb in LASTING else words
 
 
 def refusal(

@@ -19,6 +19,7 @@ from kammerton.publish.obeying import LATE, Obeying
 from kammerton.publish.payloads import iso
 from kammerton.serve.obedience import obedient
 from kammerton.store import Inbox, Store, attend
+from kammerton.store.request import not_left
 
 TOPICS = Topics("c")
 KEY = "k" * 40
@@ -130,7 +131,7 @@ def test_what_cannot_be_noted_is_not_done(opened, broker, monkeypatch):
     monkeypatch.setattr(opened, "audit", full)
     answers, _ = asyncio.run(told(opened, broker, command(), obey=obey))
     assert [(a["done"], a["words"]) for a in answers] == [
-        (False, "it cannot be recorded, and is not done: the disk is full")
+        (False, not_left("hold", "it cannot be recorded, and is not done: the disk is full"))
     ]
     assert done == []
 
@@ -156,7 +157,7 @@ def test_x2_what_expires_while_the_connection_is_away_is_refused(opened, broker)
 
     asyncio.run(scenario())
     assert done == []
-    assert [(a["done"], a["words"]) for a in wire.answers] == [(False, LATE)]
+    assert [(a["done"], a["words"]) for a in wire.answers] == [(False, not_left("hold", LATE))]
     assert [a.text for a in alarms] == [f"refused: {LATE}"]
     rows = [(row.who, row.what, row.new, row.why) for row in opened.log()]
     assert rows == [("ada over MQTT", "command", "refused", LATE)]

@@ -446,6 +446,34 @@ def test_over_mqtt_what_cannot_be_read_in_time_is_not_called_undone(store, monke
     assert [each.owner for each in store.leases()] == ["ada over MQTT"]
 
 
+@pytest.mark.parametrize("where", ["__init__", "ask", "request"])
+def test_over_mqtt_a_hold_that_is_not_done_says_that_nothing_is_held(store, monkeypatch, where):
+    def fails(*what):
+        raise StoreUnavailable("cannot open requests: database is locked")
+
+    monkeypatch.setattr(obedience, "PATIENCE", 0.2)
+    if where != "request":  # else nobody attends, and it is given up
+        monkeypatch.setattr(Inbox, where, fails)
+    obey, words = obedience.obedient(store.place), "nothing is held: switch off at the instruments"
+    assert words in asyncio.run(obey(commanded("hold", scope="q0")))[1]
+    other = asyncio.run(obey(commanded("release", "1" * 32, scope="q0")))
+    assert (other[0], "held" in other[1]) == (False, False)
+
+
+def test_over_mqtt_the_same_hold_again_is_not_said_to_be_none(store, monkeypatch):
+    monkeypatch.setattr(obedience, "PATIENCE", 0.2)
+    obey = obedience.obedient(store.place)
+    for words in ("given up", "seen before"):
+        done, said = asyncio.run(obey(commanded("hold", scope="q0")))
+        assert (done, words in said) == (False, True)
+    assert said == "seen before"
+
+
+def commanded(verb, nonce="0" * 32, **arguments):
+    now = datetime.now(UTC)
+    return Command(verb, arguments, "ada", nonce, now, now + timedelta(minutes=1))
+
+
 def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, monkeypatch):
     monkeypatch.setattr(obedience, "BRIEF", 3.0)
     obey = obedience.obedient(store.place)
