@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kammerton.loop.beliefs import AGAIN, BeliefBook
 from kammerton.loop.record import Record
 from kammerton.model import LabClock
+from kammerton.model.clock import APART
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +18,8 @@ log = logging.getLogger(__name__)
 class GivenBack:
     """Looks for holds that are over at the first look, and whenever something is held no more.
 
-    held: what is held now. The database tells what was stored before a hold was over, so that
-    nothing is doubted twice and no restart forgets it.
+    held: what is held now. The audit log tells which holds were given back already, so that
+    nothing is doubted twice and no restart forgets it, whatever the computer's clock was set to.
     """
 
     book: BeliefBook
@@ -31,14 +32,16 @@ class GivenBack:
         """Doubt what was given back since the last look, unless it was measured since."""
         held = self.held()
         if self._before is None or self._before - held:
-            await self._doubt()
+            at_first = self._before is None and abs(self.clock.apart()) < APART
+            await self._doubt(at_first)
         self._before = held
 
-    async def _doubt(self) -> None:
-        for each in await self.record.given_back():
+    async def _doubt(self, at_first: bool) -> None:
+        for each in await self.record.given_back(by_time=at_first):
             rests = each.older.intersection(self.book.resting_on_scope(each.scope))
             self.book.doubt(rests, 0.0, self.clock.now(), least=AGAIN)
-            if doubted := self.book.doubted():
-                words = f"{each.scope} was given back by {each.owner} ({each.why})"
+            words = f"{each.scope} was given back by {each.owner} ({each.why})"
+            if rests and (doubted := self.book.doubted()):
                 log.info("%s; what rests on it is measured again", words)
                 await self.record.doubt(doubted, words)
+            await self.record.note_given_back(each, words)  # last: else a crash forgets the doubts

@@ -6,9 +6,10 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
 
 from kammerton.model import StoreError
+from kammerton.model.alarm import CLOCK
 from kammerton.store import checks, records, schema
 from kammerton.store.rows import GivenBack, Lease, micros, moment
 
@@ -16,6 +17,12 @@ table = schema.lease
 
 DAEMON = "the daemon"
 """The owner of a hold on what the daemon has set aside; any person may release or take it."""
+
+GIVEN_BACK = "given back"
+"""What the audit log says has become of a hold once all that it doubts is noted."""
+
+audit = schema.audit
+NOTED = audit.c.who == DAEMON, audit.c.new == GIVEN_BACK
 
 LONGEST = timedelta(days=3653)
 """What ends later than this from now is not meant: ten years."""
@@ -32,23 +39,44 @@ def lease(row: Row[Any]) -> Lease:
     return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), _end(row.until))
 
 
-def given_back(connection: Connection, now: int) -> list[GivenBack]:
-    """Return the last hold of a person on each scope that is over, with what was stored before.
+def given_back(connection: Connection, now: int, *, by_time: bool) -> list[GivenBack]:
+    """Return the last hold of a person on each scope that is over, with what was measured before.
 
-    What is held again is not given back; nor is what the daemon held. Wall times are compared.
+    What is held again is not given back; nor is what the daemon held, or what was noted as given
+    back already. The loop notes it before anything is measured again: all values are older then,
+    whatever the clock was set to. by_time: compare wall times where no hold was ever noted, as in
+    a database of a version that noted none, unless the clock is known to have been set.
     """
-    head, made = schema.parameter, schema.revision
-    query = select(head.c.name, made.c.committed).join(made, made.c.number == head.c.revision)
-    stored = {row.name: row.committed for row in connection.execute(query)}
     held = {row.scope for row in connection.execute(active(now))}
     persons = select(table).where(table.c.owner != DAEMON).order_by(table.c.number)
-    found = dict[str, GivenBack]()
-    for row in connection.execute(persons):
-        end = min(each for each in (row.released, row.until, now) if each is not None)
-        older = frozenset(name for name, committed in stored.items() if committed <= end)
-        if older and row.scope not in held:
-            found[row.scope] = GivenBack(row.scope, row.owner, row.why, older)
-    return list(found.values())
+    last = {row.scope: row for row in connection.execute(persons) if row.scope not in held}
+    noted = set(connection.scalars(select(audit.c.what).where(*NOTED)))
+    was_set = exists().where(audit.c.what == CLOCK).select()
+    by_time = by_time and not noted and not connection.scalar(was_set)
+    measured = _measured(connection)
+    return [
+        GivenBack(
+            row.scope, row.owner, row.why,
+            _until(measured, row, now) if by_time else frozenset(measured), _note(row),
+        )
+        for row in last.values() if _note(row) not in noted
+    ]  # fmt: skip
+
+
+def _measured(connection: Connection) -> dict[str, int]:
+    """Return when the run of each present value was committed, by full name, in wall time."""
+    head, run = schema.parameter, schema.run
+    query = select(head.c.name, run.c.committed).join(run, run.c.number == head.c.run)
+    return {row.name: row.committed for row in connection.execute(query)}
+
+
+def _until(measured: dict[str, int], row: Row[Any], now: int) -> frozenset[str]:
+    end = min(each for each in (row.released, row.until, now) if each is not None)
+    return frozenset(name for name, committed in measured.items() if committed <= end)
+
+
+def _note(row: Row[Any]) -> str:
+    return f"hold {row.number} of {row.scope}"
 
 
 def _end(until: int | None) -> datetime | None:

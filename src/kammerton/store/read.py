@@ -218,10 +218,10 @@ class ReadStore(Closing):
         with self._read() as connection:
             return tuple(leases.lease(row) for row in connection.execute(leases.active(now)))
 
-    def given_back(self) -> list[GivenBack]:
-        """Return the holds of persons that are over, with what was stored before they were."""
+    def given_back(self, *, by_time: bool = False) -> list[GivenBack]:
+        """Return holds of persons that are over, and not noted, with what was measured before."""
         with self._read() as connection:
-            return leases.given_back(connection, micros(clock.wall()))
+            return leases.given_back(connection, micros(clock.wall()), by_time=by_time)
 
     def attempts(self, limit: int = 20) -> list[Attempt]:
         """Return the last calibrations that began, newest first, whatever became of them."""

@@ -173,12 +173,16 @@ class Lease:
 
 @dataclass(frozen=True)
 class GivenBack:
-    """A person's hold that is over. older: present values, by full name, stored before its end."""
+    """A person's hold that is over. older: present values, by full name, measured before its end.
+
+    note: what the audit log calls it once all of them are doubted.
+    """
 
     scope: str
     owner: str
     why: str
     older: frozenset[str]
+    note: str
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from kammerton.store import Store
+from kammerton.store import Store, clock
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make, store
 
@@ -38,6 +39,27 @@ def test_a_released_qubit_is_measured_again_and_no_other(tmp_path: Path, store: 
     store.release("q0", "anna")
     asyncio.run(loop.settle())
     assert anew(store, before) == of(store, "q0", "r0")
+
+
+def test_s6_a_clock_that_is_set_back_in_a_hold_hides_nothing_that_is_given_back(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall, off = clock.wall, timedelta()
+    monkeypatch.setattr(clock, "wall", lambda: wall() + off)
+    loop, _ = make(tmp_path, store, Chip())
+    loop.clock.utc = clock.wall
+    loop.held = lambda: frozenset(lease.scope for lease in store.leases())
+    asyncio.run(loop.settle())
+    before = {name: e.run for name, e in store.parameters().items()}
+    store.hold("awg1", "anna", "new cable")
+    asyncio.run(loop.settle())
+    off = timedelta(hours=-1)
+    store.release("awg1", "anna")
+    asyncio.run(loop.settle())
+    assert anew(store, before) == of(store, "q0", "r0", "q1", "r1")
+    runs = len(store.runs(100))
+    asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    assert len(store.runs(100)) == runs, "once"
 
 
 @pytest.mark.parametrize("scope", ["computer", "awg1"])

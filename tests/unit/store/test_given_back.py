@@ -7,23 +7,55 @@ from datetime import timedelta
 import pytest
 
 from kammerton.store import Store, clock
-from kammerton.store.leases import DAEMON
+from kammerton.store.leases import DAEMON, GIVEN_BACK
 from tests.stored import estimate, run
 
-
-def given(store: Store) -> list[tuple[str, set[str]]]:
-    return [(each.scope, set(each.older)) for each in store.given_back()]
+BACK = timedelta(minutes=-2)
 
 
-def test_what_was_stored_since_a_hold_was_over_is_not_older(store: Store) -> None:
+def given(store: Store, *, by_time: bool = False) -> list[tuple[str, set[str]]]:
+    return [(each.scope, set(each.older)) for each in store.given_back(by_time=by_time)]
+
+
+def note(store: Store) -> None:
+    for each in store.given_back():
+        store.audit(DAEMON, each.note, "over", GIVEN_BACK, "")
+
+
+def clock_set(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    wall = clock.wall
+    monkeypatch.setattr(clock, "wall", lambda: wall() + by)
+
+
+@pytest.mark.parametrize("by", [BACK, -BACK])
+def test_whatever_the_clock_is_set_to_what_was_given_back_is_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, by: timedelta
+) -> None:
+    store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
+    store.hold("lo", "anna", "new cable")
+    clock_set(monkeypatch, by)
+    store.release("lo", "anna")
+    store.move_times(by, "the clock was set", store.revision())
+    clock_set(monkeypatch, -2 * by)
+    for by_time in (False, True):
+        store.audit(DAEMON, "clock", "", "", "it was set")
+        assert given(store, by_time=by_time) == [("lo", {"q0.t1", "q1.t1"})]
+    note(store)
+    assert given(store) == given(store, by_time=True) == []
+    store.hold("q0", "anna", "two-tone")
+    store.release("q0", "anna")
+    assert given(store) == given(store, by_time=True) == [("q0", {"q0.t1", "q1.t1"})]
+
+
+def test_of_a_database_in_which_no_hold_was_noted_wall_times_are_compared(store: Store) -> None:
     store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
     assert given(store) == []
     store.hold("lo", "anna", "new cable")
     assert given(store) == [], "it is still held"
     store.release("lo", "anna")
-    assert given(store) == [("lo", {"q0.t1", "q1.t1"})]
+    assert given(store, by_time=True) == [("lo", {"q0.t1", "q1.t1"})]
     store.commit(run(), {"q0.t1": estimate()})
-    assert given(store) == [("lo", {"q1.t1"})]
+    assert given(store, by_time=True) == [("lo", {"q1.t1"})]
     store.hold("lo", "berta", "another cable")
     assert given(store) == [], "it is held again"
 
@@ -34,7 +66,7 @@ def test_a_hold_that_ended_by_itself_is_over(store: Store, monkeypatch: pytest.M
     assert given(store) == []
     later = clock.wall() + timedelta(minutes=2)
     monkeypatch.setattr(clock, "wall", lambda: later)
-    assert given(store) == [("q0", {"q0.t1"})]
+    assert given(store) == given(store, by_time=True) == [("q0", {"q0.t1"})]
 
 
 def test_what_the_daemon_held_is_no_persons(store: Store) -> None:
