@@ -45,15 +45,22 @@ def hold(
 
     It holds over restarts. With an instrument or the computer in a person's hands the daemon makes
     all outputs safe, closes its sessions and waits, and this waits for that and says whether they
-    are known to be off; "maintenance" only mutes its alarms.
+    are known to be off; "maintenance" only mutes its alarms. Ctrl-C ends the waiting, not the
+    hold, and says what is held.
     """
+    from kammerton.cli.hands_off import LOOK
+    from kammerton.cli.interrupted import interruptible
+
     readable(why)
     span = None if lasting is None else _span(lasting)
     lab = either(lab, at)
     on_bench = _known_or_exit(lab, scope)
-    _change("hold", lab, scope, {"why": why, "now": now}, span)
-    if on_bench:
-        _tell_outputs(lab)
+    late = f"no longer waiting: {scope} is held, but outputs are not known to be off; {LOOK}"
+    with interruptible():
+        _change("hold", lab, scope, {"why": why, "now": now}, span)
+        if on_bench:
+            with interruptible(late):
+                _tell_outputs(lab)
 
 
 @app.command(short_help="Give back what was held.")
@@ -92,6 +99,7 @@ def _change(
     more: dict[str, object],
     lasting: timedelta | None = None,
 ) -> None:
+    from kammerton.cli.interrupted import interruptible
     from kammerton.cli.loading import code_of, database_or_exit, refuse
     from kammerton.model import StoreError
     from kammerton.store import change
@@ -100,7 +108,8 @@ def _change(
     if lasting is not None:  # from now on, not from when this program began to load
         more = {**more, "until": (datetime.now(UTC) + lasting).isoformat()}
     try:
-        typer.echo(change(database, verb, {"scope": scope, **more}))
+        with interruptible():
+            typer.echo(change(database, verb, {"scope": scope, **more}))
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(code_of(problem)) from None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kammerton.client.measuring import Measured
     from kammerton.store import ReadStore
 
-NOT_ACCEPTED, INTERRUPTED = 3, 130
+NOT_ACCEPTED = 3
 
 
 @app.command(short_help="Have the daemon measure something next.")
@@ -42,8 +42,10 @@ def measure(
     on is measured before where that is doubted, as after a release; what an instrument aborts is
     measured once more as soon as all are back. What has not begun within 10 min of asking is not
     measured any more. Exit code 0: accepted; 3: measured, not accepted; 2: not measured, and why,
-    or no daemon runs; 4: nobody has answered, and it may be measured yet.
+    or no daemon runs; 4: nobody has answered, and it may be measured yet. Ctrl-C withdraws what
+    nobody has taken up, says how to stop the rest, and ends with 130.
     """
+    from kammerton.cli.interrupted import interruptible
     from kammerton.cli.loading import code_of, database_or_exit, refuse
     from kammerton.cli.output import print_json
     from kammerton.client import measuring
@@ -53,15 +55,11 @@ def measure(
     place = either(lab, at)
     database, note = database_or_exit(place), note_beside(place)
     try:
-        found = measuring.measure(database, target, calibration, shots, _progress(), note)
+        with interruptible():
+            found = measuring.measure(database, target, calibration, shots, _progress(), note)
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(code_of(problem)) from None
-    except KeyboardInterrupt as end:
-        stop = f"kammerton hold {target} stops it, and release lets the daemon go on"
-        on = f"no longer waiting; the daemon measures it all the same (kammerton log); {stop}"
-        refuse([str(end) or on])
-        raise typer.Exit(INTERRUPTED) from None
     print_json(_document(found)) if as_json else _show(found)
     raise typer.Exit(0 if found.accepted else NOT_ACCEPTED)
 

@@ -41,6 +41,7 @@ def revert(
     What another person holds is set back with --force only. A qubit's resonator stays as it is,
     and what has changed there since is named: its readout rests on both.
     """
+    from kammerton.cli.interrupted import interruptible
     from kammerton.cli.loading import code_of, database_or_exit, refuse
     from kammerton.cli.output import opened
     from kammerton.cli.revisions import revision_or_exit
@@ -57,7 +58,8 @@ def revert(
         kept = _kept(store, revision, wanted, resonators(lab))
     asked = {"to": revision, "names": wanted, "why": why}
     try:
-        said = change(database, "revert", asked | ({"force": True} if force else {}))
+        with interruptible():
+            said = change(database, "revert", asked | ({"force": True} if force else {}))
     except StoreError as problem:
         refuse([str(problem), *kept])
         raise typer.Exit(code_of(problem)) from None

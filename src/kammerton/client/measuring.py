@@ -88,6 +88,8 @@ def measure(
         except StoreError as problem:
             said = f"{run_id} is measured and stored, but cannot be read now: {problem}"
             raise StoreError(said) from problem
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{run_id} is measured and stored (kammerton log)") from None
 
 
 def _asking(database: Path | str) -> ReadStore:

@@ -18,6 +18,7 @@ from kammerton.store.acting import attend
 from kammerton.store.caution import caution
 from kammerton.store.errands import ERRANDS
 from kammerton.store.inbox import Inbox, written
+from kammerton.store.interrupted import end_if, kept_back, no_longer, nothing_yet
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import Place, place_of
 from kammerton.store.read import ReadStore
@@ -49,15 +50,24 @@ def change(
     ------
     StoreError
         It was refused, or the daemon did not answer: the message says which.
+    KeyboardInterrupt
+        With words that say what is so now.
     """
     person = who or somebody()
     written(arguments)  # what is too large for a daemon is too large without one
+    with nothing_yet(verb):
+        return _changed(database, verb, arguments, person)
+
+
+def _changed(database: Path | str, verb: str, arguments: Mapping[str, Any], person: str) -> str:
     place = place_there(database)
     try:
         place.lock()()  # a daemon of an older schema is asked, too
-        with Store.open(database, computer_of(place)) as store:
+        opened = Store.open(database, computer_of(place))
+        with kept_back() as came, opened as store:  # until it is closed: then it is said
             _done_before(store, verb)
-            return _here(store, verb, arguments, person)
+            end_if(came)
+            return _here(store, verb, arguments, person)  # Ctrl-C is too late: it says what is done
     except StoreInUse as in_use:
         return _asked(database, verb, arguments, person, str(in_use))
     except StoreUnavailable as problem:
@@ -134,10 +144,13 @@ def errand(
     StoreError
         No daemon runs, it refused, or it did not answer: the message says which. One whose process
         is not up is asked all the same: it may come up in time.
+    KeyboardInterrupt
+        With words that say what is so now.
     """
-    answers = _there(place_of(database))
-    if answers is not None:
-        return _asked(database, verb, arguments, who or somebody(), answers, meanwhile)
+    with nothing_yet(verb):
+        answers = _there(place_of(database))
+        if answers is not None:
+            return _asked(database, verb, arguments, who or somebody(), answers, meanwhile)
     raise StoreError(
         "no daemon runs here that could do it; start one: kammerton run lab.toml (if you "
         "started one, it is not up now: its log says why)"
@@ -165,19 +178,20 @@ def _asked(
     OutcomeUnknown
         It may be done, or be done yet.
     KeyboardInterrupt
-        With words, where nobody had taken it up and it is withdrawn.
+        With words once it was left: it is withdrawn, or goes on.
     """
     with ExitStack() as stack:
         try:
             inbox = stack.enter_context(Inbox(database))
-            number = inbox.ask(verb, arguments, who)
+            with kept_back() as came:
+                number = inbox.ask(verb, arguments, who)
         except StoreError as problem:
             raise _not_left(verb, problem) from problem
         try:
+            end_if(came)
             found = _awaited(_Waiting(database, inbox, number, verb, in_use, meanwhile))
         except KeyboardInterrupt:
-            _withdraw(inbox, number)
-            raise
+            raise KeyboardInterrupt(no_longer(inbox, number, verb, arguments)) from None
         except StoreUnavailable as problem:
             raise OutcomeUnknown(_unread(problem, verb)) from problem
     if found.kept:
@@ -255,16 +269,6 @@ def _unread(problem: StoreUnavailable, verb: str) -> str:
         f"{problem}; the outcome of {verb} is unknown: {stays} as soon as the daemon can read it "
         "(see `kammerton log --audit`)"
     )
-
-
-def _withdraw(inbox: Inbox, number: int) -> None:
-    """Take a request back for who waits no longer; say so where nobody had taken it up."""
-    try:
-        withdrawn = inbox.give_up(number, "given up by the one who asked")
-    except StoreUnavailable:
-        return
-    if withdrawn:
-        raise KeyboardInterrupt("the request is withdrawn; nothing is done")
 
 
 def _ended(database: Path | str, request: Request) -> str:

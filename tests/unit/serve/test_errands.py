@@ -418,17 +418,6 @@ def test_one_that_is_taken_up_is_waited_for_longer_but_not_for_ever(lab, store, 
             errand(lab.database, "measure", {"target": "q0", "calibration": "t1"}, meanwhile=take)
 
 
-def test_who_no_longer_waits_is_told_that_it_goes_on(lab, store, monkeypatch):
-    def interrupted(*words):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(measuring, "measure", interrupted)
-    done = call("measure", "q0", "t1", str(lab.database))
-    assert done.exit_code == 130
-    assert "kammerton hold q0 stops it" in done.stderr
-    assert "the daemon measures it all the same" in done.stderr
-
-
 def test_over_mqtt_what_cannot_be_read_in_time_is_not_called_undone(store, monkeypatch):
     monkeypatch.setattr(obedience, "PATIENCE", 0.3)
     now = datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -353,19 +354,72 @@ def test_a_command_whose_answer_cannot_be_read_says_that_the_outcome_is_unknown(
     assert [each.scope for each in store.leases()] == (["q0"] if verb == "hold" else [])
 
 
-def test_who_waits_no_longer_withdraws_what_nobody_has_taken_up(
-    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(box: Inbox, number: int) -> request.Request:
-        raise KeyboardInterrupt
+def interrupting(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Press Ctrl-C while a request is left, or read."""
+    before = getattr(Inbox, where)
 
-    monkeypatch.setattr(Inbox, "request", interrupted)
+    def interrupted(*what: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return before(*what)
+
+    monkeypatch.setattr(Inbox, where, interrupted)
+
+
+@pytest.mark.parametrize("where", ["ask", "request"])
+def test_who_waits_no_longer_withdraws_what_nobody_has_taken_up(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    interrupting(monkeypatch, where)
     with pytest.raises(KeyboardInterrupt, match="withdrawn; nothing is done"):
-        change(path, "hold", {"scope": "q0"}, "anna")
+        change(path, "release", {"scope": "q0"}, "anna")
     monkeypatch.undo()
     with Inbox(path) as box:
         assert attend(store, box) == []
-    assert store.leases() == ()
+
+
+def test_a_hold_is_never_withdrawn_by_who_waits_no_longer(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupting(monkeypatch, "ask")
+    with pytest.raises(KeyboardInterrupt, match=r"stays asked for, .* nothing is held"):
+        change(path, "hold", {"scope": "q0"}, "anna")
+    monkeypatch.undo()
+    with Inbox(path) as box:
+        attend(store, box)
+    assert [each.scope for each in store.leases()] == ["q0"]
+
+
+def test_what_cannot_be_withdrawn_now_may_be_done_yet(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> bool:
+        raise StoreUnavailable("database is locked")
+
+    interrupting(monkeypatch, "ask")
+    monkeypatch.setattr(Inbox, "give_up", locked)
+    with pytest.raises(KeyboardInterrupt, match="is locked; release may be done yet"):
+        change(path, "release", {"scope": "q0"}, "anna")
+
+
+def test_before_anything_was_left_ctrl_c_says_that_nothing_is_held(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupting(monkeypatch, "__init__")
+    with pytest.raises(KeyboardInterrupt, match=r"nothing was asked for.*; nothing is held"):
+        change(path, "hold", {"scope": "q0"}, "anna")
+
+
+def test_what_is_done_here_is_done_whole_though_ctrl_c_comes(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*what: object, **how: object) -> object:
+        signal.raise_signal(signal.SIGINT)
+        return before(*what, **how)  # type: ignore[arg-type]
+
+    store.close()
+    before = Store.hold
+    monkeypatch.setattr(Store, "hold", held)
+    assert change(path, "hold", {"scope": "q0"}, "anna").startswith("q0 is held by anna")
 
 
 def test_what_was_given_up_is_not_done_by_who_looked_before(store: Store, path: Path) -> None:
