@@ -164,3 +164,36 @@ def test_series_of_lengths_are_not_swept_over_a_count(tmp_path: Path, title: str
     assert grid.x[1].tolist() == [1, 5, 9]
     rows = "".join(f"{m},{gate},{0.9 - m / 100}\n" for gate in (0, 1) for m in (1, 5, 9))
     assert read(tmp_path, f"repetitions,gate,{title}\n{rows}", kind).x[1].tolist() == [1, 5, 9]
+
+
+@pytest.mark.parametrize("title", ["Nr", "No.", "#", "Point No.", "Punkt", "lfd. Nr.", "k", "step"])
+@pytest.mark.parametrize("falls", [False, True])
+def test_a_column_that_numbers_the_points_is_neither_x_nor_y(
+    tmp_path: Path, title: str, falls: bool
+) -> None:
+    """The delay was fitted as the signal over its own number: T1 of 4.5 s, accepted."""
+    rng, delay = np.random.default_rng(2), np.geomspace(1.0, 300.0, 31)
+    delay = delay[::-1] if falls else delay
+    y = 0.05 + 0.9 * np.exp(-delay / 40.0) + 0.01 * rng.normal(size=31)
+    rows = [f"{k};{t:.3f};{v:.4f}" for k, (t, v) in enumerate(zip(delay, y, strict=True), 1)]
+    path = tmp_path / "t1.csv"
+    path.write_text("\n".join([f"{title};Wartezeit [µs];Besetzung", *rows]).replace(".", ","))
+    path.write_text(path.read_text().replace(title.replace(".", ","), title, 1))
+    chosen, fit = fit_file(path, "t1")
+    assert "y is 'Besetzung', x is 'Wartezeit [µs]'" in chosen.notes
+    assert fit.verdict is Verdict.ACCEPTED
+    assert abs(fit.values["t1"].value - 40e-6) < 4 * fit.values["t1"].stderr
+
+
+def test_the_time_of_a_point_is_no_delay_beside_one(tmp_path: Path) -> None:
+    rows = "\n".join(f"{3 * k},{10 * k},{0.5 + 0.4 * np.exp(-k / 4):.4f}" for k in range(21))
+    trace = read(tmp_path, f"elapsed (s),delay (us),P1\n{rows}", "t1")
+    assert (trace.x[1], trace.y[0]) == (pytest.approx(10e-6), 0.9)
+
+
+def test_numbers_of_points_alone_are_x_and_a_quadrature_called_i_is_a_signal(
+    tmp_path: Path,
+) -> None:
+    rows = "\n".join(f"{k},{round(1000 + 400 * np.exp(-k / 4))}" for k in range(21))
+    trace = read(tmp_path, f"k,I\n{rows}", "t1")
+    assert (trace.x[1], trace.y[0]) == (1.0, 1400.0)

@@ -15,7 +15,12 @@ _NUMBERS = re.compile(
     r"(seed|seq|sequence|circuit|instance|sample|trial|draw|rep|repetition|repeat|index|idx|run|"
     r"iteration|iter|round|shot|averages)s?"
     r"[ _]*(index|idx|id|number|num|no|nr|#)?\.?"
+    r"|(lfd\.? ?)?(nr|no|num|number|id|#|row|point|pt|punkt|messpunkt|zeile)"
+    r"[ _.]*(no|nr|number|index|id|#)?\.?"
 )
+_CLOCK = re.compile(r"elapsed([ _]time)?|unix[ _]?time|epoch|time ?stamp|wall[ _]?time|zeitstempel")
+"""When a point was taken: no axis, beside one."""
+LEAST = 4  # rows that are numbered
 _SIGNAL_TOO = re.compile(r"samples?|averages")
 _AXIS_TOO = re.compile(r"(?<![a-z])(seq|sequence|rep|repetition|repeat|round)s?(?![a-z])")
 """Words for how often a gate was played, or how long a sequence is, too."""
@@ -28,6 +33,8 @@ def is_counter(table: Table, column: int) -> bool:
     number.
     """
     name = table.headings[column].name.strip().casefold()
+    if _CLOCK.fullmatch(name):
+        return True
     if not _NUMBERS.fullmatch(name):
         return False
     values = _numbers(table, column)
@@ -46,9 +53,23 @@ def _counted(values: set[float]) -> bool:
     return min(values) in (0, 1) and max(values) - min(values) == len(values) - 1
 
 
+def numbers_the_rows(table: Table, column: int) -> bool:
+    """Return whether a column without a unit holds 0, 1, 2 ... or 1, 2 ..., whatever its name."""
+    values = _numbers(table, column)
+    first = 0.0 if not values or values[0] == 0 else 1.0
+    return (
+        not table.headings[column].unit
+        and len(values) >= LEAST
+        and values == [first + k for k in range(len(values))]
+    )
+
+
 def without_counters(table: Table, columns: list[int]) -> list[int]:
-    """Return the columns that are no counters, where there are such; else all of them."""
-    return [column for column in columns if not is_counter(table, column)] or columns
+    """Return the columns that number nothing, where there are such; else all of them."""
+    signals = [column for column in columns if not is_counter(table, column)]
+    return (
+        [column for column in signals if not numbers_the_rows(table, column)] or signals or columns
+    )
 
 
 def may_be_swept(table: Table, column: int) -> bool:
@@ -64,7 +85,7 @@ def swept_column(table: Table, axis: Axis) -> int:
     what is called by the name of x, or holds its values again and again, or unsorted.
     """
     if not is_counter(table, 0):
-        return 0
+        return _measured_axis(table, axis) if numbers_the_rows(table, 0) else 0
     first = _numbers(table, 0)
     axis_too = axis.unit == "" and len(set(first)) == len(first) and may_be_swept(table, 0)
     for column, title in enumerate(table.headings):
@@ -73,6 +94,16 @@ def swept_column(table: Table, axis: Axis) -> int:
         if not axis_too or named_after(title, axis):
             return column
         if title.name.casefold() != "n" and not _ascends(_numbers(table, column)):
+            return column
+    return 0 if axis_too else _measured_axis(table, axis)
+
+
+def _measured_axis(table: Table, axis: Axis) -> int:
+    """Return the first column in the unit of a time or a frequency axis, if one more follows it."""
+    if axis.unit not in ("s", "Hz"):
+        return 0
+    for column, title in enumerate(table.headings[:-1]):
+        if column and title.unit and _in_unit(title.unit, axis):
             return column
     return 0
 

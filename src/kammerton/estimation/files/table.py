@@ -244,9 +244,17 @@ def _readable(cells: list[str]) -> float:
 
 
 def _commented_header(lines: list[Line], separator: str | None, width: int) -> list[list[str]]:
-    comments = (_cells(line.lstrip("#% \t"), separator) for _, line in lines if _is_comment(line))
+    comments = (_cells(_uncommented(line, separator), separator)
+                for _, line in lines if _is_comment(line))  # fmt: skip
     heads = [cells for cells in comments if len(cells) == width and number(cells[0]) is None]
     return heads[:1]
+
+
+def _uncommented(line: str, separator: str | None) -> str:
+    """Return a comment without its mark, which may also be the first title of a header."""
+    text = line.lstrip()
+    titled = separator is not None and text[1:2] == separator
+    return text if titled else text.lstrip("#% \t")
 
 
 def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
