@@ -488,6 +488,16 @@ def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, mon
     assert answer == (True, "r000007"), "a program reads the name of the run"
 
 
+def test_who_does_not_wait_for_the_picture_is_told_that_it_is_stored(lab, store, monkeypatch):
+    def interrupted(*what):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measuring, "_picture", interrupted)
+    with daemon(lab, store, measured(store)), pytest.raises(KeyboardInterrupt) as end:
+        measuring.measure(lab.database, "q0", "t1")
+    assert str(end.value) == "r000001 is measured and stored (kammerton log)"
+
+
 def test_from_a_notebook(lab, store, monkeypatch):
     monkeypatch.setattr(measuring, "DRAWING", 0.0)
     client = Client(lab.database)
