@@ -138,7 +138,7 @@ class Conclusions:
         while True:
             ready, waits = self._provisional.divided(sure)
             try:
-                commit = await self.record.commit(run, ready, attempt, self.revision)
+                commit = await self.record.commit(run, ready, attempt, self.revision, self.clock)
             except Overtaken:
                 news = await self.follow()
                 _forget(news, sure)

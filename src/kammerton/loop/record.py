@@ -107,10 +107,20 @@ class Record:
             raise
 
     async def commit(
-        self, run: Run, changes: Mapping[str, Estimate], attempt: int, expected: int
+        self,
+        run: Run,
+        changes: Mapping[str, Estimate],
+        attempt: int,
+        expected: int,
+        clock: LabClock,
     ) -> Commit:
-        """Store a run, however long that takes; Overtaken: `expected` is not the newest."""
-        return await self._patiently(lambda: self.store.commit(run, changes, attempt, expected))
+        """Store a run, however long that takes; Overtaken: `expected` is not the newest.
+
+        When that was is by the clock that laboratory time follows, as the run's times are.
+        """
+        return await self._patiently(
+            lambda: self.store.commit(run, changes, attempt, expected, clock.wall())
+        )
 
     async def follow(self, clock: LabClock, by: timedelta, why: str, expected: int) -> int:
         """Let laboratory time go by `by`; Overtaken: `expected` is not the newest, and it did not.

@@ -62,7 +62,11 @@ class LabClock:
 
     def now(self) -> datetime:
         """Return laboratory time, aware, UTC."""
-        return self._wall + timedelta(seconds=self._ahead + self.elapsed())
+        return self.wall() + timedelta(seconds=self.ahead)
+
+    def wall(self) -> datetime:
+        """Return what the computer's clock would say, had it not been set since it was followed."""
+        return self._wall + timedelta(seconds=self.monotonic() - self._start)
 
     def elapsed(self) -> float:
         """Return the laboratory seconds since the start, whatever the wall's clock was set to."""

@@ -16,7 +16,7 @@ from kammerton.store.rows import micros, run_number
 Row = dict[str, Any]
 
 
-def insert_run(connection: Connection, number: int, run: Run, data: str | None) -> None:
+def insert_run(connection: Connection, number: int, run: Run, data: str | None, now: int) -> None:
     """Insert a run with the fit of each target and the numbers fitted."""
     row = {
         "number": number,
@@ -27,7 +27,7 @@ def insert_run(connection: Connection, number: int, run: Run, data: str | None) 
         "program": plain(run.program.name),
         "shots": int(run.program.shots),
         "data": data,
-        "committed": micros(clock.wall()),
+        "committed": now,
     }
     connection.execute(insert(schema.run).values(row))
     fits = [_fit(number, place, run.fits[name]) for place, name in enumerate(run.targets)]
@@ -43,7 +43,9 @@ def demand_newest(connection: Connection, revision: int) -> None:
         raise Overtaken(f"revision {newest} was made after revision {revision}, the last looked at")
 
 
-def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estimate]) -> int | None:
+def insert_changes(
+    connection: Connection, run: int, changes: Mapping[str, Estimate], now: int
+) -> int | None:
     """Insert the revision that a run made and renew the head; return its number, if any.
 
     A change that names an earlier run was found by that one, and waited.
@@ -51,13 +53,15 @@ def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estim
     if not changes:
         return None
     rows = [_change(run, name, each) for name, each in changes.items()]
-    return insert_revision(connection, {"run": run}, rows)
+    return insert_revision(connection, {"run": run}, rows, now)
 
 
-def insert_revision(connection: Connection, made_by: Row, changes: list[Row]) -> int:
+def insert_revision(
+    connection: Connection, made_by: Row, changes: list[Row], now: int | None = None
+) -> int:
     """Insert a revision with its changes and renew the head; return its number."""
     number = next_number(connection, schema.revision)
-    committed = micros(clock.wall())
+    committed = clock.stamp() if now is None else now
     connection.execute(
         insert(schema.revision).values(number=number, committed=committed, **made_by)
     )

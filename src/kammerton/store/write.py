@@ -12,7 +12,8 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, func, select, update
 
 from kammerton.model import Estimate, Run, StoreUnavailable
-from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
+from kammerton.store import attempts, checks, doubts, leases, records, revert, schema, sqlite
+from kammerton.store.clock import stamp
 from kammerton.store.create import create
 from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
@@ -118,6 +119,7 @@ class Store(ReadStore):
         changes: Mapping[str, Estimate],
         attempt: int | None = None,
         expected: int | None = None,
+        wall: datetime | None = None,
     ) -> Commit:
         """Store a run, its evidence and what it changed, in one transaction.
 
@@ -127,6 +129,7 @@ class Store(ReadStore):
         attempt: what `begin` returned; it ends in the same transaction. Where it has ended with a
         run already, because the word of a commit was lost on its way, that run is returned.
         expected: the newest revision that the caller looked at, where parameters change.
+        wall: the clock as the run's times know it, had it not been set since; None: as it is.
 
         Raises
         ------
@@ -139,24 +142,26 @@ class Store(ReadStore):
         checked = checks.checked_changes(changes)
         with self._turn:
             made = None if attempt is None else self._made_by(attempt)
-            commit = made or self._insert(run, checked, attempt, expected)
+            now = stamp() if wall is None else micros(wall)
+            commit = made or self._insert(run, checked, attempt, expected, now)
         self._announce()
         return commit
 
     def _insert(
-        self, run: Run, changes: Mapping[str, Estimate], attempt: int | None, expected: int | None
-    ) -> Commit:
+        self, run: Run, changes: Mapping[str, Estimate], attempt: int | None,
+        expected: int | None, now: int,
+    ) -> Commit:  # fmt: skip
         number = run_number(self.next_run_id()) or 1
         with sqlite.named_errors(self._data, "write raw traces to"):
             file = write_traces(self._data / f"{run_name(number)}.nc", run, self.note)
         with self._write() as connection:
             if changes and expected is not None:
                 records.demand_newest(connection, expected)
-            records.insert_run(connection, number, run, within(self.place, file))
-            revision = records.insert_changes(connection, number, changes)
+            records.insert_run(connection, number, run, within(self.place, file), now)
+            revision = records.insert_changes(connection, number, changes, now)
             records.conclude(connection, number, revision)
             if attempt is not None:
-                attempts.end_attempt(connection, attempt, run_name(number), _wall())
+                attempts.end_attempt(connection, attempt, run_name(number), stamp())
         return Commit(run_name(number), revision)
 
     def revert(
@@ -175,7 +180,7 @@ class Store(ReadStore):
         """
         who, why = checks.plain(who), checks.plain(why)
         with self._turn, self._write() as connection:
-            now = None if force else _wall()
+            now = None if force else stamp()
             number = revert.insert_revert(connection, to, names, who, why, now)
             of = ", ".join(names) or "all"
             self._note(connection, who, f"revision of {of}", str(number - 1), str(number), why)
@@ -206,11 +211,11 @@ class Store(ReadStore):
 
     def doubt(self, found: Mapping[str, Doubt]) -> None:
         """Note what is doubted of present values, by full name; a restart does not forget it."""
-        self._small(lambda connection: doubts.insert_doubts(connection, found, _wall()))
+        self._small(lambda connection: doubts.insert_doubts(connection, found, stamp()))
 
     def activity(self, what: str | None) -> None:
         """Say what runs now (None: nothing), with this process and the wall time: a heartbeat."""
-        self._small(lambda connection: insert_words(connection, what, _wall()))
+        self._small(lambda connection: insert_words(connection, what, stamp()))
 
     def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> Lease | None:
         """Keep the loop's hands off a scope until it is released, or until a wall time.
@@ -225,7 +230,7 @@ class Store(ReadStore):
         scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
 
         def write(connection: Connection) -> Lease | None:
-            before = leases.insert_lease(connection, scope, owner, why, _wall(), until)
+            before = leases.insert_lease(connection, scope, owner, why, stamp(), until)
             old = "" if before is None else f"held {leases.ends(before)}"
             new = "held" if until is None else f"held until {leases.shown(until)}"
             self._note(connection, owner, f"lease of {scope}", old, new, why)
@@ -248,7 +253,7 @@ class Store(ReadStore):
         scope, who = checks.plain(scope), checks.plain(who)
 
         def write(connection: Connection) -> None:
-            leases.end_lease(connection, scope, who, _wall(), number, force=force)
+            leases.end_lease(connection, scope, who, stamp(), number, force=force)
             self._note(connection, who, f"lease of {scope}", "held", "released", "")
 
         self._small(write)
@@ -265,29 +270,28 @@ class Store(ReadStore):
         """
         demand_room(self._data)
         self._reserve.take()
-        new = calibration, targets, again, _wall()
+        new = calibration, targets, again, stamp()
         return self._small(lambda connection: attempts.insert_attempt(connection, *new))
 
     def end(self, attempt: int, outcome: str) -> None:
         """Note how an attempt ended that led to no run; after a commit that is under way."""
         with self._turn:
-            self._small(lambda each: attempts.end_attempt(each, attempt, outcome, _wall()))
+            self._small(lambda each: attempts.end_attempt(each, attempt, outcome, stamp()))
 
     def abort_open(self) -> tuple[Attempt, ...]:
         """Mark as aborted what a dead process left open; see `attempts.abort_all`.
 
         What has `again` was a second try already, and is not for a third.
         """
-        return tuple(self._small(lambda connection: attempts.abort_all(connection, _wall())))
+        return tuple(self._small(lambda connection: attempts.abort_all(connection, stamp())))
 
     def pass_over(self, left: Attempt) -> None:
         """Note that an aborted attempt will not be repeated."""
-        self._small(lambda connection: attempts.insert_passed_over(connection, left, _wall()))
+        self._small(lambda connection: attempts.insert_passed_over(connection, left, stamp()))
 
     def mark_sent(self, number: int) -> None:
         """Note that a row of the outbox was acknowledged by the broker."""
-        table = schema.outbox
-        sent = update(table).where(table.c.number == number).values(sent=_wall())
+        sent = update(schema.outbox).where(schema.outbox.c.number == number).values(sent=stamp())
         self._small(lambda connection: connection.execute(sent))
 
     def begin_epoch(self, who: str, why: str) -> None:
@@ -335,7 +339,7 @@ class Store(ReadStore):
         self, connection: Connection, who: str, what: str, old: object, new: object, why: str
     ) -> None:
         texts = tuple(checks.plain(str(text)) for text in (who, what, old, new, why))
-        records.insert_audit(connection, texts, _wall(), self.epoch)
+        records.insert_audit(connection, texts, stamp(), self.epoch)
 
     def _announce(self) -> None:
         for listener in tuple(self._listeners):
@@ -344,7 +348,3 @@ class Store(ReadStore):
     def _next(self, connection: Connection) -> int:
         last = connection.execute(select(func.max(schema.run.c.number))).scalar_one() or 0
         return max(last, self._last_file) + 1
-
-
-def _wall() -> int:
-    return micros(clock.wall())

@@ -16,7 +16,7 @@ from kammerton.verify import verify
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make
 
-YEAR, MOMENT = timedelta(days=365), timedelta(seconds=0.1)
+YEAR, MOMENT, NEAR = timedelta(days=365), timedelta(seconds=0.1), timedelta(seconds=2)
 
 
 class Computer:
@@ -136,3 +136,29 @@ def test_s6_laboratory_time_follows_while_an_instrument_is_away_for_long(
     computer.by = timedelta()
     asyncio.run(loop._outage.sleep(pause))
     assert (abs(loop.clock.now() - (before - YEAR)) < timedelta(minutes=2)) == bool(turns)
+
+
+@pytest.mark.parametrize("by", [timedelta(hours=-1), timedelta(hours=1)])
+def test_s6_a_step_in_a_run_leaves_laboratory_time_as_far_ahead_as_it_is_meant_to_be(
+    tmp_path, computer, monkeypatch, by
+):
+    """To whoever reads, and to a daemon that starts then, whether it was followed or not."""
+    monkeypatch.setattr(clock, "wall", computer.utc)
+    with Store.open(tmp_path / "k.sqlite", "two") as store:
+        loop, bench = make(tmp_path, store, Chip())
+        computer.keeps(loop)
+        while not store.parameters():
+            asyncio.run(loop.step())
+        play = bench.acquire
+
+        async def acquire(program):
+            computer.by = YEAR + by
+            return await play(program)
+
+        bench.acquire = acquire
+        assert asyncio.run(loop.step())
+        assert abs(store.now() - computer.utc() - timedelta(seconds=loop.clock.ahead)) < NEAR
+        assert bool(store.clock_set_back()) == (by < timedelta()), "nobody has followed"
+        asyncio.run(loop._conclusions.by_the_clock())
+        assert abs(store.now() - loop.clock.now()) < NEAR
+        assert not store.clock_set_back()

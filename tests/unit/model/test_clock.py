@@ -58,6 +58,7 @@ def test_what_the_computers_clock_was_set_by_is_known_and_followed_once():
         computer.set, computer.passed = step, 14.0
         assert (clock.apart(), clock.elapsed()) == (step.total_seconds(), 74.0)
         assert clock.now() == NOON + timedelta(seconds=74), "not before it is followed"
+        assert clock.wall() == NOON + timedelta(seconds=14)
         clock.follow(clock.apart())
         assert (clock.apart(), clock.elapsed(), clock.ahead) == (0.0, 74.0, 60.0)
         assert clock.now() == NOON + step + timedelta(seconds=74)
