@@ -9,7 +9,7 @@ import pytest
 
 from kammerton.estimation.files.columns import Choice
 from kammerton.estimation.files.read import fit_file, read_files
-from kammerton.model import Verdict
+from kammerton.model import TraceError, Verdict
 
 RB = "randomized_benchmarking"
 COUNTS = {"seed", "trial", "sequence", "sample", "repetition", "index", "run", "iteration"}
@@ -197,3 +197,10 @@ def test_numbers_of_points_alone_are_x_and_a_quadrature_called_i_is_a_signal(
     rows = "\n".join(f"{k},{round(1000 + 400 * np.exp(-k / 4))}" for k in range(21))
     trace = read(tmp_path, f"k,I\n{rows}", "t1")
     assert (trace.x[1], trace.y[0]) == (1.0, 1400.0)
+
+
+def test_a_level_is_no_amplitude(tmp_path: Path) -> None:
+    """A cosine over decibels is none, and was called a drift."""
+    text = "drive power [dBm],P1\n" + "\n".join(f"{k},0.{k}" for k in range(10, 40))
+    with pytest.raises(TraceError, match="is a level in dBm; rabi_amplitude needs what grows"):
+        read(tmp_path, text, "rabi_amplitude")

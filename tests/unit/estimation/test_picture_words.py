@@ -335,3 +335,15 @@ def test_a_long_question_goes_on_in_a_second_line(tmp_path: Path) -> None:
     said = " ".join(words)
     assert "and names no unit: taken as linear; is it in dB? (--y-unit)" in said
     assert not any("linear" in text and "mag of" in text for text in words)
+
+
+def test_of_a_reason_too_long_for_a_picture_the_end_is_there_too() -> None:
+    """What to do stands in the end: it was cut, without a sign that it was."""
+    long = " ".join(["the scatter dies away along the sweep"] * 9) + "; look for the qubit"
+    trace = Trace("q0", X, 0.5 + 0 * X, np.full(51, 0.1), "delay", "s", "", "P1")
+    fit = Fit("ramsey", "q0", {}, Verdict.REJECTED, "model does not fit", long, 9.0)
+    lines = words_of(fit, trace, 60).splitlines()
+    assert len(lines) == ROWS
+    assert lines[-2].endswith("…")
+    assert lines[-1].startswith("…")
+    assert "look for the qubit" in lines[-1]

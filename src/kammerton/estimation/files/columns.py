@@ -143,6 +143,11 @@ def axis_unit(
             )
         return needed, 1.0, [f"x, column {title.text!r}, names no unit: taken as {needed}"
                              " (--x-unit chooses another)"]  # fmt: skip
+    if needed is None and level(written):
+        raise TraceError(
+            f"{table.path}: column {title.text!r} is a level in {written}; {kind} needs what grows"
+            f" evenly as x, such as {axis.name} in V"
+        )
     unit, factor = unit_of(table, title, written, needed)
     if needed is not None and unit != needed:
         raise TraceError(

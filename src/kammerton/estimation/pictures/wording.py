@@ -69,7 +69,7 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     if fit.verdict is not Verdict.ACCEPTED:
         advice = "; ".join(in_words(fit.advice, axes_of(trace)))
         text = fit.reason + (f" → {advice}" if advice else "")
-        return "\n".join(_wrapped(text, letters)[: ROWS - 1])
+        return "\n".join(_whole_or_cut(text, letters))
     usual = fit.status == "success" and not _is_counted(fit)
     reason = fit.reason.partition("; ")[2] if usual else fit.reason
     found = _wrapped(reason, letters)[: ROWS - 2] if reason else []
@@ -80,6 +80,15 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     lines = _lines(values, letters - len(MORE))
     more = MORE if len(lines) > room else ""
     return "\n".join([*found, *lines[:room]]) + more
+
+
+def _whole_or_cut(text: str, letters: int) -> list[str]:
+    """Return the lines of a reason; of one that is too long the end, too, where the cure stands."""
+    lines = _wrapped(text, letters)
+    if len(lines) <= ROWS:
+        return lines
+    end = text[2 - letters :].partition(" ")[2]
+    return [*lines[: ROWS - 2], f"{lines[ROWS - 2][: letters - 2]} …", f"… {end}"]
 
 
 def _is_counted(fit: Fit) -> bool:
