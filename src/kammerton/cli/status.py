@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,11 +39,10 @@ def status(
     from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
-    from kammerton.client.hindrance import clock_set, publishing
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import ahead, doubts, tolerable
     from kammerton.keeping import there
-    from kammerton.store.caution import admitted, doubtful, unlocked
+    from kammerton.store.caution import unlocked
 
     place = either(lab, at)
     with opened(place) as store:
@@ -58,18 +57,8 @@ def status(
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
         console.print(headline, soft_wrap=not console.is_terminal)  # one line of a file
-        if running and doubtful(store) and (which := admitted(store, running)):
-            console.print(f"[bold red]{escape(which)}[/bold red]")
-        if running and (stopped := publishing(store)):  # which no message can tell
-            console.print(f"[bold red]{escape(stopped)}[/bold red]")
-        for words in clock_set(store):
-            console.print(f"[yellow]{escape(words)}[/yellow]")
-        if note:
-            console.print(escape(note), style="dim")
-        for lease in store.leases():
-            console.print(f"[yellow]{escape(words_of(lease))}[/yellow]")
-        for words in [] if running else _stuck(store):  # a daemon that runs says it itself
-            console.print(f"[yellow]{escape(words)}[/yellow]")
+        for style, words in _beside(store, running, note):
+            console.print(escape(words), style=style)
         known, doubted, now = store.parameters(), store.doubted(), store.now()
         within = [n for n, d in doubted.items() if n in known and tolerable(n, known[n], d, now)]
         for words in doubts(doubted, within):
@@ -79,6 +68,25 @@ def status(
             console.print(words, style="dim")
         wide = Console(width=max(console.width, WIDE))  # a value that is cut is none
         wide.print(_table(known, doubted, within, now) if known else "nothing was measured yet")
+
+
+def _beside(
+    store: ReadStore, running: Activity | None, note: str
+) -> Iterator[tuple[str, str]]:  # fmt: skip
+    """Yield what stands between the headline and the values, the worst first, each with a style."""
+    from kammerton.client.hindrance import clock_set, publishing
+    from kammerton.store.caution import admitted, doubtful
+
+    if running and doubtful(store) and (which := admitted(store, running)):
+        yield "bold red", which
+    if running and (stopped := publishing(store)):  # which no message can tell
+        yield "bold red", stopped
+    yield from (("yellow", words) for words in clock_set(store))
+    if note:
+        yield "dim", note
+    yield from (("yellow", words_of(lease)) for lease in store.leases())
+    if not running:  # a daemon that runs says it itself
+        yield from (("yellow", words) for words in _stuck(store))
 
 
 def words_of(lease: Lease) -> str:
