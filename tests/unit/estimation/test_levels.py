@@ -11,6 +11,7 @@ from kammerton.estimation.files.columns import Choice
 from kammerton.estimation.files.read import read_files
 from kammerton.estimation.files.table import heading
 from kammerton.model import TraceError
+from tests.unit.estimation import columns_of_text
 
 RESONATOR = "resonator_spectroscopy"
 LEVELS = [-40.0, -60.0, -46.0]
@@ -19,14 +20,11 @@ MATRIX = "f \\ power,-20,-10,0\n4e9,-40,-41,-40\n5e9,-40,-60,-40\n"
 
 
 def read(folder: Path, text: str, kind: str = RESONATOR, **choice: object):  # type: ignore[no-untyped-def]
-    path = folder / "data.csv"
-    path.write_text(text)
-    return read_files([path], kind, Choice(**choice))  # type: ignore[arg-type]
+    return columns_of_text.read(folder, text, kind, **choice)
 
 
 def sweep(header: str, values: list[float] = LEVELS, *more: float) -> str:
-    rows = "".join(f"{4 + n}e9,{','.join(map(str, (y, *more)))}\n" for n, y in enumerate(values))
-    return f"{header}\n{rows}"
+    return columns_of_text.sweep(header, values, *more)
 
 
 @pytest.mark.parametrize(

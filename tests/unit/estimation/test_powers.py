@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kammerton.estimation.files.columns import Choice
-from kammerton.estimation.files.read import fit_file, read_files
+from kammerton.estimation.files.read import fit_file
 from kammerton.model import TraceError, Verdict
+from tests.unit.estimation import columns_of_text
 
 RESONATOR = "resonator_spectroscopy"
 POWERS = [4e-3, 1e-3, 2.25e-3, 0.0]
@@ -17,14 +17,11 @@ ROOTS = np.sqrt(POWERS)
 
 
 def read(folder: Path, text: str, kind: str = RESONATOR, **choice: object):  # type: ignore[no-untyped-def]
-    path = folder / "data.csv"
-    path.write_text(text)
-    return read_files([path], kind, Choice(**choice))  # type: ignore[arg-type]
+    return columns_of_text.read(folder, text, kind, **choice)
 
 
 def sweep(title: str, values: list[float] = POWERS, *more: float) -> str:
-    rows = "".join(f"{4 + n}e9,{','.join(map(str, (y, *more)))}\n" for n, y in enumerate(values))
-    return f"frequency [Hz],{title}\n{rows}"
+    return columns_of_text.sweep(f"frequency [Hz],{title}", values, *more)
 
 
 @pytest.mark.parametrize(
