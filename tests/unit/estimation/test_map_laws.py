@@ -104,12 +104,17 @@ def test_an_arc_is_led_through_the_bright_points_near_it():
     law, rng = LAWS["qubit"], np.random.default_rng(8)
     f = np.stack([law(THETA)[0] + 1e-4 * rng.normal(size=len(B)), rng.uniform(size=len(B))], axis=1)
     f[::7, 0] = 0.9  # stray points
-    theta = THETA + np.array([0.01, -0.005, 0.01, 0.0, 0.0])
-    mean, known = np.array([0.0, 0.0, 0.0, 0.2, 0.25]), np.array([0.0, 0.0, 0.0, 1e6, 1e6])
-    cost = laws.run_through(law.code, law.numbers, law.b, f, np.full(f.shape, 1e-3), mean, known,
-                            0.03, 36.0, theta)  # fmt: skip
-    np.testing.assert_allclose(theta, THETA, atol=1e-3)
-    assert cost == pytest.approx(-36.0 * 85, rel=0.02)  # of 100 columns, 15 show it elsewhere
+    theta = THETA + np.array([[0.01, -0.005, 0.01, 0.0, 0.0], [0.0, 0.005, 0.0, 0.0, 0.0]])
+    mean, known = np.zeros((2, 5)), np.zeros((2, 5))
+    mean[:, 3:], known[:, 3:] = (0.2, 0.25), 1e6
+    mean[1, 2], known[1, 2] = THETA[2] + 0.2, 1e10  # of another period
+    theta[1, 2], cost = mean[1, 2], np.empty(2)
+    laws.run_through(law.code, law.numbers, law.b, f, np.full(f.shape, 1e-3), mean, known, 0.03,
+                     36.0, theta, cost)  # fmt: skip
+    np.testing.assert_allclose(theta[0], THETA, atol=1e-3)
+    assert cost[0] == pytest.approx(-36.0 * 85, rel=0.02)  # of 100 columns, 15 show it elsewhere
+    assert theta[1, 2] == pytest.approx(mean[1, 2], abs=1e-5)
+    assert cost[1] > 0.8 * cost[0]
 
 
 @pytest.mark.parametrize("shift", [0.0, 4.2])

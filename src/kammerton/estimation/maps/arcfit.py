@@ -321,9 +321,9 @@ def _tried(
     tried: list[tuple[float, Array]] = []
     best = -MOST * float((points.height[:, 0] > model.seeker.bright).sum())
     for start in starts:
-        theta, cost = through_points(c, model.law, start, model.prior, points, width,
-                                     model.seeker.bright)  # fmt: skip
-        cost = cost if model.possible(theta) else 0.0
+        (theta,), (cost,) = through_points(c, model.law, start[None], model.prior, points, width,
+                                           model.seeker.bright)  # fmt: skip
+        cost = float(cost) if model.possible(theta) else 0.0
         alike = bool(tried) and abs(cost - tried[-1][0]) < 0.003 * abs(cost)
         tried.append((cost, theta))
         if cost < THROUGH * best or (alike and cost < WELL * best):

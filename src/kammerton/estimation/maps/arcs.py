@@ -121,16 +121,20 @@ def _edges(c: Columns) -> Array:
 def through_points(
     c: Columns,
     law: Law,
-    start: Array,
+    starts: Array,
     prior: tuple[Array, Array],
     found: Candidates,
     width: float,
     bright: float = BRIGHT,
-) -> tuple[Array, float]:
-    """Fit a law of one line to the bright points near it; return theta and how well it does."""
+) -> tuple[Array, Array]:
+    """Fit a law of one line to the bright points near it; return theta (T, P) and how well (T,).
+
+    starts (T, P); prior: mean and 1/sigma, of all (P,) or of each (T, P).
+    """
     error = np.where(found.height > bright, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
                      0.3 * c.step), np.inf)  # fmt: skip
-    theta, least = start.copy(), 1.5 * max(width, 2 * c.step)
-    cost = laws.run_through(law.code, law.numbers, law.b, found.f, error, prior[0], prior[1] ** 2,
-                            least, MOST, theta)  # fmt: skip
+    theta, cost, least = starts.copy(), np.empty(len(starts)), 1.5 * max(width, 2 * c.step)
+    mean, sure = (np.ascontiguousarray(np.broadcast_to(each, theta.shape)) for each in prior)
+    laws.run_through(law.code, law.numbers, law.b, found.f, error, mean, np.square(sure), least,
+                     MOST, theta, cost)  # fmt: skip
     return theta, cost

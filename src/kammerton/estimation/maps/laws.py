@@ -156,6 +156,16 @@ def four_fifths(values: Array, least: float) -> float:
 @careful_kernel
 def run_through(
     law: int, numbers: Array, b: Array, f: Array, error: Array, mean: Array, known: Array,
+    least: float, most: float, theta: Array, cost: Array,
+) -> None:  # fmt: skip
+    """Move each theta (T, P), with mean and known (T, P), on; fill its cost (T,). See `run`."""
+    for t in range(theta.shape[0]):
+        cost[t] = run(law, numbers, b, f, error, mean[t], known[t], least, most, theta[t])
+
+
+@careful_piece
+def run(
+    law: int, numbers: Array, b: Array, f: Array, error: Array, mean: Array, known: Array,
     least: float, most: float, theta: Array,
 ) -> float:  # fmt: skip
     """Move theta (P,) of one line to where it runs through the bright points near it.

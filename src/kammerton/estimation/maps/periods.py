@@ -81,12 +81,9 @@ def other_periods(
 ) -> list[Array]:  # fmt: skip
     """Return a few theta (P,) that explain more of scores s (B, A) than the arc that was found."""
     start, which = fit.theta[: len(prior[0])], periods.which
-    tried = []
-    for step in STEPS:
-        there = periods.another(start, step)
-        for mean, sure in (prior, _held(prior, which, float(there[which]))):
-            tried.append(through_points(c, law, there, (mean, sure), points, fit.width)[0])
-    thetas = np.array([start, *(theta for theta in tried if periods.possible(theta))])
+    there = np.repeat([periods.another(start, step) for step in STEPS], 2, axis=0)
+    tried = through_points(c, law, there, _in_turn_held(prior, which, there), points, fit.width)[0]
+    thetas = np.array([start, *filter(periods.possible, tried)])
     line = law(thetas)[0]
     inside = (line > 0.5 * fit.width) & (line < 1.0 - 0.5 * fit.width)
     at = np.clip(np.searchsorted(0.5 * (c.f[1:] + c.f[:-1]), line), 0, len(c.f) - 1)
@@ -106,7 +103,8 @@ def _different(thetas: list[Array], which: int) -> list[Array]:
     return found
 
 
-def _held(prior: tuple[Array, Array], which: int, at: float) -> tuple[Array, Array]:
-    mean, sure = (each.copy() for each in prior)
-    mean[which], sure[which] = at, FIXED
+def _in_turn_held(prior: tuple[Array, Array], which: int, there: Array) -> tuple[Array, Array]:
+    """Return the prior (T, P) of each theta there (T, P), every other with the period it has."""
+    mean, sure = (np.repeat(each[None], len(there), axis=0) for each in prior)
+    mean[1::2, which], sure[1::2, which] = there[1::2, which], FIXED
     return mean, sure
