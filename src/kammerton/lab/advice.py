@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from itertools import groupby
@@ -19,6 +20,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OTHERS = 0o026
 """Rights that nobody but the owner, and who reads with the group, shall have on a secret."""
 
+NEAR = {"f01": 10e6, "f12": 20e6}
+"""Hz from the carrier; within some MHz leakage harms, and designs are known about as well."""
+
 BOUNDS = {"generator": ("volts",), "source": ("frequency", "power")}
 
 
@@ -29,6 +33,7 @@ def advise(document: Document) -> Iterator[Problem]:
     yield from too_slow(document)
     yield from _unused(document)
     yield from _coherence(document)
+    yield from _at_the_carrier(document)
     yield from slips(document)
     yield from _readout_sum(document)
     yield from _open_broker(document)
@@ -117,6 +122,26 @@ def _coherence(document: Document) -> Iterator[Problem]:
             if t1 is not None and t2 is not None and t2 > 2 * t1:
                 path = ("qubits", name, key)
                 yield Problem(path, f"{show(t2, 's')} is longer than 2 t1, {show(2 * t1, 's')}")
+
+
+def _at_the_carrier(document: Document) -> Iterator[Problem]:
+    """What leaks of a carrier sounds all the time, and shifts levels as 1 / its detuning."""
+    for name in document.names("qubits"):
+        qubit = ("qubits", name)
+        carrier, f01 = (document.si("Hz", *qubit, *key) for key in (("drive", "carrier"), ("f01", "value")))
+        bend = document.si("Hz", *qubit, "anharmonicity", "value")
+        if carrier is None or f01 is None:
+            continue
+        for which, at in {"f01": f01, "f12": f01 + (math.nan if bend is None else bend)}.items():
+            if abs(at - carrier) < NEAR[which]:
+                yield Problem((*qubit, "drive", "carrier"), _leaks(which, at, carrier))
+
+
+def _leaks(which: str, at: float, carrier: float) -> str:
+    return (
+        f"{which} lies {show(abs(at - carrier), 'Hz')} from it by design: what the mixer leaks of "
+        "the carrier drives that transition all the time, and f01 is measured off"
+    )
 
 
 def _readout_sum(document: Document) -> Iterator[Problem]:
