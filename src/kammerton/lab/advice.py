@@ -128,7 +128,8 @@ def _at_the_carrier(document: Document) -> Iterator[Problem]:
     """What leaks of a carrier sounds all the time, and shifts levels as 1 / its detuning."""
     for name in document.names("qubits"):
         qubit = ("qubits", name)
-        carrier, f01 = (document.si("Hz", *qubit, *key) for key in (("drive", "carrier"), ("f01", "value")))
+        carrier = document.si("Hz", *qubit, "drive", "carrier")
+        f01 = document.si("Hz", *qubit, "f01", "value")
         bend = document.si("Hz", *qubit, "anharmonicity", "value")
         if carrier is None or f01 is None:
             continue

@@ -70,14 +70,14 @@ from tests.unit.lab.example import TEXT, spoilt
         (
             'f01 = { value = "4.95 GHz"',
             'f01 = { value = "4.808 GHz"',
-            "qubits.q1.drive.carrier: f01 lies 8 MHz from it by design: what the mixer leaks of the "
-            "carrier drives that transition all the time, and f01 is measured off",
+            "qubits.q1.drive.carrier: f01 lies 8 MHz from it by design: what the mixer leaks of "
+            "the carrier drives that transition all the time, and f01 is measured off",
         ),
         (
             'f01 = { value = "4.95 GHz"',
             'f01 = { value = "5.001 GHz"',
-            "qubits.q1.drive.carrier: f12 lies 1 MHz from it by design: what the mixer leaks of the "
-            "carrier drives that transition all the time, and f01 is measured off",
+            "qubits.q1.drive.carrier: f12 lies 1 MHz from it by design: what the mixer leaks of "
+            "the carrier drives that transition all the time, and f01 is measured off",
         ),
         (
             'value = "45 mV"',
