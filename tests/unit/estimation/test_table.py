@@ -325,3 +325,23 @@ def test_a_kind_that_no_file_holds_names_the_nearest(tmp_path: Path) -> None:
 def test_a_sweep_backwards_is_put_in_order(tmp_path: Path) -> None:
     trace = chosen(tmp_path, "t,y\n3,30\n1,10\n2,20\n", "t1").trace
     np.testing.assert_allclose(trace.y, [10, 20, 30])
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "--", "-", "", "n/a"])
+@pytest.mark.parametrize("header", ["delay [us],P1", "delay [us],P1\n,", "delay,P1\nus,-", ""])
+def test_a_point_that_is_missing_in_the_first_rows_is_no_line_of_units(
+    tmp_path: Path, header: str, cell: str
+) -> None:
+    text = f"{header}\n0,{cell}\n1,{cell}\n2,0.5\n3,0.25\n"
+    trace = choose(read_table(written(tmp_path, text)), "t1", Choice(x_unit="us")).trace
+    np.testing.assert_allclose(trace.x, np.arange(4) * 1e-6)
+    np.testing.assert_allclose(trace.y, [np.nan, np.nan, 0.5, 0.25])
+    assert trace.y_unit == ""
+
+
+def test_a_word_beside_missing_numbers_is_data_too(tmp_path: Path) -> None:
+    table = read_table(written(tmp_path, "state,I,Q\ng,nan,nan\ng,1,nan\ne,1,2\n"))
+    assert [title.unit for title in table.headings] == [None] * 3
+    assert table.texts(0) == ["g", "g", "e"]
+    units = read_table(written(tmp_path, "state,I,Q\nword,-,-\ng,1,2\ne,1,2\n"))
+    assert units.texts(0) == ["g", "e"]

@@ -10,7 +10,7 @@ _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 _GROUPED = re.compile(
     r"[-+]?[1-9]\d{0,2}((\.\d{3})+,\d+|(,\d{3})+\.\d+|(\.\d{3}){2,}|(,\d{3}){2,})"
 )
-_MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
+_MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-", "#n/a"}
 _INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 
 Row = tuple[int, list[str]]

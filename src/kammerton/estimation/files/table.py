@@ -167,7 +167,7 @@ def read_table(path: Path) -> Table:
     separator = _separator(path, body)
     rows = [(n, _cells(line, separator)) for n, line in body]
     begins = _is_data if any(_is_data(cells) for _, cells in rows) else _is_labelled
-    start = next(i for i, (_, cells) in enumerate(rows) if begins(cells))
+    start = _with_missing(rows, next(i for i, (_, cells) in enumerate(rows) if begins(cells)))
     heads = [cells for _, cells in rows[:start]]
     if not heads:
         heads = _commented_header(lines, separator, len(rows[start][1]))
@@ -213,7 +213,22 @@ def _is_data(cells: list[str]) -> bool:
 
 def _lacks(cells: list[str]) -> bool:
     """Whether a number stands beside cells that could hold one, and are empty or NaN."""
-    return numbers_in(cells[:1]) > 0 and any(number(cell) is not None for cell in cells[1:])
+    return numbers_in(cells[:1]) > 0 and any(map(is_number, cells[1:]))
+
+
+def _with_missing(rows: Sequence[Row], start: int) -> int:
+    """Return the first row of data, of which those before `start` miss all that was measured."""
+    lacks = _lacks if number(rows[start][1][0]) is not None else _lacks_beside_a_word
+    width = len(rows[start][1])
+    while start > 0 and len(rows[start - 1][1]) == width and lacks(rows[start - 1][1]):
+        start -= 1
+    return start
+
+
+def _lacks_beside_a_word(cells: list[str]) -> bool:
+    """Whether a word stands beside numbers and NaN, and no titles or units ("-" may be one)."""
+    told = any(cell.strip(" -") for cell in cells[1:])
+    return told and number(cells[0]) is None and all(map(is_number, cells[1:]))
 
 
 def _is_labelled(cells: list[str]) -> bool:
