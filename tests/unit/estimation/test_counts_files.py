@@ -129,7 +129,7 @@ def test_shots_have_no_unit_of_y(tmp_path, title, scale, shots):
 @pytest.mark.parametrize(
     ("title", "shots", "digits"),
     [("signal", 300, 3), ("signal", 300, 16), ("signal", 37, 16), ("P1", 10_000, 3),
-     ("signal", 20, 2), ("F", MANY, 16), ("signal", MANY, 4)],
+     ("signal", 20, 2), ("P1", MANY, 16), ("population", MANY, 4)],
 )  # fmt: skip
 def test_what_is_whole_to_its_digits_was_counted(tmp_path, title, shots, digits):
     p = np.random.default_rng(6).binomial(shots, FALL) / shots
@@ -150,6 +150,8 @@ VALUES = {
     "brightness": ("counts", COUNTS * 0.37, SHOTS),
     "more than shots": ("counts", COUNTS + 2 * SHOTS, SHOTS),
     "clicks": ("counts", (NOISE > 0) * 1.0, FEW),
+    "as many digits as shots": ("signal", np.round(0.2 + 0.3 * FALL + 0.015 * NOISE, 3), 1000),
+    "fewer digits": ("y", np.round(0.2 + 0.3 * FALL + 0.05 * NOISE, 2), 100),
 }  # fmt: skip
 
 
@@ -213,3 +215,39 @@ def test_counts_of_two_qubits_are_not_added(tmp_path):
     chosen, _ = fit_file(written(tmp_path, "delay [s],n0,n1", X, one, other), "t1")
     assert chosen.trace.y.tolist() == one.tolist()
     assert "not used: 'n1'" in chosen.notes
+
+
+def test_more_counts_than_shots_are_no_population_and_that_is_said(tmp_path):
+    said = of(tmp_path, "counts", COUNTS + 2 * SHOTS, SHOTS)[0].notes
+    assert any("in 'shots' (line " in note and "more cannot be counted" in note for note in said)
+
+
+THROWN = np.random.default_rng(8).integers(400, 1000, 31)
+"""Shots that were left of each point: of some, those of a leaked qubit were thrown out."""
+
+
+@pytest.mark.parametrize("columns", ["n1,n0", "n0,n1", "counts,total", "n1,Schüsse"])
+@pytest.mark.parametrize("contrast", [1.0, 0.2])
+def test_shots_of_which_some_were_thrown_out_are_divided_by_those_that_are_left(
+    tmp_path, columns, contrast
+):
+    ones = np.random.default_rng(9).binomial(THROWN, 0.4 + contrast * (FALL - 0.4))
+    held = {"n1": ones, "counts": ones, "n0": THROWN - ones, "total": THROWN, "Schüsse": THROWN}
+    path = written(
+        tmp_path, f"delay [s],{columns}", X, *(held[name] for name in columns.split(","))
+    )
+    chosen, fit = fit_file(path, "t1")
+    best = fit_batch("t1", X, ones / THROWN, shots=THROWN)
+    assert chosen.trace.y.tolist() == (ones / THROWN).tolist()
+    assert chosen.trace.sigma.max() < 0.05
+    assert fit.reason == best.fit(0, "").reason
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_counts_of_two_qubits_are_asked_about(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    swings = [0.5 + 0.45 * np.cos(X * turns * 1e5) for turns in (5.0, 7.0)]
+    one, other = (rng.binomial(1000, p) for p in swings)
+    chosen, _ = fit_file(written(tmp_path, "delay [s],n0,n1", X, one, other), "ramsey")
+    assert chosen.trace.y.tolist() == one.tolist()
+    assert any("taken as counts of two qubits" in note for note in chosen.notes)

@@ -16,7 +16,7 @@ from kammerton.estimation.files.cells import number
 from kammerton.estimation.files.columns import Choice, Chosen, Signal, is_error, is_phase
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
-from kammerton.estimation.files.populations import COUNTS, counted
+from kammerton.estimation.files.populations import COUNTS, FEW, counted
 from kammerton.estimation.files.series import label_column
 from kammerton.estimation.files.table import Heading, Table
 from kammerton.estimation.kinds import FIT_KINDS
@@ -24,31 +24,42 @@ from kammerton.estimation.numeric.weights import of_counts
 from kammerton.model import Trace
 from kammerton.model.trace import FloatArray
 
-SHOTS = ("shots", "nshots", "n_shots", "n shots", "number of shots")
+SHOTS = (
+    "shots", "nshots", "n_shots", "n shots", "number of shots", "schüsse", "schuesse",
+    "wiederholungen", "total", "totals", "total counts", "total_counts", "total shots",
+    "total_shots", "ntot", "n_tot", "n_total",
+)  # fmt: skip
 ZEROS = ("zeros", "n0", "n_0", "counts_0", "counts 0")
 SAME = 0.2
 """Of the scatter of the ones: so much may the sum of both states scatter, which is their shots."""
+
+OPPOSED, ROUGH, FEWER = -0.5, 3.0, 3.0
+"""Correlation of the counts of both states, whose sum stays: one falls as the other rises; of a
+sum that shots were thrown out of, times the scatter of counts, and most to fewest."""
 
 Counted = Chosen[Trace] | Chosen[Grid]
 
 
 def with_shots(
     tables: Sequence[Table], kind: str, choice: Choice
-) -> tuple[list[Table], Choice] | None:
+) -> tuple[list[Table], Choice] | str:
     """Return tables whose counts are populations, and the choice of their shots as errors.
 
-    None where a table has no column of shots nor counts of both states, or nothing but shots,
-    where errors are chosen or y is scaled by calibration points, or the kind takes no populations.
+    Else why counts are left as they are, in a sentence. "" where a table has no column of shots nor
+    counts of both states, or nothing but shots, where errors are chosen or y is scaled by
+    calibration points, or the kind takes no populations.
     """
     if "shots" not in FIT_KINDS[kind].known or choice.sigma is not None or choice.cal_points:
-        return None
+        return ""
     layout = LAYOUTS[kind]
     series = len(tables) == 1 and layout.form is Form.SERIES
     if series and label_column(tables[0], layout.axes[0]) is None:
-        return None  # each column is a series
+        return ""  # each column is a series
     found = [_divided(table, choice, len(layout.axes)) for table in tables]
-    told = [each for each in found if each is not None]
-    return ([table for table, _ in told], told[0][1]) if told and len(told) == len(found) else None
+    told = [each for each in found if not isinstance(each, str)]
+    if len(told) < len(found):
+        return next(each for each in found if isinstance(each, str))
+    return [table for table, _ in told], told[0][1]
 
 
 def of_shots(read: Counted, column: str) -> tuple[Counted, FloatArray] | str:
@@ -100,14 +111,20 @@ def _named(table: Table, names: Sequence[str]) -> int | None:
     return hits[0] if len(good) == len(values) and np.isfinite(good).any() else None
 
 
-def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | None:
-    """Return a table with populations in the place of counts, and its shots as errors of them."""
+def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | str:
+    """Return a table with populations in the place of counts, and its shots as errors of them.
+
+    Else why there are none, in a sentence; "" where nothing says that there are.
+    """
     ones, zeros, shots = (_named(table, names) for names in (COUNTS, ZEROS, SHOTS))
     whole = ones is not None and _whole(table, ones)
     if shots is None and ones is not None and zeros is not None and whole:
-        table, shots = _summed(table, zeros, ones)
+        summed = _summed(table, zeros, ones)
+        if isinstance(summed, str):
+            return summed
+        table, shots = summed, zeros
     if shots is None or _measured(table, shots) <= axes:
-        return None
+        return ""
     title, told = table.headings[shots], table.numbers(shots, empty=True)
     table = table.with_columns({shots: (replace(title, unit="1"), told)})  # whatever y is in
     by = replace(choice, sigma=title.name)
@@ -115,7 +132,7 @@ def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | 
         return table, by
     if choice.y is None and zeros is not None:
         by = replace(by, y=table.headings[ones].name)
-    return _over(table, ones, shots), by
+    return _too_many(table, ones, shots) or (_over(table, ones, shots), by)
 
 
 def _measured(table: Table, shots: int) -> int:
@@ -131,17 +148,49 @@ def _whole(table: Table, column: int) -> bool:
     return bool((values == np.round(values)).all() and (values > 1).any())
 
 
-def _summed(table: Table, zeros: int, ones: int) -> tuple[Table, int | None]:
-    """Return a table with shots in the place of the zeros, and their column.
-
-    Counts of two qubits, whose sum changes as they do, are left: None.
-    """
+def _summed(table: Table, zeros: int, ones: int) -> Table | str:
+    """Return a table with shots in the place of the zeros, or why the sum may be none."""
     other, counts = table.numbers(zeros, empty=True), table.numbers(ones)
-    total = other + counts
-    if not _whole(table, zeros) or not np.nanstd(total) <= SAME * np.nanstd(counts):
-        return table, None
     name = f"{table.headings[zeros].text} + {table.headings[ones].text}"
-    return table.with_columns({zeros: (Heading(name, name, None), total)}), zeros
+    if not _whole(table, zeros):
+        return ""
+    if _of_two(other, counts):
+        return (f"{name} changes as they do: taken as counts of two qubits, and not added (of one,"
+                " put the sum in a column 'shots')")  # fmt: skip
+    return table.with_columns({zeros: (Heading(name, name, None), other + counts)})
+
+
+def _of_two(other: FloatArray, counts: FloatArray) -> bool:
+    """Return whether counts are those of two qubits, and no two states of one.
+
+    Of one, their sum stays, or it varies at random as shots are thrown out, or one falls as the
+    other rises. Of two it follows both, from nearly all to hardly any.
+    """
+    there = np.isfinite(other + counts)
+    other, counts = other[there], counts[there]
+    total = other + counts
+    if total.size < 3 or np.std(total) <= SAME * np.std(counts):
+        return False
+    jumps = total[:-2] - 2 * total[1:-1] + total[2:]
+    rough = float(np.mean(jumps**2)) / 6 > ROUGH * float(total.mean())
+    if rough and total.max() <= FEWER * total.min():
+        return False
+    spread = float(np.std(other) * np.std(counts))
+    return not spread > 0 or float(np.cov(other, counts, bias=True)[0, 1]) > OPPOSED * spread
+
+
+def _too_many(table: Table, ones: int, shots: int) -> str:
+    """Return a sentence where more was counted than shots were taken, at more than a slip."""
+    told, counts = table.numbers(shots, empty=True), table.numbers(ones)
+    above = np.flatnonzero(counts > told)
+    if above.size <= max(1, FEW * counts.size):
+        return ""
+    worst = int(above[np.argmax(counts[above])])
+    return (
+        f"{table.headings[ones].text!r} goes to {counts[worst]:g} of {told[worst]:g} in"
+        f" {table.headings[shots].text!r} (line {table.line(worst)}): more cannot be counted"
+        " than was tried, so that neither population nor shots are told; fitted as it stands"
+    )
 
 
 def _over(table: Table, ones: int, shots: int) -> Table:

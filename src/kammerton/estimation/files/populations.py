@@ -25,9 +25,9 @@ _NAMED = re.compile(r"populations?|occupation|prob(abilit(y|ies))?|(?<![a-z])p(?
 def counted(y: FloatArray, shots: FloatArray, name: str) -> bool:
     """Return whether y (..., M), in the order of x, was counted from its shots; NaN is missing.
 
-    It was where y times shots is whole to its written digits at nearly all points. Where the
-    digits do not tell, or it is not whole but called a population, the scatter must not speak
-    against it.
+    It was where y times shots is whole at nearly all points, and to more digits than it could be
+    by chance: any number of three decimals is so many of 1000 shots. Else it must be called a
+    population, and its scatter must not speak against it.
     """
     known = np.isfinite(y)
     p, n = y[known], shots[known]
@@ -38,11 +38,10 @@ def counted(y: FloatArray, shots: FloatArray, name: str) -> bool:
     whole = _nearly_all(inside & (np.abs(p * n - np.round(p * n)) < room))
     if whole and _telling(p, n, room):
         return True
-    called = named_population(name)
-    if not inside.all() or not (whole or called):
+    if not inside.all() or not named_population(name):
         return False
     smooth, rough = _scatter(y, shots)
-    return not smooth if whole and called else smooth is False and rough is False
+    return not smooth if whole else smooth is False and rough is False
 
 
 def named_population(name: str) -> bool:

@@ -91,13 +91,13 @@ def _read(
 ) -> tuple[Read, FloatArray | None]:
     """Return what the files hold, and the shots of each point where a column tells them."""
     tables = [_table(path, kind, choice) for path in paths]
-    told = with_shots(tables, kind, choice) if counted else None
-    if told is None:
-        return _chosen(tables, kind, choice), None
-    populations, by = told
-    found = of_shots(_chosen(populations, kind, by), str(by.sigma))
+    found = with_shots(tables, kind, choice) if counted else ""
     if not isinstance(found, str):
-        return found
+        populations, by = found
+        told = of_shots(_chosen(populations, kind, by), str(by.sigma))
+        if not isinstance(told, str):
+            return told
+        found = told
     read = _chosen(tables, kind, choice)
     return (replace(read, notes=(*read.notes, found)) if found else read), None
 
