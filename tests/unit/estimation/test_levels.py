@@ -9,7 +9,7 @@ import pytest
 
 from kammerton.estimation.files.columns import Choice
 from kammerton.estimation.files.read import read_files
-from kammerton.estimation.files.table import heading
+from kammerton.estimation.files.titles import heading
 from kammerton.model import TraceError
 from tests.unit.estimation import columns_of_text
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kammerton.estimation.files.cells import number
 from kammerton.estimation.files.columns import MAX_POINTS, Choice, choose
-from kammerton.estimation.files.table import heading, read_table
+from kammerton.estimation.files.table import read_table
+from kammerton.estimation.files.titles import heading
 from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
 

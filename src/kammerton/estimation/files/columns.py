@@ -18,8 +18,9 @@ from kammerton.estimation.files.layouts import Axis, layout_of
 from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
 from kammerton.estimation.files.powers import has_base, root, root_name
-from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
+from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.files.units import DECIBEL, level, si, unknown_unit
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray

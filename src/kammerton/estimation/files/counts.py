@@ -18,7 +18,8 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.estimation.files.populations import COUNTS, FEW, counted
 from kammerton.estimation.files.series import label_column
-from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.numeric.weights import of_counts
 from kammerton.model import Trace

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from kammerton.estimation.files.table import Heading
 from kammerton.estimation.files.text import nearest
+from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.resonances.resonator import GEOMETRIES
 from kammerton.model import TraceError

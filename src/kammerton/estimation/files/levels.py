@@ -17,7 +17,8 @@ from kammerton.estimation.files.powers import (
     refuse_negative,
     says_power,
 )
-from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.files.units import level, si, unknown_unit
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray

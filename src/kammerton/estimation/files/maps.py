@@ -28,7 +28,8 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Axis, named_after
 from kammerton.estimation.files.levels import RESONATORS, level_of, with_units
 from kammerton.estimation.files.powers import in_power, refuse_negative, root, root_name
-from kammerton.estimation.files.table import Heading, Table, heading
+from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.titles import Heading, heading
 from kammerton.estimation.files.units import DECIBEL, level, si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray

@@ -7,7 +7,8 @@ import re
 import numpy as np
 
 from kammerton.estimation.files.layouts import LAYOUTS, Form
-from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.reduce import axis_of
 from kammerton.model import TraceError
 from kammerton.model.trace import ComplexArray

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from kammerton.estimation.files.table import Heading
+from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray

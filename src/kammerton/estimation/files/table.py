@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,11 @@ from kammerton.estimation.files.cells import (
     parted_columns,
     parted_titles,
 )
+from kammerton.estimation.files.instruments import body_of
 from kammerton.estimation.files.pair_names import pair_number
 from kammerton.estimation.files.text import Line, nearest, text_lines
 from kammerton.estimation.files.thousands import without_groups
-from kammerton.estimation.files.units import si
+from kammerton.estimation.files.titles import Heading, heading
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
@@ -31,31 +31,6 @@ SEPARATORS = (";", "\t", ",", None)
 
 LARGEST = 1e100
 """Squares of what is measured must stay numbers."""
-
-_UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
-_POPULATION = re.compile(r"(p|prob|probability|pop|population)\(1\)", flags=re.IGNORECASE)
-_ENDING = re.compile(
-    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad"
-    r"|(nano|micro|milli)?seconds?|([nuµm]|mu)?secs?|(kilo|mega|giga)?hertz|(micro|milli)?volts?"
-    r"|degrees?|radians?)",
-    flags=re.IGNORECASE,
-)
-_BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
-_LEVEL = re.compile(r"(?<![a-z\d])(dbm?)(?![a-z\d])", flags=re.IGNORECASE)
-_LOG_MAGNITUDE = re.compile(r"log[ _-]*mag|(?<![a-z])(logm|mlog)(?![a-z])", flags=re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Heading:
-    """The title of a column; `unit` as written, None where the header names none.
-
-    squared: whether the column holds a power, whose root is the signal.
-    """
-
-    text: str
-    name: str
-    unit: str | None
-    squared: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +125,12 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a file of columns separated by commas, semicolons, tabs or blanks.
 
-    Blank lines do not matter, nor do lines that begin with # or %, except that one of them
+    Blank lines do not matter, nor do lines that begin with #, % or !, except that one of them
     serves as the header where there is no other (numpy writes it so). A second header line that
-    holds only units is understood. A column of complex numbers becomes two, its real and its
-    imaginary part. A first column may hold words, such as names of series; one without a name
-    that only counts the rows (pandas writes it so) is dropped.
+    holds only units is understood, as is what instruments write about their data. A column of
+    complex numbers becomes two, its real and its imaginary part. A first column may hold words,
+    such as names of series; one without a name that only counts the rows (pandas writes it so) is
+    dropped.
 
     Raises
     ------
@@ -162,7 +138,7 @@ def read_table(path: Path) -> Table:
         The file is missing, too large, no text, has no numbers or only one column, or it cannot
         be told whether its marks begin decimals or part thousands.
     """
-    lines = text_lines(path)
+    lines = body_of(path, text_lines(path))
     body = [(n, line) for n, line in lines if not _is_comment(line)]
     separator = _separator(path, body)
     rows = [(n, _cells(line, separator)) for n, line in body]
@@ -194,7 +170,7 @@ def _numbered(width: int) -> list[str]:
 
 
 def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith(("#", "%"))
+    return line.lstrip().startswith(("#", "%", "!"))
 
 
 def _cells(line: str, separator: str | None) -> list[str]:
@@ -269,7 +245,7 @@ def _uncommented(line: str, separator: str | None) -> str:
     """Return a comment without its mark, which may also be the first title of a header."""
     text = line.lstrip()
     titled = separator is not None and text[1:2] == separator
-    return text if titled else text.lstrip("#% \t")
+    return text if titled else text.lstrip("#%! \t")
 
 
 def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
@@ -283,34 +259,6 @@ def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
             for first, unit in zip(headings, heads[1], strict=True)
         ]  # fmt: skip
     return tuple(headings)
-
-
-def heading(text: str) -> Heading:
-    """Return name and unit of a title such as "Time [us]" or "dB:S21"; a plain name has none.
-
-    Round brackets hold a unit only if it is one: "arg(S)" and "P(1)" are names. A magnitude that
-    is called logarithmic, or whose title says dB anywhere ("dB(S21)"), is a level.
-    """
-    text = text.strip()
-    match = _UNIT.fullmatch(text) or _BEGINNING.fullmatch(text) or _ENDING.fullmatch(text)
-    known = match is not None and bool(match["name"]) and _is_unit(match["unit"])
-    known = known and not _POPULATION.fullmatch(text.strip())
-    if match is not None and known and (si(match["unit"])[0] or not _LOG_MAGNITUDE.search(text)):
-        return Heading(text, match["name"], match["unit"].strip())
-    said = _LEVEL.search(text)
-    if said or _LOG_MAGNITUDE.search(text):
-        return Heading(text, text, said[1] if said else "dB")
-    if match is not None and match["name"] and text.endswith("]"):
-        return Heading(text, match["name"], match["unit"].strip())
-    return Heading(text, text, None)
-
-
-def _is_unit(text: str) -> bool:
-    try:
-        si(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _refuse_long_rows(path: Path, rows: Sequence[Row], width: int) -> None:

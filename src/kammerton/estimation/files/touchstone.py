@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kammerton.estimation.files.cells import Row, number
-from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import Line, text_lines
+from kammerton.estimation.files.titles import Heading
 from kammerton.model import TraceError
 
 HOLDS = {1: ("S11",), 2: ("S11", "S21", "S12", "S22")}

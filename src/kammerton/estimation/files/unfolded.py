@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 
-from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.table import Table
+from kammerton.estimation.files.titles import Heading
 
 REPEATED = ("randomized_benchmarking", "interleaved_randomized_benchmarking", "allxy")
 """Kinds with many values at one x."""

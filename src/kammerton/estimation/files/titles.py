@@ -1,0 +1,61 @@
+"""Titles of columns: a name, and perhaps a unit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kammerton.estimation.files.units import si
+
+_UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
+_POPULATION = re.compile(r"(p|prob|probability|pop|population)\(1\)", flags=re.IGNORECASE)
+_ENDING = re.compile(
+    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad"
+    r"|(nano|micro|milli)?seconds?|([nuµm]|mu)?secs?|(kilo|mega|giga)?hertz|(micro|milli)?volts?"
+    r"|degrees?|radians?)",
+    flags=re.IGNORECASE,
+)
+_BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
+_LEVEL = re.compile(r"(?<![a-z\d])(dbm?)(?![a-z\d])", flags=re.IGNORECASE)
+_LOG_MAGNITUDE = re.compile(r"log[ _-]*mag|(?<![a-z])(logm|mlog)(?![a-z])", flags=re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of a column; `unit` as written, None where the header names none.
+
+    squared: whether the column holds a power, whose root is the signal.
+    """
+
+    text: str
+    name: str
+    unit: str | None
+    squared: bool = False
+
+
+def heading(text: str) -> Heading:
+    """Return name and unit of a title such as "Time [us]" or "dB:S21"; a plain name has none.
+
+    Round brackets hold a unit only if it is one: "arg(S)" and "P(1)" are names. A magnitude that
+    is called logarithmic, or whose title says dB anywhere ("dB(S21)"), is a level.
+    """
+    text = text.strip()
+    match = _UNIT.fullmatch(text) or _BEGINNING.fullmatch(text) or _ENDING.fullmatch(text)
+    known = match is not None and bool(match["name"]) and _is_unit(match["unit"])
+    known = known and not _POPULATION.fullmatch(text.strip())
+    if match is not None and known and (si(match["unit"])[0] or not _LOG_MAGNITUDE.search(text)):
+        return Heading(text, match["name"], match["unit"].strip())
+    said = _LEVEL.search(text)
+    if said or _LOG_MAGNITUDE.search(text):
+        return Heading(text, text, said[1] if said else "dB")
+    if match is not None and match["name"] and text.endswith("]"):
+        return Heading(text, match["name"], match["unit"].strip())
+    return Heading(text, text, None)
+
+
+def _is_unit(text: str) -> bool:
+    try:
+        si(text)
+    except ValueError:
+        return False
+    return True
