@@ -36,9 +36,12 @@ _PHASE = re.compile(
 )
 _SCATTERING = re.compile(r"s_?\d\d")
 _ERROR = re.compile(
-    r"(^|[^a-z])(err|errs|errors?|std|stdev|stderr|sigmas?|uncertainty|σ)([^a-z]|$)"
-    r"|fehler|unsicherheit"
+    r"(^|[^a-z])(err|errs|errors?|std|stdev|stddev|sd|sem|sdom|stderr|sigmas?|uncertainty|σ)"
+    r"([^a-z]|$)|fehler|unsicherheit|standardabweichung"
 )
+_SPREAD = re.compile(r"(std|stdev|stddev|sd|standardabweichung|standard deviation)")
+_MANY = re.compile(r"n|nr|shots|n ?shots|count|counts|averages|avgs|schüsse|wiederholungen|anzahl")
+"""Whole names: of a spread, that of an error where nothing says of how many it is the mean."""
 
 Measured = TypeVar("Measured")
 Signal = NDArray[Any]
@@ -308,8 +311,25 @@ def _left(table: Table, used: set[int | None], choice: Choice) -> list[str]:
     left = [i for i in left if choice.sigma is None or i != table.find(choice.sigma)]
     titles = [table.headings[i] for i in left]
     errors = [t for t in titles if choice.sigma is None and is_error(t) and "phase" not in t.name]
-    said = [f"{errors[0].text!r} is there, but not used: --sigma {shlex.quote(errors[0].name)}"
-            " takes it as the error of y"] if errors else []  # fmt: skip
+    said = _advised(table, errors) if errors else []
     others = [repr(t.text) for t in titles if t not in errors]
     more = f" and {len(others) - MOST} more" if len(others) > MOST else ""
     return said + ([f"not used: {', '.join(others[:MOST])}{more}"] if others else [])
+
+
+def _advised(table: Table, errors: Sequence[Heading]) -> list[str]:
+    """Say which column of errors --sigma takes; a spread of shots beside their number is none."""
+    many = next((t for t in table.headings if _MANY.fullmatch(_plain(t))), None)
+    spreads = [t for t in errors if many is not None and _SPREAD.fullmatch(_plain(t))]
+    best = next((t for t in errors if t not in spreads), None)
+    said = [f"{best.text!r} is there, but not used: --sigma {shlex.quote(best.name)} takes it as"
+            " the error of y"] if best else []  # fmt: skip
+    return said + [
+        f"{each.text!r} beside {many.text!r} is the spread of single shots, not the error of y,"
+        " which is that over the root of their number: not used"
+        for each in spreads if many is not None
+    ]  # fmt: skip
+
+
+def _plain(title: Heading) -> str:
+    return title.name.strip().casefold().replace("_", " ")

@@ -20,6 +20,9 @@ _NUMBERS = re.compile(
 )
 _CLOCK = re.compile(r"elapsed([ _]time)?|unix[ _]?time|epoch|time ?stamp|wall[ _]?time|zeitstempel")
 """When a point was taken: no axis, beside one."""
+TRIALS = ("n", "total", "schüsse", "schuesse", "wiederholungen", "anzahl")
+"""Of how many a value is the mean: no signal, beside one."""
+
 LEAST = 4  # rows that are numbered
 _SIGNAL_TOO = re.compile(r"samples?|averages")
 _AXIS_TOO = re.compile(r"(?<![a-z])(seq|sequence|rep|repetition|repeat|round)s?(?![a-z])")
@@ -66,7 +69,11 @@ def numbers_the_rows(table: Table, column: int) -> bool:
 
 def without_counters(table: Table, columns: list[int]) -> list[int]:
     """Return the columns that number nothing, where there are such; else all of them."""
-    signals = [column for column in columns if not is_counter(table, column)]
+    signals = [
+        column
+        for column in columns
+        if not (is_counter(table, column) or table.headings[column].name.casefold() in TRIALS)
+    ]
     return (
         [column for column in signals if not numbers_the_rows(table, column)] or signals or columns
     )

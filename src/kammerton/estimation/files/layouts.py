@@ -76,8 +76,10 @@ class Layout:
     own: Mapping[str, str] | None = None
 
 
-DELAY = Axis("delay", "s", ("time", "wait", "tau"))
-FREQUENCY = Axis("frequency", "Hz", ("freq", "f", "detuning"))
+DELAY = Axis(
+    "delay", "s", ("time", "wait", "tau", "zeit", "wartezeit", "verzögerung", "verzoegerung")
+)
+FREQUENCY = Axis("frequency", "Hz", ("freq", "f", "detuning", "frequenz"))
 BIAS = Axis("bias", None, ("flux", "current", "voltage", "dc", "coil"))
 AMPLITUDE = Axis("amplitude", None, ("amp", "amps"))
 LENGTH = Axis("length", "s", ("duration", "time", "width"))
@@ -90,7 +92,7 @@ CLIFFORDS = Axis(
 )  # fmt: skip
 GATES = Axis("number of gates", "", (), ("ngates", "n"))
 PAIR = Axis("number of the pair", "", ("pair", "pairs"))
-STATE = Axis("state", "", ("prepared", "label", "level"))
+STATE = Axis("state", "", ("prepared", "label", "level", "zustand"))
 SERIES = Axis("series", "", ("sequence", "gate", "kind", "set"))
 REPETITIONS = Axis("repetitions", "", ("repetition", "reps", "rep", "repeats"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,19 +42,14 @@ def choose_shots(tables: Sequence[Table], kind: str, choice: Choice) -> Chosen[T
         more = [f", those of {name} in state {n + 1}" for n, name in enumerate(others)]
         notes = [f"the shots of {first_file} were prepared in state 0" + "".join(more)]
     else:
-        label = label_column(first, layout.axes[0])
-        if label is None:
-            raise TraceError(
-                f"{first.path}: no column 'state'; it says what a shot was prepared in, or there"
-                " is a file for each state"
-            )
-        read = [_quadratures(first, choice)]
+        label = _label(first, choice, layout.axes[0])
+        read = [_quadratures(first, replace(choice, x=choice.x[len(choice.x) % 2 :]))]
         states = labels_of(first, label, layout)
         notes = [f"the state is {first.headings[label].text!r}"]
     _whole(first, states)
     units = {unit or "V" for _, unit in read}
     if not all(unit for _, unit in read):
-        notes.append("I and Q name no unit: taken as V (--x-unit chooses another)")
+        notes.append("I and Q name no unit: taken as V (--y-unit chooses another)")
     if len(units) > 1:
         raise TraceError(f"{tables[1].path}: other units than in {first.path}")
     y = np.concatenate([y for y, _ in read])
@@ -62,10 +58,29 @@ def choose_shots(tables: Sequence[Table], kind: str, choice: Choice) -> Chosen[T
     return Chosen(trace, False, tuple(notes))
 
 
+def _label(table: Table, choice: Choice, axis: Axis) -> int:
+    """Return the column of the state: chosen, alone or before I and Q, or by name."""
+    if len(choice.x) in (1, 3):
+        return table.find(choice.x[0])
+    label = label_column(table, axis)
+    if label is None:
+        raise TraceError(
+            f"{table.path}: no column 'state', which says what a shot was prepared in (--x chooses"
+            f" one, or a file for each state tells); the columns are {_names(table)}"
+        )
+    return label
+
+
+def _names(table: Table) -> str:
+    return ", ".join(repr(title.name) for title in table.headings)
+
+
 def _quadratures(table: Table, choice: Choice) -> tuple[ComplexArray, str]:
     if choice.x:
         if len(choice.x) != 2:
-            raise TraceError(f"{table.path}: --x chooses two columns here, I and Q")
+            raise TraceError(
+                f"{table.path}: --x chooses the state, or two columns, I and Q, or all three"
+            )
         columns = [table.find(name) for name in choice.x]
     else:
         columns = [_column(table, axis) for axis in (IN_PHASE, QUADRATURE)]
@@ -86,7 +101,7 @@ def _column(table: Table, axis: Axis) -> int:
     if not hits:
         raise TraceError(
             f"{table.path}: no column {axis.name!r} (--x chooses two columns, I and Q); the columns"
-            f" are {', '.join(repr(title.name) for title in table.headings)}"
+            f" are {_names(table)}"
         )
     return hits[0]
 

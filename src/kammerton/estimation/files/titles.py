@@ -10,11 +10,19 @@ from kammerton.estimation.files.units import si
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
 _POPULATION = re.compile(r"(p|prob|probability|pop|population)\(1\)", flags=re.IGNORECASE)
 _ENDING = re.compile(
-    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad"
-    r"|(nano|micro|milli)?seconds?|([nuµm]|mu)?secs?|(kilo|mega|giga)?hertz|(micro|milli)?volts?"
-    r"|degrees?|radians?)",
+    r"(?P<name>.*\S)(?:(?<=\w)_|\s+)(?P<unit>[nuµμm]s|[kMG]?Hz|[munµ]?V|[munµpf]?W|dBm?|deg|rad"
+    r"|(nano|micro|mikro|milli)?(seconds?|sekunden?)|([nuµm]|mu)?secs?|(kilo|mega|giga)?hertz"
+    r"|(micro|milli)?volts?|degrees?|radians?|%|percent|prozent)",
     flags=re.IGNORECASE,
 )
+_ALONE = re.compile(
+    r"[nuµμm]s|[kMG]?Hz|(?i:(nano|micro|mikro|milli)?(seconds?|sekunden?)|[nuµm]secs?)"
+)
+"""A title that is nothing but a unit of what is swept."""
+
+_BEFORE = re.compile(r"(?<=\S)(\s+in|\s*[/,])$")
+"""What stands between a name and its unit without brackets: delay in us, t / us."""
+
 _BEGINNING = re.compile(r"(?P<unit>dBm?|deg|rad)\s*:\s*(?P<name>.*\S)", flags=re.IGNORECASE)
 _LEVEL = re.compile(r"(?<![a-z\d])(dbm?)(?![a-z\d])", flags=re.IGNORECASE)
 _LOG_MAGNITUDE = re.compile(r"log[ _-]*mag|(?<![a-z])(logm|mlog)(?![a-z])", flags=re.IGNORECASE)
@@ -44,7 +52,9 @@ def heading(text: str) -> Heading:
     known = match is not None and bool(match["name"]) and _is_unit(match["unit"])
     known = known and not _POPULATION.fullmatch(text.strip())
     if match is not None and known and (si(match["unit"])[0] or not _LOG_MAGNITUDE.search(text)):
-        return Heading(text, match["name"], match["unit"].strip())
+        return Heading(text, _BEFORE.sub("", match["name"]), match["unit"].strip())
+    if _ALONE.fullmatch(text):
+        return Heading(text, text, text)
     said = _LEVEL.search(text)
     if said or _LOG_MAGNITUDE.search(text):
         return Heading(text, text, said[1] if said else "dB")

@@ -12,7 +12,7 @@ ALIASES = {
     "sec": "s", "secs": "s", "mus": "us", "degree": "deg", "degrees": "deg", "degs": "deg",
     "grad": "deg", "grade": "deg", "grd": "deg", "°": "deg", "º": "deg", "radian": "rad",
     "radians": "rad", "rads": "rad", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz",
-    "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB",
+    "percent": "%", "prozent": "%", "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB",
     "a.u.": "", "arb. units": "", "arb.u.": "", "arb": "", "#": "", "1": "", "-": "",
 }  # fmt: skip
 """Grad is German for degree; as letters it could be a thousand million radians."""
@@ -33,6 +33,9 @@ _COUNTED = (
     r"min|minutes?|minuten|hours?|stunden?|clk|clocks?|(clock[ _])?cycles?|samples?|ticks?|turns?"
     r"|periods?"
 )
+_MU = re.compile(r"\\(up)?mu(?![a-z])\s*|\\textmu\s*")
+_DEGREE = re.compile(r"\^?\s*\{?\s*\\(circ|degree)\s*\}?")
+_TEX = re.compile(r"\\(mathrm|mathit|textrm|text|rm|,|;|:|!|\s)|[${}]|\\(?=%)")
 _IN_BRACKETS = re.compile(r".*\(\s*([^()]*?)\s*\)")
 _AT_THE_END = re.compile(rf".*[^\W_]_({_COUNTED})", flags=re.IGNORECASE)
 _NO_WORD = re.compile(rf"{_COUNTED}|[hd]|herz|[\d.,]+\s*[a-zµμ]+", flags=re.IGNORECASE)
@@ -51,16 +54,25 @@ DECIBEL = {"dB": "voltage ratio", "dBm": "voltage over that of 0 dBm"}
 
 
 def si(text: str) -> tuple[str, float]:
-    """Return the SI unit of a unit text and the factor to it, e.g. "GHz" -> ("Hz", 1e9).
+    r"""Return the SI unit of a unit text and the factor to it, e.g. "GHz" -> ("Hz", 1e9).
+
+    As LaTeX writes it, too: "$\mu$s".
 
     Raises
     ------
     ValueError
         The text is no unit that Kammerton knows.
     """
-    text = text.strip()
+    text = _untexed(text).strip()
     text = ALIASES.get(text, ALIASES.get(text.lower(), text))
     return FACTORS[text] if text in FACTORS else split_unit(text)
+
+
+def _untexed(text: str) -> str:
+    if not set("\\$") & set(text):
+        return text
+    text = _MU.sub("u", _DEGREE.sub("deg", text))
+    return _TEX.sub("", text)
 
 
 def level(unit: str | None) -> str:
@@ -92,4 +104,5 @@ def _no_plain_word(text: str) -> bool:
     short = 1 < len(word) <= 4 and word.isalpha() and word not in PLAIN_WORDS
     long = [name for name in ALIASES if len(name) > 4]
     near = difflib.get_close_matches(word, long, n=1, cutoff=ALIKE)
-    return short or bool(near) or _NO_WORD.fullmatch(text) is not None
+    foreign = bool(set("\\$^µμ°") & set(text))
+    return foreign or short or bool(near) or _NO_WORD.fullmatch(text) is not None
