@@ -85,6 +85,54 @@ def test_between_the_points_the_law_is_drawn(kind: str, law: Law, x: NDArray[np.
     np.testing.assert_allclose(line.y, law(line.x), atol=2e-3)
 
 
+LENGTHS = np.array([1.0, 30, 100, 400, 1000])
+LATE = np.geomspace(1e-6, 1e-3, 7)
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "time"),
+    [("randomized_benchmarking", LENGTHS, 90.0), ("t1", LATE, 30e-6), ("t2_echo", LATE, 30e-6),
+     ("cpmg", LATE, 30e-6)],
+)  # fmt: skip
+@pytest.mark.parametrize("gaussian", [0.0, 0.4])
+@pytest.mark.parametrize("told", [True, False])
+def test_a_decay_between_few_points_is_a_decay(
+    kind: str, x: NDArray[np.float64], time: float, gaussian: float, told: bool
+) -> None:
+    """A spline through these dips below their end. Neither the rate nor the shape may be told."""
+    gaussian = gaussian if kind in ("t2_echo", "cpmg") else 0.0
+
+    def law(x: NDArray[np.float64]) -> NDArray[Any]:
+        return 0.45 + 0.5 * np.exp(-(1 - gaussian) * x / time - gaussian * (x / time) ** 2)
+
+    name = {"cpmg": "t2_cpmg"}.get(kind, kind)
+    values = {name: Value(time, time / 50, "s")} if told else {}
+    fit = Fit(kind, "q3", values, Verdict.ACCEPTED, "success", "", 1.0)
+    line = between(fit, x, law(x))
+    assert line.x.size > 12 * x.size
+    np.testing.assert_allclose(line.y, law(line.x), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["t1", "drag", "drag_sequences", "fine_amplitude"])
+def test_what_follows_no_law_of_its_kind_is_drawn_in_straight_pieces(kind: str) -> None:
+    curve = np.array([1.0, 0.9, 0.2, 0.15, 0.1, 0.05, 0.0])
+    fit = Fit(kind, "q3", {}, Verdict.REJECTED, "drift", "", 1.0)
+    line = between(fit, LATE, curve)
+    assert line.joined
+    np.testing.assert_array_equal(line.x, LATE)
+    np.testing.assert_array_equal(line.y, curve)
+
+
+@pytest.mark.parametrize("kind", ["drag", "drag_repetitions", "drag_sequences"])
+def test_what_a_scan_of_the_drag_coefficient_holds_besides_a_swing(kind: str) -> None:
+    x = np.linspace(-1, 1, 9)
+    power = 1 if kind == "drag_sequences" else 2
+    values = {"drag_coefficient": Value(0.2, 0.01, "V")}
+    fit = Fit(kind, "q3", values, Verdict.ACCEPTED, "success", "", 1.0)
+    line = between(fit, x, (x - 0.2) ** power)
+    np.testing.assert_allclose(line.y, (line.x - 0.2) ** power, atol=1e-6)
+
+
 def test_the_law_of_repeated_and_unordered_points_is_drawn_once() -> None:
     x = np.random.default_rng(3).permutation(np.repeat(DELAYS, 2))
     fit = fitted("ramsey", fringes, x)

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.pictures.between import smooth
 from kammerton.estimation.pictures.lines import branches_of, line_of, lines_of
 from kammerton.estimation.pictures.page import COLOURS
 from kammerton.estimation.pictures.picture import draw
@@ -265,13 +264,6 @@ def test_the_line_of_a_map_runs_smoothly_between_its_frequencies(seen: str) -> N
     np.testing.assert_allclose(lines_of(grid, fit, image)[0], centres, atol=0.02 * (f[1] - f[0]))
     bare = lines_of(grid, replace(fit, values={}), image)[0]
     np.testing.assert_allclose(bare, centres, atol=1.0 * (f[1] - f[0]))
-
-
-def test_a_curve_between_unevenly_spaced_points_does_not_overshoot() -> None:
-    x = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256.0])
-    line = smooth(x, np.exp(-x / 20))
-    np.testing.assert_allclose(line.y, np.exp(-line.x / 20), atol=0.02)
-    assert (np.diff(line.x) > 0).all()
 
 
 def test_long_names_and_reasons_stay_inside(tmp_path: Path) -> None:

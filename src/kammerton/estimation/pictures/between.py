@@ -1,9 +1,10 @@
 """A fitted curve between the points of its trace.
 
 A fit hands back its curve where something was measured. Between those points a spline may be far
-off: fringes of three points each look like whatever the spline makes of them. But a fitted curve
-has no noise, and most of its numbers are published; so its law is found again, exactly, and drawn.
-Where that cannot be, nothing is drawn between points that do not show how the curve turns.
+off: fringes of three points each look like whatever the spline makes of them, and a decay at a few
+lengths dips below its end. But a fitted curve has no noise, and most of its numbers are published;
+so its law is found again, exactly, and drawn. Where that cannot be, straight pieces lead from point
+to point, or nothing where the points do not show how the curve turns.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import Akima1DInterpolator
 from scipy.optimize import least_squares
 
 from kammerton.estimation.pictures.cable import turns_of_cable
@@ -78,7 +78,7 @@ def between(fit: Fit, x: FloatArray, curve: Curve, repetitions: float = 1.0) -> 
             return Line(dense, largest * found, True)
     if restless(y) or hidden(fit.kind, values, widths, once.size):
         return Line(once, along, False)
-    return smooth(once, along)
+    return Line(once, along, True)
 
 
 def in_windows(fit: Fit, zero: float, span: float, repetitions: float) -> dict[str, float]:
@@ -150,21 +150,3 @@ def restless(curve: Curve) -> bool:
     ways = (np.sign(np.diff(part)) for part in (curve.real, curve.imag))
     moves = (way[way != 0] for way in ways)
     return any(np.count_nonzero(way[1:] != way[:-1]) > most for way in moves)
-
-
-def smooth(x: FloatArray, curve: Curve) -> Line:
-    """Return a curve without corners between few points; it passes through every one."""
-    if x.size > 150 or x.size < 5:
-        return Line(x, curve, True)
-    first = x[1] - x[0]
-    if np.ptp(np.diff(x)) < 2 * first:
-        dense = np.linspace(x[0], x[-1], 8 * x.size)
-        return Line(dense, _akima(x, curve, dense), True)
-    even = np.log1p((x - x[0]) / first)  # lengths are often spaced like 1, 2, 4, 8
-    dense = np.linspace(even[0], even[-1], 8 * x.size)
-    return Line(x[0] + first * np.expm1(dense), _akima(even, curve, dense), True)
-
-
-def _akima(x: FloatArray, curve: Curve, at: FloatArray) -> Curve:
-    real, imag = Akima1DInterpolator(x, np.column_stack([curve.real, curve.imag]))(at).T
-    return np.asarray(real + 1j * imag if np.iscomplexobj(curve) else real)

@@ -18,15 +18,26 @@ from kammerton.model.trace import FloatArray
 Columns = Callable[[FloatArray, FloatArray], NDArray[Any]]
 """(theta (P,), x (M,)) -> (M, L)."""
 
+BENT = ("drag", "drag_repetitions")
+"""Swings of which a scan may hold no more than a parabola."""
+
 SWINGING = ("ramsey", "rabi_length", "rabi_amplitude", "drag", "drag_repetitions")
 RESONATING = ("resonator_spectroscopy", "dispersive_shift")
 LINES = "qubit_spectroscopy"
+DECAYS = {
+    "t1": "t1", "t2_echo": "t2_echo", "cpmg": "t2_cpmg", "randomized_benchmarking": "",
+    "interleaved_randomized_benchmarking": "",
+}  # fmt: skip
+"""Kinds that fall, and what their time is called; benchmarking publishes its rate otherwise."""
 
 NEAR = (0.0, 0.25, -0.25, 0.5, -0.5)
 """Turns of the cable about those that leave a circle: a background's slope may look like more."""
 
 LOOKS = (1.0, 0.6, 1.7)
 """Parts that a line's width may be of what it looks like beside others."""
+
+FALLS = (1.0, 5.0, 25.0)
+"""Rates in windows from which one that is not published is looked for."""
 
 SHARES = (0.5, 0.25, 0.75)
 """Of the first of two frequencies in their mean: where it may be."""
@@ -50,6 +61,12 @@ def laws(
     the lines about the frequencies, as they look. turns: of a resonator's cable over the window;
     None where the curve is real.
     """
+    if kind in DECAYS:
+        return [*_falls(kind, values), Law(straight)]
+    if kind in BENT:
+        return [*_swing(kind, values), Law(bent)]
+    if kind == "drag_sequences":
+        return [Law(straight)]
     if kind == "ramsey":
         return _fringes(values)
     if kind in SWINGING:
@@ -82,6 +99,13 @@ def _fringes(values: Mapping[str, float]) -> list[Law]:
     shares = [(share,) for share in SHARES] if apart > 0 else [()]
     law = partial(fringes, turns, apart, rate)
     return [Law(law, (*share, *shape)) for share in shares for shape in shapes]
+
+
+def _falls(kind: str, values: Mapping[str, float]) -> list[Law]:
+    time = values.get(DECAYS[kind], 0.0)
+    rates = (1 / time, *FALLS) if time else FALLS
+    shapes: tuple[tuple[float, ...], ...] = ((), (0.5,)) if kind in ("t2_echo", "cpmg") else ((),)
+    return [Law(falling, (rate, *shape)) for shape in shapes for rate in rates]
 
 
 def _swing(kind: str, values: Mapping[str, float]) -> list[Law]:
@@ -127,6 +151,23 @@ def fringes(
     turned = 2 * np.pi * np.outer(x, both)
     waves = decay[:, None] * np.hstack([np.cos(turned), np.sin(turned)])
     return np.column_stack([waves, np.ones(x.size)])
+
+
+def falling(theta: FloatArray, x: FloatArray) -> NDArray[Any]:
+    """A decay and a constant; theta: its rate, and how Gaussian it is where it may be."""
+    s, shape = theta[0], theta[1] if theta.size > 1 else 0.0
+    decay = np.exp(np.clip(-(1 - shape) * s * x - shape * s * np.abs(s) * x**2, -50.0, 50.0))
+    return np.column_stack([decay, np.ones(x.size)])
+
+
+def straight(theta: FloatArray, x: FloatArray) -> NDArray[Any]:
+    """A constant and a slope."""
+    return np.column_stack([np.ones(x.size), x])
+
+
+def bent(theta: FloatArray, x: FloatArray) -> NDArray[Any]:
+    """A parabola."""
+    return np.column_stack([np.ones(x.size), x, x**2])
 
 
 def swing(turns: float, even: bool, theta: FloatArray, x: FloatArray) -> NDArray[Any]:
