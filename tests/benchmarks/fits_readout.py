@@ -14,7 +14,7 @@ from tests.benchmarks.fits_common import Effort, mark, percent, progress, row
 from tests.benchmarks.fits_drawn import NEAR, SURE
 from tests.benchmarks.fits_honesty import FAR, WITHIN, honest
 from tests.benchmarks.fits_speed import yardstick
-from tests.benchmarks.fits_verdicts import reached
+from tests.benchmarks.fits_verdicts import reached, right_words
 from tests.catalogue.broken import Broken
 from tests.catalogue.readout import Readout
 from tests.catalogue.readout_bound import assignment, bound, oracle
@@ -49,7 +49,7 @@ def lines(readout: Readout, effort: Effort) -> Iterator[str]:
     yield row("class", "right verdict", "why")
     yield "|---|---|---|"
     for broken in BROKEN:
-        yield row(broken.name, " or ".join(broken.right), broken.why)
+        yield row(broken.name, right_words(broken), broken.why)
     yield ""
 
 
@@ -170,8 +170,8 @@ def _room(traces: Traces, name: str, best: Array) -> Array:
 
 def _verdicts(readout: Readout, effort: Effort) -> Iterator[str]:
     yield f"### {readout.name}\n"
-    yield row("class", "records", "accepted", "insufficient", "rejected", "right", "wrong",
-              "limit", "")  # fmt: skip
+    yield row("class", "records", "accepted", "insufficient", "rejected", "right",
+              "accepted and wrong", "limit", "")  # fmt: skip
     yield "|---|---|---|---|---|---|---|---|---|"
     for broken in BROKEN:
         if not readout.in_turn and broken.name in ONE_AFTER_THE_OTHER:
@@ -179,8 +179,8 @@ def _verdicts(readout: Readout, effort: Effort) -> Iterator[str]:
         told = _scored(readout, broken, effort)
         if told is not None:
             n = told.traces
-            shares = (told.accepted, told.insufficient, told.rejected, told.right)
-            yield row(broken.name, n, *(percent(k / n) for k in shares), told.wrong,
+            shares = (told.accepted, told.insufficient, told.rejected, told.right, told.wrong)
+            yield row(broken.name, n, *(percent(k / n) for k in shares),
                       percent(told.limit, 2), reached(broken, told))  # fmt: skip
     yield ""
 

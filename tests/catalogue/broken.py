@@ -2,7 +2,8 @@
 
 A class is a `Broken`: a seeded generator, the verdicts that are right, and why. Accepting is wrong
 only if a value lies further from the truth than its error bars say (or if there is no truth):
-`score.py` counts "accepted" and "accepted and wrong" apart.
+`score.py` counts "accepted" and "accepted and wrong" apart. A verdict is right where it is one of
+`right`, and no wrong value is accepted.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from zlib import crc32
 
 import numpy as np
 
-from tests.catalogue import damage, nothing
+from tests.catalogue import damage, nothing, peaks
 from tests.catalogue.truth import Traces, Truth
 
 ACCEPTED, INSUFFICIENT, REJECTED = "accepted", "insufficient", "rejected"
 ANY = (ACCEPTED, INSUFFICIENT, REJECTED)
 REFUSE = (INSUFFICIENT, REJECTED)
+
+FAINT = ("signal too weak", "no signal", "error too large")
+NARROW = ("range too narrow", "line at the edge", *FAINT)
+COARSE = ("window too long", "sampling too coarse", "stray point", *FAINT)
+"""What a refusal may say of a window badly chosen: that, or that not enough is seen in it."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,11 @@ class Broken:
     """A class of broken traces.
 
     make: (truth, rng, n) -> traces, or None where the class has no meaning for that truth.
-    right: the verdicts a physicist would give; status: words, if only some are right; why: in a
-    sentence. never: not one of 10,000 may be accepted, if sigma is given. other_law: the trace
-    follows another law, which shows only if it is unlike the right one by more than the noise;
-    the goal is for those. undecidable: a trace alone cannot show it, so there is no goal; why
-    says what would show it.
+    right: the verdicts a physicist would give; status: words of a refusal, if only some are right;
+    why: in a sentence. never: not one of 10,000 may be accepted, if sigma is given. other_law: the
+    trace follows another law, or the right one with other values: that shows only if it is unlike
+    what was fitted by more than the noise. undecidable: nothing of the data can show it; why says
+    what would.
     """
 
     name: str
@@ -95,7 +101,7 @@ BROKEN: tuple[Broken, ...] = (
     ),
     Broken(
         "constant", nothing.constant, (REJECTED,), "a channel that is not connected",
-        ("no signal",),
+        ("no signal", "stuck data"),
     ),
     Broken(
         "held from some point on", damage.held, REFUSE,
@@ -110,19 +116,19 @@ BROKEN: tuple[Broken, ...] = (
         "a good trace with one bad point: accept it if the value is still honest",
     ),
     Broken(
-        "clipped", damage.clipped, REFUSE,
-        "points beyond the digitizer's range are cut to it: the law is another; below visibility "
-        "acceptance is honest", other_law=True,
+        "clipped", damage.clipped, ANY,
+        "points beyond the digitizer's range are cut to it: the law is another; where that does "
+        "not show, the value is within its bars", other_law=True,
     ),
     Broken(
         "saturated", damage.saturated, ANY,
-        "the amplifier compresses large signals: a smooth other law; below visibility acceptance "
-        "is honest", other_law=True,
+        "the amplifier compresses large signals: a smooth other law, and often one that other "
+        "values of the right one imitate", other_law=True,
     ),
     Broken(
         "aliased", damage.aliased, ANY,
         "faster than half the sampling: on an even axis it is the same trace as a slow one; "
-        "only uneven delays, or another sweep, can show it", undecidable=True,
+        "only uneven delays, or another sweep, can show it", other_law=True,
     ),
     Broken(
         "aliased, uneven axis", damage.aliased_unevenly, ANY,
@@ -130,26 +136,38 @@ BROKEN: tuple[Broken, ...] = (
         "does not fit",
     ),
     Broken(
-        "window too short", damage.short, REFUSE,
-        "too little of the law is in the window to tell its parameters",
+        "window too short", damage.short, ANY,
+        "too little of the law is in the window to tell its parameters, or even that it is there; "
+        "accept what is told all the same", NARROW,
     ),
     Broken(
-        "window too long", damage.long, REFUSE,
-        "all is over within a point or two: the sampling is too coarse",
+        "window too long", damage.long, ANY,
+        "all is over within a point or two, which may not be told from a stray point or from "
+        "nothing", COARSE,
     ),
     Broken(
-        "wrong peak", damage.wrong_peak, ANY,
+        "wrong peak", peaks.wrong_peak, ANY,
         "a clean line of something else in the window, and not the expected one: only what is "
-        "expected can show it", undecidable=True,
+        "expected can show it", other_law=True,
     ),
     Broken(
-        "neighbour's peak below", damage.neighbour_below, ANY,
+        "wrong peak, expected given", peaks.wrong_peak_expected, (REJECTED,),
+        "a clean line of something else, six times farther from where one is expected than the "
+        "belief allows", ("wrong peak",),
+    ),
+    Broken(
+        "neighbour's peak below", peaks.neighbour_below, ANY,
         "crosstalk shows a weaker line below the right one; accept the right one", other_law=True,
     ),
     Broken(
-        "neighbour's peak above", damage.neighbour_above, ANY,
+        "neighbour's peak above", peaks.neighbour_above, ANY,
         "crosstalk shows a weaker line above the right one: it looks like f01 above a strong "
-        "two-photon line; only what is expected can tell", undecidable=True,
+        "two-photon line; only what is expected can tell", other_law=True,
+    ),
+    Broken(
+        "neighbour's peak above, expected given", peaks.neighbour_expected, ANY,
+        "the same two lines, and it is known where the right one is: accept that, or none",
+        other_law=True,
     ),
     Broken(
         "two tones", damage.two_tones, ANY,
@@ -174,11 +192,11 @@ BROKEN: tuple[Broken, ...] = (
         other_law=True,
     ),
     Broken(
-        "CW tone", damage.cw_tone, ANY,
+        "CW tone", peaks.cw_tone, ANY,
         "a generator's spur at one frequency: a spike beside a good line, too narrow to be a line",
     ),
     Broken(
         "spur", damage.spur, ANY,
-        "a hum in y under a good signal; below visibility acceptance is honest", other_law=True,
+        "a hum in y under a good signal", other_law=True,
     ),
 )  # fmt: skip

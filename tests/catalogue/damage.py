@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import FIT_KINDS
-from tests.catalogue.nothing import column, hit, wave_of, way
+from tests.catalogue.nothing import column, hit, wave_of
 from tests.catalogue.truth import Array, Parameters, Traces, Truth, log_uniform, white
 
 
@@ -28,7 +28,7 @@ def _well(
     return p, truth.measured(rng, p, log_uniform(rng, 10 * low, 2 * high, n), y)
 
 
-def _good(
+def as_measured(
     truth: Truth, rng: np.random.Generator, n: int, p: Parameters | None = None,
     y: NDArray[Any] | None = None,
 ) -> tuple[Parameters, Traces]:  # fmt: skip
@@ -38,7 +38,7 @@ def _good(
     return p, truth.measured(rng, p, log_uniform(rng, 2 * low, 0.6 * high, n), y)
 
 
-def _size(truth: Truth, p: Parameters) -> Array:
+def size_of(truth: Truth, p: Parameters) -> Array:
     return column(truth, truth.signal(p))
 
 
@@ -48,7 +48,7 @@ def _points(truth: Truth) -> int:
 
 def held(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """After 5 to 60 % of the points the last value is repeated."""
-    _, good = _good(truth, rng, n)
+    _, good = as_measured(truth, rng, n)
     flat = good.y.reshape(n, -1).copy()
     last = (rng.uniform(0.05, 0.6, n) * flat.shape[1]).astype(int)
     late = np.arange(flat.shape[1]) > last[:, None]
@@ -58,7 +58,7 @@ def held(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
 
 def repeated(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """The first fifth to half of the points again and again."""
-    _, good = _good(truth, rng, n)
+    _, good = as_measured(truth, rng, n)
     flat = good.y.reshape(n, -1)
     block = (rng.uniform(0.2, 0.5, n) * flat.shape[1]).astype(int)
     index = np.arange(flat.shape[1]) % block[:, None]
@@ -67,13 +67,13 @@ def repeated(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
 
 def outlier(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """One point 5 to 50 sigma off."""
-    _, good = _good(truth, rng, n)
+    _, good = as_measured(truth, rng, n)
     return replace(good, y=hit(truth, rng, good.y, good.sigma, (5.0, 50.0)))
 
 
 def clipped(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """Cut above, below or both, at 60 to 95 % of what the signal spans; each part if complex."""
-    p, good = _good(truth, rng, n)
+    p, good = as_measured(truth, rng, n)
     top, bottom = rng.choice([True, False], (2, n), p=[0.6, 0.4])
     bottom |= ~top
     y = truth.clean(p)
@@ -107,13 +107,13 @@ def saturated(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     largest = column(truth, size.reshape(n, -1).max(axis=1))
     hard = column(truth, log_uniform(rng, 0.4, 1.5, n))
     less = np.tanh(hard * size / largest) / np.maximum(hard * size / largest, 1e-12)
-    return _good(truth, rng, n, p, rest + (y - rest) * np.where(size > 0, less, 1.0))[1]
+    return as_measured(truth, rng, n, p, rest + (y - rest) * np.where(size > 0, less, 1.0))[1]
 
 
 def aliased(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     """1.1 to 1.9 times half the sampling frequency, on an even axis."""
     p = _too_fast(truth, rng, n)
-    return None if p is None else _good(truth, rng, n, p)[1]
+    return None if p is None else as_measured(truth, rng, n, p)[1]
 
 
 def _too_fast(truth: Truth, rng: np.random.Generator, n: int) -> Parameters | None:
@@ -132,56 +132,20 @@ def aliased_unevenly(truth: Truth, rng: np.random.Generator, n: int) -> Traces |
     moved = truth.axis + 0.3 * step * rng.uniform(-1, 1, len(truth.axis))
     moved[0] = truth.axis[0]
     x = (moved - moved[0]) / np.ptp(truth.axis)
-    return replace(_good(truth, rng, n, p, truth.clean(p, x))[1], x=moved)
+    return replace(as_measured(truth, rng, n, p, truth.clean(p, x))[1], x=moved)
 
 
 def short(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     """Parameters for which the axis is far too short."""
-    return None if truth.short is None else _good(truth, rng, n, truth.short(rng, n))[1]
+    return None if truth.short is None else as_measured(truth, rng, n, truth.short(rng, n))[1]
 
 
 def long(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     """Parameters for which the axis is far too long."""
-    return None if truth.long is None else _good(truth, rng, n, truth.long(rng, n))[1]
+    return None if truth.long is None else as_measured(truth, rng, n, truth.long(rng, n))[1]
 
 
-def _is_line(truth: Truth) -> bool:
-    return "centre" in truth.draw(np.random.default_rng(0), 1)
-
-
-def wrong_peak(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
-    """Somebody else's line, alone; there is nothing to measure."""
-    if not _is_line(truth):
-        return None
-    return replace(_good(truth, rng, n)[1], low={}, high={})
-
-
-def neighbour_below(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
-    """A line of 10 to 60 % of the height, 3 to 6 linewidths below."""
-    return _neighbour(truth, rng, n, -1.0)
-
-
-def neighbour_above(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
-    """A line of 10 to 60 % of the height, 3 to 6 linewidths above."""
-    return _neighbour(truth, rng, n, 1.0)
-
-
-def _neighbour(truth: Truth, rng: np.random.Generator, n: int, side: float) -> Traces | None:
-    if not _is_line(truth):
-        return None
-    p = truth.benign(rng, n)
-    p["width"] = np.minimum(p["width"], 0.08)
-    p["centre"] = 0.5 - side * rng.uniform(0.05, 0.25, n)
-    other = {
-        **p, "centre": p["centre"] + side * rng.uniform(3.0, 6.0, n) * p["width"],
-        "width": p["width"] * rng.uniform(0.5, 1.5, n),
-    }  # fmt: skip
-    share = column(truth, rng.uniform(0.1, 0.6, n))
-    y = truth.clean(p) + share * (truth.clean(other) - truth.clean(truth.empty(other)))
-    return _without_pair(_good(truth, rng, n, p, y)[1])
-
-
-def _without_pair(good: Traces) -> Traces:
+def without_pair(good: Traces) -> Traces:
     """A second line was measured: to give it as the two-photon line is not wrong here."""
     drop = {k: v for k, v in good.low.items() if k != "frequency_gf_half"}
     return replace(good, low=drop, high={k: good.high[k] for k in drop})
@@ -195,7 +159,7 @@ def two_tones(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     other = {**p, truth.drifts: _moved(truth, rng, p, 1.3, 3.0)}
     share = column(truth, rng.uniform(0.3, 0.5, n))
     y = (1 - share) * truth.clean(p) + share * truth.clean(other)
-    return _without_pair(_between(truth, _good(truth, rng, n, p, y)[1], p, other))
+    return without_pair(_between(truth, as_measured(truth, rng, n, p, y)[1], p, other))
 
 
 def _moved(truth: Truth, rng: np.random.Generator, p: Parameters, low: float, high: float) -> Array:
@@ -239,7 +203,7 @@ def warm_known(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     p = truth.benign(rng, n)
     real = {**p, "contrast": p["contrast"] * rng.uniform(0.5, 0.9, n)}
     known: dict[str, object] = {"contrast": p["contrast"], "offset": p["offset"]}
-    return replace(_good(truth, rng, n, real)[1], known=known)
+    return replace(as_measured(truth, rng, n, real)[1], known=known)
 
 
 def dropped(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
@@ -263,30 +227,16 @@ def drifting(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     time = np.linspace(0.0, 1.0, _points(truth)).reshape(truth.shape)
     start = column(truth, p[truth.drifts])
     moving = {**p, truth.drifts: start + (column(truth, ends) - start) * time}
-    traces = _good(truth, rng, n, p, truth.law(truth.windows(), truth.columns(moving)))[1]
+    traces = as_measured(truth, rng, n, p, truth.law(truth.windows(), truth.columns(moving)))[1]
     return _between(truth, traces, p, {**p, truth.drifts: ends})
-
-
-def cw_tone(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
-    """A spike of one to three points, 0.2 to 2 times the line, beside a good line."""
-    if not _is_line(truth) or isinstance(truth.axis, tuple):
-        return None
-    p = truth.benign(rng, n)
-    y, x = truth.clean(p), truth.windows()
-    away = column(truth, p["width"] * rng.uniform(1.5, 4.0, n) * rng.choice([-1.0, 1.0], n))
-    where = np.clip(column(truth, p["centre"]) + away, 0.02, 0.98)
-    narrow = rng.uniform(0.3, 0.7, n) / len(x)  # as a Gaussian's sigma
-    spike = np.exp(-0.5 * ((x - where) / column(truth, narrow)) ** 2)
-    size = _size(truth, p) * column(truth, log_uniform(rng, 0.2, 2.0, n))
-    return _good(truth, rng, n, p, y + size * way(truth, rng, y) * spike)[1]
 
 
 def spur(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """A sinusoid of 2 to 50 % of the signal and 2 periods to a third of the sampling."""
     p = truth.benign(rng, n)
-    size = _size(truth, p) * column(truth, log_uniform(rng, 0.02, 0.5, n))
+    size = size_of(truth, p) * column(truth, log_uniform(rng, 0.02, 0.5, n))
     wave = 2 * wave_of(truth, rng, n, 2.0, _points(truth) / 3)
-    return _good(truth, rng, n, p, truth.clean(p) + size * wave)[1]
+    return as_measured(truth, rng, n, p, truth.clean(p) + size * wave)[1]
 
 
 OF_ANY_LAW = (good, held, repeated, outlier, clipped, short, long, dropped)

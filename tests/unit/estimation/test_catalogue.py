@@ -15,13 +15,31 @@ from tests.catalogue.score import score, wrong
 SEED, TRACES, FIRST = 7, 300, 100
 SHARE = 0.01  # of wrong values among the traces of a class, and of refused good ones
 CHANCE = 1e-3  # of a fit that just reaches the goal to fail here
+RESONATOR = "resonator_spectroscopy, "
+MISSED = {
+    ("qubit_spectroscopy", "neighbour's peak below"): 0.03,
+    ("qubit_spectroscopy", "neighbour's peak above"): 0.035,
+    ("qubit_spectroscopy", "neighbour's peak above, expected given"): 0.05,
+    ("qubit_spectroscopy", "spur"): 0.02,
+    ("ramsey", "saturated"): 0.02,
+    ("ramsey", "two tones"): 0.02,
+    ("ramsey", "drift during the scan"): 0.025,
+    ("ramsey", "spur"): 0.14,
+    (RESONATOR + "notch", "saturated"): 0.11,
+    (RESONATOR + "reflection", "saturated"): 0.1,
+    (RESONATOR + "transmission", "saturated"): 0.13,
+    (RESONATOR + "transmission", "clipped"): 0.03,
+    (RESONATOR + "notch, magnitude", "saturated"): 0.075,
+    (RESONATOR + "transmission, magnitude", "saturated"): 0.075,
+}
+"""Wrong values that the trace could show, where they miss the goal, as the table says: no more."""
 
 CASES = [
     (truth, broken)
     for truth in truths().values()
     if truth.breaks
     for broken in (*BROKEN, *truth.own)
-    if not broken.undecidable and broken.traces(truth, SEED, 1) is not None
+    if broken.traces(truth, SEED, 1) is not None
 ]
 
 
@@ -50,7 +68,8 @@ def most(share: float, traces: int) -> int:
 )
 def test_no_more_wrong_values_are_accepted_than_the_goal_allows(truth, broken):
     found = scored(truth, broken)
-    assert found.seen <= (0 if broken.never else most(SHARE, TRACES)), found
+    share = MISSED.get((truth.name, broken.name), SHARE)
+    assert found.seen <= (0 if broken.never else most(share, TRACES)), found
     if broken.right == (ACCEPTED,):
         assert found.traces - found.accepted <= most(SHARE, TRACES), found
 

@@ -179,15 +179,49 @@ def test_a_misspelt_value_is_no_silent_success():
         wrong(truth.fit(traces), replace(traces, low={"t_1": traces.low["t1"]}))
 
 
-def test_only_what_differs_by_more_than_the_noise_is_seen():
+@pytest.mark.parametrize(("by", "shown"), [(4.0, 0), (6.0, 2)])
+def test_only_what_differs_by_five_errors_of_another_parameter_is_seen(by, shown):
+    """By so many errors of a ripple's height; a fit that follows the ripple is not wrong by it."""
     truth, rng = ALL["t1"], np.random.default_rng(7)
     other = Broken("bent", lambda t, r, n: good(t, r, n), ("rejected",), "", other_law=True)
     traces = good(truth, rng, 2)
-    bent = replace(traces, clean=traces.clean + 9 * traces.sigma * np.cos(np.arange(51)))
+    ripple = np.cos(np.pi * np.arange(51))  # the law takes up next to nothing of it
+    size = by / np.sqrt((ripple**2).sum())
+    bent = replace(traces, clean=traces.clean + size * traces.sigma * ripple)
     curve = np.zeros_like(traces.clean)
     assert seen(truth, other, traces, curve) == 0
-    assert seen(truth, other, bent, curve) == 2
+    assert seen(truth, other, bent, curve) == shown
     assert seen(truth, other, bent, bent.clean) == 0
+
+
+@pytest.mark.parametrize("name", ["aliased", "wrong peak"])
+def test_a_trace_of_the_right_law_with_other_values_shows_nothing(name):
+    truth = ALL["ramsey" if name == "aliased" else "qubit_spectroscopy"]
+    broken = next(b for b in BROKEN if b.name == name)
+    found = score(truth, broken, broken.traces(truth, 1, 50))
+    assert found.wrong >= 45
+    assert found.seen == 0
+
+
+def test_a_wrong_peak_is_called_so_where_one_is_expected_elsewhere():
+    for broken in BROKEN:
+        if broken.name == "wrong peak, expected given":
+            for truth in plain().values():
+                traces = broken.traces(truth, 1, 50)
+                if traces is not None:
+                    found = score(truth, broken, traces)
+                    assert found.right >= 49, (truth.name, found)
+
+
+def test_a_wrong_value_is_no_right_verdict_and_nor_are_misleading_words():
+    truth = ALL["t1"]
+    flat_noise = next(b for b in BROKEN if b.make is flat)
+    traces = flat_noise.traces(truth, 1, 50)
+    assert score(truth, flat_noise, traces).right >= 49
+    assert score(truth, replace(flat_noise, status=("saturated",)), traces).right == 0
+    fine = next(b for b in BROKEN if b.make is good)
+    traces = replace(fine.traces(truth, 1, 50), low={}, high={})
+    assert score(truth, fine, traces).right == 0
 
 
 def test_scores_add_up_and_limits_are_binomial():

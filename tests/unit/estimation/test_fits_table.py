@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.benchmarks.fits_verdicts import reached
 from tests.benchmarks.peers.laws import USUAL, usual_for
 from tests.catalogue.bound import told
 from tests.catalogue.broken import BROKEN
-from tests.catalogue.damage import good
+from tests.catalogue.damage import good, saturated
 from tests.catalogue.nothing import flat
 from tests.catalogue.readout import READOUTS
 from tests.catalogue.registry import truths
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[3]
 TINY = Effort(never=10, broken=10, success=20, honest=50, worst=1, peer_traces=3, kind="t1", seed=7)
 FLAT = next(b for b in BROKEN if b.make is flat)
 GOOD = next(b for b in BROKEN if b.make is good)
+SATURATED = next(b for b in BROKEN if b.make is saturated)
 
 
 def test_the_document_holds_every_section(monkeypatch):
@@ -109,8 +111,10 @@ def test_a_piece_is_read_as_it_was_written(tmp_path):
     assert fits_pieces.load(tmp_path) == [piece]
 
 
-def counts(accepted, seen, traces=1000):
-    return Score(traces, accepted, 0, traces - accepted, seen, seen, 0, {})
+def counts(accepted, seen, wrong=None, right=None, traces=1000):
+    wrong = seen if wrong is None else wrong
+    right = traces - wrong if right is None else right
+    return Score(traces, accepted, 0, traces - accepted, wrong, seen, right, {})
 
 
 def test_a_class_that_must_never_be_accepted_misses_its_goal_at_one():
@@ -121,12 +125,29 @@ def test_a_class_that_must_never_be_accepted_misses_its_goal_at_one():
 def test_good_traces_that_are_refused_miss_the_goal():
     assert reached(GOOD, counts(995, 0)) == ""
     assert MISSED in reached(GOOD, counts(985, 0))
+    assert MISSED in reached(GOOD, counts(990, 0))
     assert reached(GOOD, counts(1000, 11)) == MISSED
 
 
-def test_a_class_that_no_trace_can_show_has_no_goal():
-    aliased = next(b for b in BROKEN if b.undecidable)
-    assert reached(aliased, counts(1000, 1000)) == "–"
+def test_under_one_in_a_hundred_is_fewer_than_that():
+    assert reached(SATURATED, counts(1000, 9)) == ""
+    assert reached(SATURATED, counts(1000, 10)) == MISSED
+
+
+def test_wrong_values_miss_the_goal_unless_nothing_in_the_trace_shows_them():
+    assert reached(SATURATED, counts(1000, 20, wrong=500)) == MISSED
+    assert reached(SATURATED, counts(1000, 0, wrong=500)) == "–"
+    assert reached(SATURATED, counts(1000, 0, wrong=9)) == ""
+
+
+def test_verdicts_that_send_a_person_to_the_wrong_place_miss_a_goal_of_their_own():
+    assert reached(FLAT, counts(0, 0, right=951)) == ""
+    assert reached(FLAT, counts(0, 0, right=949)) == f"{MISSED} (verdict)"
+    assert reached(SATURATED, counts(1000, 0, wrong=500, right=449)) == f"{MISSED} (verdict)"
+
+
+def test_a_class_that_no_data_can_show_has_no_goal():
+    assert reached(replace(FLAT, undecidable=True), counts(1000, 1000)) == "–"
 
 
 @pytest.mark.parametrize(
