@@ -12,6 +12,7 @@ from tests.catalogue.truth import Truth
 
 MAPS = 20
 SWEEP = 1000  # points beyond which traces are maps
+LARGE = 100  # points of each axis of the map that a goal is set for
 MISSED = "**missed**"
 
 
@@ -61,6 +62,12 @@ QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
 def is_map(truth: Truth) -> bool:
     """Return whether a goal for maps holds: several sweeps over one axis are no map."""
     return LAYOUTS[truth.kind].form is Form.MAP
+
+
+def large(truth: Truth) -> Truth:
+    """Return a map with LARGE points in place of its own over each of its axes."""
+    assert isinstance(truth.axis, tuple)
+    return replace(truth, axis=tuple(np.linspace(a[0], a[-1], LARGE) for a in truth.axis))
 
 
 def smaller(asked: Effort) -> Effort:

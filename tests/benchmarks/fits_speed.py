@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import curve_fit
 
 from kammerton.estimation import fit_batch
-from tests.benchmarks.fits_common import Effort, is_map, mark, percent, row
+from tests.benchmarks.fits_common import LARGE, Effort, is_map, mark, percent, row
 from tests.benchmarks.peers.run import DISTRIBUTIONS
 from tests.catalogue.bound import bound
 from tests.catalogue.registry import plain
@@ -223,7 +223,9 @@ def lines(effort: Effort) -> Iterator[str]:
         f"SNR of {SNR:g}); `right` is the share with every value within 5 % (a centre: of the "
         "linewidth) or 3 Cramer-Rao bounds, on well-placed windows with the envelopes and lines "
         "that peers assume (exponential, Lorentzian); maps: "
-        f"N = {MAPS} instead of 1000; `no answer` means that it raised or gave no number. "
+        f"N = {MAPS} instead of 1000, in the first table of the sizes that {sizes()} have in "
+        f"tests/catalogue, in the third of {LARGE} x {LARGE} points, for which their goal is set; "
+        "`no answer` means that it raised or gave no number. "
         "`us` is the median, `worst` the slowest. The yardstick is what scipy's curve_fit takes "
         "for one plain exponential of 51 points before and after, the longer of both; machines of "
         "this kind took 95 to 150 us where nothing else ran. Where it takes more than "
@@ -249,6 +251,12 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|---|"
     yield from peers
     yield ""
+
+
+def sizes() -> str:
+    """Return how many points the maps of the first table have."""
+    maps = sorted(truth.name for truth in plain().values() if is_map(truth))
+    return ", ".join(f"{name} ({' x '.join(map(str, plain()[name].shape))})" for name in maps)
 
 
 def _goal(truth: Truth) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import fits_pieces, fits_sizes, fits_speed, fits_table
+from tests.benchmarks import fits_pieces, fits_sizes, fits_speed, fits_table, fits_verdicts
 from tests.benchmarks.fits_common import MISSED, Effort
 from tests.benchmarks.fits_drawn import drawn
 from tests.benchmarks.fits_honesty import judged
@@ -62,7 +62,23 @@ def test_longer_traces_and_several_lines_have_their_own_table(monkeypatch):
     assert "| qubit_spectroscopy | 3 lines, counted rightly in 100 % | 5 |" in text
     assert "| qubit_spectroscopy | 6 lines, counted rightly in " in text
     assert not list(fits_sizes.lines(TINY.of("allxy"))), "its axis is given"
-    assert not list(fits_sizes.lines(TINY.of("punch_out"))), "a map"
+
+
+def test_maps_are_measured_at_the_size_that_their_goal_is_set_for(monkeypatch):
+    monkeypatch.setattr(fits_sizes, "MAPS", 2)
+    text = "\n".join(fits_sizes.lines(TINY.of("punch_out")))
+    assert "| punch_out | 100 x 100 points | 2 |" in text
+    assert "| 20000 | 100.0 % |" in text, "with their goal"
+    for name in ("PAUSE", "REST"):
+        monkeypatch.setattr(fits_verdicts, name, 0.0)
+    slowest = "\n".join(fits_verdicts.worst_lines(TINY.of("punch_out")))
+    assert "| punch_out, 100 x 100 |" in slowest
+
+
+def test_a_trace_that_takes_longer_than_its_goal_is_marked():
+    found = fits_verdicts.Slowest(6.0, "line", 1.0, 10, 1e-4)
+    assert MISSED in fits_verdicts.slowest_row("three states", found, 5.0)
+    assert MISSED not in fits_verdicts.slowest_row("three states", found, 20.0)
 
 
 def test_a_phase_is_the_same_after_a_turn():
