@@ -26,7 +26,9 @@ EDGE_STD, EDGE_COVER = 0.7, 0.1  # where the truth lies on an edge of what is ph
 GOOD_REFUSED = 0.01  # share of good traces
 LINE = 0.01  # probability of its chi-square above which a straight line explains a trace
 ANGLES = ("phase",)  # the same after a turn
-WITHIN = {"68": (1.0, 0.6827), "95": (1.96, 0.95)}
+WITHIN = {"68": 1.0, "95": 1.96}  # standard deviations
+NORMAL = {"68": 0.6827, "95": 0.95}
+UNIFORM = {"68": 3**-0.5, "95": 1.0}  # of a law without tails, so much lies within
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,10 @@ def lines(effort: Effort) -> Iterator[str]:
         f"{SURELY:g} standard deviations of that difference more than the fit asks for. Where the "
         "truth lies on an edge of what is physical (an echo that is wholly exponential or "
         f"Gaussian), no bound holds: a std from {EDGE_STD:g} on and {100 * EDGE_COVER:g} points "
-        "more coverage reach the goals, too.\n"
+        "more coverage reach the goals, too. Where the data say no more than between which two "
+        "points of a sweep a value lies, any place there is as likely as any other: the bound is "
+        "the standard deviation of that, step/sqrt(12), and as the law has no tails, its goals are "
+        f"the {100 * UNIFORM['68']:.1f} % and 100 % that lie within 1 and 1.96 of it.\n"
     )
     yield row("truth", "value", "traces", "std", "bias", "far", "68 %", "95 %",
               "95 %, accepted", "")  # fmt: skip
@@ -189,8 +194,11 @@ def _honesty(truth: Truth, found: Judged, most: int) -> Iterator[str]:
         spread, cover, far, n, cells = _spread(
             found, name, np.flatnonzero(known & found.told)[:most]
         )
-        kept = n > 0 and honest(spread, cover, far, n, edge=truth.edge)
-        yield row(truth.name, name, *cells, mark(kept))
+        shares, label = NORMAL, name
+        if name in truth.between:
+            shares, label = UNIFORM, f"{name}, between two points"
+        kept = n > 0 and honest(spread, cover, far, n, edge=truth.edge, shares=shares)
+        yield row(truth.name, label, *cells, mark(kept))
         untold = np.flatnonzero(known & ~found.told)[:most]
         if len(untold) >= SOME:
             *_, cells = _spread(found, name, untold)
@@ -205,7 +213,7 @@ def _spread(
         return np.nan, {}, 0, 0, [0, *[""] * 6]
     error, pull = found.error[name][which], found.pull[name][which]
     far = ~(np.abs(error) < FAR)
-    cover = {label: float(np.mean(pull < z)) for label, (z, _) in WITHIN.items()}
+    cover = {label: float(np.mean(pull < z)) for label, z in WITHIN.items()}
     accepted = found.accepted[which]
     published = float(np.mean(pull[accepted] < 1.96)) if accepted.any() else np.nan
     near = error[~far] if not far.all() else np.array([np.nan])
@@ -216,16 +224,19 @@ def _spread(
     ]  # fmt: skip
 
 
-def honest(spread: float, cover: dict[str, float], far: int, n: int, *, edge: bool = False) -> bool:
+def honest(
+    spread: float, cover: dict[str, float], far: int, n: int, *, edge: bool = False,
+    shares: dict[str, float] = NORMAL,
+) -> bool:  # fmt: skip
     """Return whether the goals are reached; few traces may miss them by their own scatter.
 
-    edge: see `Truth`; bars may be longer there, to a limit.
+    edge: see `Truth`; bars may be longer there, to a limit. shares: that the bars should cover.
     """
     few = n < FEW
     room = 2 * spread / np.sqrt(2 * n) if few else 0.0
     least, over = (EDGE_STD, EDGE_COVER) if edge else (STD[0], COVER)
     ok = least - room <= spread <= STD[1] + room and far < 1e-3 * n + few
-    for label, (_, share) in WITHIN.items():
+    for label, share in shares.items():
         room = 2 * np.sqrt(share * (1 - share) / n) if few else 0.0
         ok &= -COVER - room <= cover[label] - share <= over + room
     return bool(ok)

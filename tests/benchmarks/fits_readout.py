@@ -180,7 +180,7 @@ def _honesty_row(truth: str, name: str, error: Array, pull: Array, near: Array, 
         return row(truth, name, 0, *[""] * 9)
     scatter = error if own else pull
     far = ~(np.abs(scatter) < FAR)
-    cover = {label: float(np.mean(np.abs(pull) < z)) for label, (z, _) in WITHIN.items()}
+    cover = {label: float(np.mean(np.abs(pull) < z)) for label, z in WITHIN.items()}
     spread = float(np.std(scatter[~far]))
     good, points = honest(spread, cover, int(far.sum()), len(pull)), ["", "", ""]
     if own:

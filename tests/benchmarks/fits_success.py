@@ -21,7 +21,8 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "## 2. Success beside the oracle\n"
     yield (
         "The oracle is least squares started at the truth. Right: every value within 5 % (a "
-        "centre: of the linewidth) or 3 Cramer-Rao bounds; decay times by their rates. A value "
+        "centre: of the linewidth; a power that lies between two of the sweep: of ten steps) or 3 "
+        "Cramer-Rao bounds; decay times by their rates. A value "
         "that is not given counts as right where its bound is above 10 %. Worse: "
         f"chi-square more than {WORSE:g} above the oracle's, so another minimum, or a law with "
         "fewer parameters. Goals: within 1 point of the oracle; none worse. Where the law is "

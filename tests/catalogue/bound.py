@@ -29,11 +29,15 @@ def bound(truth: Truth, p: Parameters, traces: Traces) -> dict[str, Array]:
 
     From the information of all hidden parameters at the truth; Gaussian noise of the traces'
     sigma, or counts. What is only known to be usual has the information of that besides (van Trees,
-    Detection, Estimation, and Modulation Theory, 1968). NaN where there is no such value.
+    Detection, Estimation, and Modulation Theory, 1968). NaN where there is no such value. Of what
+    only lies between two points, the standard deviation of a uniform law.
     """
     sigma = truth.noise(p, traces)
     parts = [_bound(truth, _part(p, s), sigma[s]) for s in _slices(sigma)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    best = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    uniform = {name: np.full(len(sigma), step / np.sqrt(12.0))
+               for name, step in truth.between.items()}  # fmt: skip
+    return best | uniform
 
 
 def _slices(sigma: Array) -> list[slice]:

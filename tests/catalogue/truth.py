@@ -105,7 +105,9 @@ class Truth:
     their bound, all hidden parameters free, where they hang on one that the values do not. usual:
     fixed hidden parameters that the fit only knows to be usual, within that standard deviation.
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
-    two). limits: between which a hidden parameter has a meaning, for fit and oracle alike.
+    two). between: by scored name of what the data only have between two points of a sweep, how far
+    apart these are. limits: between which a hidden parameter has a meaning, for fit and oracle
+    alike.
     strength: the parameter that is 0 without a signal; size: signal for which the
     signal-to-noise ratio is 1. shots: binomial counts instead of Gaussian noise. known: handed to
     the fit. typical: parameters any laboratory would be content with; short, long: windows badly
@@ -126,6 +128,7 @@ class Truth:
     scored: Callable[[Parameters], dict[str, Array]]
     scale: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
     fixed: tuple[str, ...] = ()
+    between: dict[str, float] = field(default_factory=dict)
     strength: str = "contrast"
     size: Callable[[Parameters], Array] | None = None
     shots: int | None = None

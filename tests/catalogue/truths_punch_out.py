@@ -9,6 +9,7 @@ from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
 F0, SPAN = 7.0e9, 20e6
 FREQUENCIES = F0 + np.linspace(0.0, SPAN, 81)
 POWERS = np.linspace(-60.0, -10.0, 41)
+STEP = float(POWERS[1] - POWERS[0])
 
 
 def notch(f: Array, centre: Array, width: Array, depth: Array) -> Array:
@@ -38,11 +39,14 @@ def scored(p: Parameters) -> dict[str, Array]:
     return {
         "frequency": F0 + p["low"] * SPAN, "bare_frequency": F0 + (p["low"] - p["shift"]) * SPAN,
         "shift": p["shift"] * SPAN, "linewidth": p["width"] * SPAN,
+        "power": POWERS[0] + p["at"] * np.ptp(POWERS),
     }  # fmt: skip
 
 
-def in_linewidths(p: Parameters) -> dict[str, Array]:
-    return dict.fromkeys(("frequency", "bare_frequency", "shift"), p["width"] * SPAN)
+def scales(p: Parameters) -> dict[str, Array]:
+    """Places in linewidths; a power in ten steps, of which 5 % are half a one."""
+    places = dict.fromkeys(("frequency", "bare_frequency", "shift"), p["width"] * SPAN)
+    return {**places, "power": np.full(len(p["at"]), 10.0 * STEP)}
 
 
 TRUTHS: dict[str, Truth] = {
@@ -50,9 +54,8 @@ TRUTHS: dict[str, Truth] = {
     for truth in (
         Truth(
             "punch_out", "punch_out", (FREQUENCIES, POWERS), resonators, resonator, scored,
-            in_linewidths,
-            fixed=("at",), breaks=False, strength="depth", size=lambda p: p["gain"] * p["depth"],
-            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
+            scales, fixed=("at",), between={"power": STEP}, breaks=False, strength="depth",
+            size=lambda p: p["gain"] * p["depth"], mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
         ),
     )
 }  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import candidates
+from kammerton.estimation.maps.change import changed
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import uneven, uneven_apart
 from kammerton.estimation.maps.flattened import FLATTENED, flattened
@@ -66,15 +67,15 @@ class Side:
 class Found:
     """Both sides; on: part of the bright powers that lie on them.
 
-    last: the last power that shows the low power's line. bright: which powers show a line. travel:
-    how far that moves from the lowest to the highest of these, in windows, whatever the law.
+    moves: the power at which the line does, from 0 to 1, and its variance. bright: which powers
+    show a line. travel: from the lowest to the highest of these, in windows, whatever the law.
     whole: both sides as one, where both show lines of one width and height.
     """
 
     low: Side
     high: Side
     on: float
-    last: int
+    moves: tuple[float, float]
     bright: NDArray[np.bool_]
     travel: float
     whole: Whole | None = None
@@ -126,9 +127,12 @@ def _find(c: Columns) -> Found | None:
         if side is not None:
             near[side.powers] |= _near(f[side.powers], side)
     near[first:last] = True  # the change itself
+    moves = changed(
+        c, sides[0].fit, sides[1].fit, points.height[:, 0], POLE if c.parts == 2 else FANO,
+        max(side.misses.chi2_reduced for side in sides if side is not None),
+    )  # fmt: skip
     return Found(
-        sides[0], sides[1], float(near[bright].mean()), max(0, first - 1 + CLEAR), bright,
-        travelled(f[bright]),
+        sides[0], sides[1], float(near[bright].mean()), moves, bright, travelled(f[bright]),
     )  # fmt: skip
 
 
@@ -208,16 +212,15 @@ def _plain(bright: NDArray[np.bool_], sides: tuple[Side, Side], split: int) -> t
 
 def _numbers(found: list[Found | None], maps: Maps) -> Derived:
     theta, cov = np.full((len(found), 4), np.nan), np.full((len(found), 4, 4), np.nan)
-    power = maps.axes[1]
+    power, swept = maps.axes[1], float(np.ptp(maps.axes[1]))
     for n, each in enumerate(found):
         if each is None:
             continue
-        low, high, last, whole = each.low.fit, each.high.fit, each.last, each.whole
-        step = power[min(last + 1, len(power) - 1)] - power[last]
-        theta[n] = [low.theta[0], high.theta[0], power[last], low.theta[1]]
+        low, high, (moves, variance), whole = each.low.fit, each.high.fit, each.moves, each.whole
+        theta[n] = [low.theta[0], high.theta[0], power[0] + moves * swept, low.theta[1]]
         cov[n] = 0.0
         cov[n][np.ix_([0, 3], [0, 3])] = low.cov[:2, :2]
-        cov[n, 1, 1], cov[n, 2, 2] = high.cov[0, 0], step**2 / 12
+        cov[n, 1, 1], cov[n, 2, 2] = high.cov[0, 0], variance * swept**2
         if whole is not None:
             theta[n, [0, 1, 3]] = whole.theta
             cov[n][np.ix_([0, 1, 3], [0, 1, 3])] = uneven(whole) * whole.cov

@@ -222,6 +222,24 @@ def _stated(question: _Question, place: Place, width: float, tilt: float, loose:
     return State(place, width, tilt, theta, said, inside, off, weight, spread, step, hessian, size)
 
 
+def costs(c: Columns, theta: Array, shape: str) -> Array:
+    """Return the chi-square of each column with one line of free height at theta's place (B,).
+
+    theta: place, width, and tilt where there is one. Of all points of a column, so that what two
+    places leave of it can be compared.
+    """
+    rows, moving = len(c.b), 3 if shape == FANO else 2
+    gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
+    seen, cost, freedom = np.empty((rows, 1)), np.empty(rows), np.empty(rows)
+    heights = np.empty((rows, (3 if shape == POLE else 2) + 1), c.z.dtype)
+    at, tilt = np.full((1, rows), min(max(theta[0], -9.0), 9.0)), float(theta[2:].sum())
+    pulling.fill_pulled(
+        c.f, c.z, c.w, at, 0.5 * theta[1], np.inf, pulling.SHAPES.index(shape), tilt, _unit(c),
+        gradient, information, seen, cost, freedom, heights,
+    )  # fmt: skip
+    return cost
+
+
 def _unit(c: Columns) -> complex:
     return 1j if c.parts == 2 else 0.0
 
