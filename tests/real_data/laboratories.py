@@ -29,31 +29,53 @@ NOT_COMPARABLE = {
     ("ramsey_delft_qr_beating", "t2_star"):
         "an exponential envelope; the trace does not tell it from a Gaussian, which is shorter",
     ("qubit_spec_delft_q9", "linewidth"): "a Lorentzian was fitted to a line of another shape",
-    ("qubit_spec_delft_two_photon", "linewidth"):
-        "Lorentzians were fitted to lines of another shape",
-    ("resonator_delft_hanger", "q_coupling"):
-        "magnitudes only, over a straight background; the phase shows it is not straight",
+    ("resonator_qibo_d1", "linewidth"):
+        "twice the half width of a Lorentzian of |S|; ours is of the complex S, or of |S|^2",
+    **{("qubit_spec_delft_two_photon", name): "Lorentzians were fitted to lines of another shape"
+       for name in ("frequency", "linewidth", "frequency_gf_half")},
+    **{("resonator_delft_hanger", name):
+       "magnitudes only, over a straight background; the phase shows it is not straight"
+       for name in ("linewidth", "q_loaded", "q_internal", "q_coupling")},
 }  # fmt: skip
 """Where the laboratory's number is not the same quantity, and why.
 
 test_not_comparable.py shows that the laboratory's own law gives the laboratory's number.
 """
 
+OF_KAPPA = "the laboratory's is twice its kappa, half of the full width"
+OF_Q = "the laboratory's is its f0/Q"
+OF_PERIOD = "the laboratory's is half of its period"
+CONVERTED = {
+    ("qubit_spec_delft_q9", "linewidth"): OF_KAPPA,
+    ("qubit_spec_delft_two_photon", "linewidth"): OF_KAPPA,
+    ("resonator_delft_hanger", "linewidth"): OF_Q,
+    ("resonator_delft_transmission", "linewidth"): OF_Q,
+    ("rabi_delft_qr", "pi_amplitude"): OF_PERIOD,
+    ("rabi_delft_q9", "pi_amplitude"): OF_PERIOD,
+}
+"""What was done with the laboratory's number before it stands beside ours."""
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """One parameter: ours, the laboratory's (None where it has none) and why not, if so."""
+    """One parameter: ours, the laboratory's (None where it has none) and why not, if so.
+
+    ours: None where the fit gives no such number; the laboratory's then has the unit. verdict: of
+    our fit, with the status where that is not the usual one.
+    """
 
     trace: str
     name: str
-    ours: Value
+    ours: Value | None
     theirs: tuple[float, float] | None
     remark: str
+    verdict: str = ""
+    unit: str = ""
 
     @property
     def pull(self) -> float:
         """Difference in combined standard errors; NaN without a laboratory's error."""
-        if self.theirs is None or not math.isfinite(self.theirs[1]):
+        if self.ours is None or self.theirs is None or not math.isfinite(self.theirs[1]):
             return math.nan
         return (self.ours.value - self.theirs[0]) / math.hypot(self.ours.stderr, self.theirs[1])
 
@@ -84,12 +106,18 @@ def compared(entry: Stored, fit: Fit) -> Iterator[Comparison]:
     theirs = LABORATORY[entry["kind"]](entry)
     for name, ours in fit.values.items():
         stored = theirs.get(name)
-        remark = NOT_COMPARABLE.get((entry["name"], name), "")
+        both = (NOT_COMPARABLE.get((entry["name"], name)), CONVERTED.get((entry["name"], name)))
+        remark = "; ".join(filter(None, both))
         if stored is None:
             remark = remark or "the laboratory gives none"
         elif not math.isfinite(stored[1]):
             remark = remark or "the laboratory gives no error"
-        yield Comparison(entry["name"], name, ours, stored, remark)
+        yield Comparison(entry["name"], name, ours, stored, remark, verdict(fit))
+
+
+def verdict(fit: Fit) -> str:
+    """Return the verdict, and what was found where that is more than success."""
+    return str(fit.verdict) + ("" if fit.status == "success" else f": {fit.status}")
 
 
 Numbers = dict[str, tuple[float, float]]
@@ -130,7 +158,9 @@ def _rabi(entry: Stored) -> Numbers:
 def _resonator(entry: Stored) -> Numbers:
     lab = entry["lab_fit"]
     if "f0" not in lab:
-        return {"frequency": (_of_qibocal(entry)["frequency"], math.nan)}
+        qibo = _of_qibocal(entry)  # the third number of its Lorentzian is half of the full width
+        width = 2e9 * qibo["fitted_parameters"][2]
+        return {"frequency": (qibo["frequency"], math.nan), "linewidth": (width, math.nan)}
     f0 = _times(lab["f0"], 1e9 if lab["f0"][0] < 1e3 else 1.0)  # this one is stored in GHz
     width = f0[0] / lab["Q"][0], f0[0] / lab["Q"][0] ** 2 * lab["Q"][1]
     numbers = {"frequency": f0, "q_loaded": _times(lab["Q"], 1), "linewidth": width}

@@ -10,11 +10,24 @@ from collections.abc import Iterator
 
 from kammerton.estimation.pictures.scales import written
 from tests.real_data.further import further
-from tests.real_data.laboratories import LABORATORY, Comparison, compared, entries, fitted, folder
+from tests.real_data.laboratories import (
+    LABORATORY,
+    Comparison,
+    compared,
+    entries,
+    fitted,
+    folder,
+    verdict,
+)
+from tests.real_data.left_out import left_out
 
 HEADER = (
-    "| trace | parameter | Kammerton | laboratory | pull | remark |",
-    "|---|---|---|---|---|---|",
+    "Pull: the difference in combined standard errors. Of what the laboratories stored of their "
+    "fits, levels, heights, phases and chi-squares are left out, and what says the same in another "
+    "form; a line without a number of ours is of something that our fit does not give.",
+    "",
+    "| trace | parameter | verdict | Kammerton | laboratory | pull | remark |",
+    "|---|---|---|---|---|---|---|",
 )
 
 
@@ -31,18 +44,21 @@ def table() -> Iterator[str]:
     for entry in stored:
         fit = fitted(entry)
         if not fit.values:
-            yield f"| {entry['name']} | {fit.verdict}: {fit.status} | | | | {fit.reason} |"
+            yield f"| {entry['name']} | | {verdict(fit)} | | | | {fit.reason} |"
         yield from (row(c) for c in compared(entry, fit) if c.theirs is not None)
-    yield from map(row, further())
+    yield from map(row, (*further(), *left_out()))
 
 
 def row(compared: Comparison) -> str:
     """Return one line of the table."""
     ours, theirs = compared.ours, compared.theirs
-    lab = "" if theirs is None else written(theirs[0], ours.unit, theirs[1])
+    unit = compared.unit if ours is None else ours.unit
+    lab = "" if theirs is None else written(theirs[0], unit, theirs[1])
     pull = f"{compared.pull:+.1f}" if math.isfinite(compared.pull) else ""
-    mine = written(ours.value, ours.unit, ours.stderr)
-    return f"| {compared.trace} | {compared.name} | {mine} | {lab} | {pull} | {compared.remark} |"
+    mine = "" if ours is None else written(ours.value, unit, ours.stderr)
+    remark = compared.remark.replace("|", "\\|")
+    cells = (compared.trace, compared.name, compared.verdict, mine, lab, pull, remark)
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import curve_fit
 
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Verdict
-from tests.real_data import laboratories, table
-from tests.real_data.further import columns
+from tests.real_data import laboratories, left_out, table
+from tests.real_data.further import columns, further, grid, stored
+from tests.real_data.further import shots as further_shots
 
 ENTRIES: list[dict[str, Any]] = laboratories.entries(set(laboratories.LABORATORY))
 ABSENT = f"no measured traces in {laboratories.folder()}; KAMMERTON_REAL_DATA names the folder"
@@ -108,3 +110,56 @@ def test_the_table_has_every_trace() -> None:
     lines = "\n".join(table.table())
     index = json.loads((laboratories.folder() / "index.json").read_text())
     assert [entry["name"] for entry in index if f"| {entry['name']}" not in lines] == []
+
+
+@present
+def test_every_number_that_a_laboratory_stored_is_in_the_table_or_it_is_said_why_not() -> None:
+    known = left_out.COMPARED | left_out.ANOTHER_FORM | left_out.NO_RESULT
+    for entry in json.loads((laboratories.folder() / "index.json").read_text()):
+        mine = {key for (name, _), (key, *_) in left_out.LEFT_OUT.items() if name == entry["name"]}
+        stored = {key.strip('"') for key in entry["lab_fit"]}
+        assert stored - known - mine == set(), entry["name"]
+
+
+@present
+def test_the_table_says_the_verdict_and_explains_what_is_far_from_the_laboratorys() -> None:
+    every = [*further(), *left_out.left_out()]
+    for entry in ENTRIES:
+        every += laboratories.compared(entry, laboratories.fitted(entry))
+    for one in every:
+        assert (one.ours is None) == (one.verdict == ""), one
+        assert one.remark or abs(one.pull) < 2.0, one
+    lines = {(one.trace, one.name): table.row(one) for one in every}
+    assert "| accepted: amplitude too high |" in lines["allxy_delft_qr", "angle_error"]
+    assert "| 116 ns |" in lines["chevron_qibo_d1_d2, high", "cz_length"]
+    assert "| 0.9592 |" in lines["readout_shots_qibo_d3, reading 0", "assignment_fidelity"]
+    assert (
+        "counted as there it is 0.9594"
+        in lines["readout_shots_qibo_d3, reading 0", "assignment_fidelity"]
+    )
+
+
+@pytest.mark.skipif(not laboratories.entries({"single_shot_readout"}), reason=ABSENT)
+def test_the_temperature_beside_the_laboratorys_is_that_of_our_thermal_population() -> None:
+    (_, _, _, remark) = left_out.LEFT_OUT["readout_shots_qibo_d3", "effective temperature"]
+    warm = further_shots(0).values["thermal_population"]
+    kelvin = 6.62607015e-34 * 5.652e9 / 1.380649e-23 / math.log(1 / warm.value - 1)
+    assert f"{1e3 * kelvin:.0f} mK" in remark
+    assert f"{100 * warm.value:.2f}({1e4 * warm.stderr:.0f}) %" in remark
+
+
+@pytest.mark.skipif(not laboratories.entries({"cz_chevron"}), reason=ABSENT)
+def test_a_cosine_along_the_laboratorys_own_amplitude_returns_long_before_its_duration() -> None:
+    amplitudes, lengths, maps = grid("chevron_qibo_d1_d2")
+    (theirs,) = stored("chevron_qibo_d1_d2")['"amplitude"'].values()
+    (duration,) = stored("chevron_qibo_d1_d2")['"duration"'].values()
+    assert duration > lengths.max() == 59
+    for signal in maps:
+        y = signal[np.abs(amplitudes - theirs).argmin()]
+        start = [-np.ptp(y) / 2, 1 / duration, 0.0, y.mean()]
+        found, _ = curve_fit(cosine, lengths, y, start, maxfev=10_000)
+        assert abs(1 / found[1]) == pytest.approx(47.6, abs=0.2)
+
+
+def cosine(t: np.ndarray, a: float, f: float, phase: float, level: float) -> np.ndarray:
+    return np.asarray(a * np.cos(2 * np.pi * f * t + phase) + level)

@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
+from kammerton.estimation import fit_batch
 from kammerton.estimation.files.columns import Choice, choose
 from kammerton.estimation.files.table import read_table
 from kammerton.model import Trace
@@ -103,6 +104,13 @@ def test_the_laboratorys_law_gives_the_laboratorys_numbers(
         theirs, error = lab[parameter]
         print(name, parameter, value, stderr, theirs, error)
         assert abs(value - theirs) < 3 * np.hypot(stderr, error), parameter
+
+
+def test_our_own_fit_of_the_hangers_magnitudes_alone_gives_the_laboratorys_width() -> None:
+    """So that the phase makes the difference, and not the law or the solver."""
+    trace, lab = measured("resonator_delft_hanger"), ENTRIES["resonator_delft_hanger"]["lab_fit"]
+    found = fit_batch("resonator_spectroscopy", trace.x, np.abs(trace.y))
+    assert found.values["q_loaded"][0] == pytest.approx(lab["Q"][0], abs=lab["Q"][1])
 
 
 def test_the_qubits_line_is_no_lorentzian() -> None:
