@@ -22,13 +22,17 @@ from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.objections import (
+    DOUBTED,
     LEAST,
     SHARE,
+    WIDEST,
     coarse,
     empty,
     jumped,
     lost,
     no_line,
+    switched,
+    uneven,
     unlike,
 )
 from kammerton.estimation.maps.ridge import SOLID, Columns, columns, median
@@ -113,8 +117,11 @@ def _objections(
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
     yield _faint(c, found)
     yield lost(c, held, known_noise, PAIR)
-    yield _one_branch(found)
-    yield _standing(found)
+    narrow = _one_branch(found) or _standing(found)
+    if narrow:
+        yield switched(c)
+        yield uneven(held, DOUBTED) if found.fit.width < WIDEST else _alike(found)
+    yield narrow
     yield _bent(found, value)
     yield jumped(found.jump, "the crossing", "; or a branch bends there: sweep less bias")
     yield unlike(held, c.step / fit.width, found.stray, PAIR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kammerton.estimation.maps.misses import JUMP, Misses
-from kammerton.estimation.maps.ridge import Columns, median
+from kammerton.estimation.maps.ridge import Columns, level_jump, median
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice
 
@@ -15,6 +15,7 @@ STRAY = 0.3  # part of the columns that may show something else
 LOOSE = 0.12  # rms miss, in widths, that a law may leave
 WIDEST = 0.35  # linewidth in parts of the frequency window
 UNEVEN = 0.3  # structure in the image beside a line that passes, in parts of its height
+DOUBTED = 0.15  # the same where what it shows is no more than that the window is too narrow
 FAR_UNEVEN, SHOWN = 0.45, 0.9  # far more, where so many columns show the line: what looks like one
 
 
@@ -50,6 +51,18 @@ def lost(c: Columns, found: Misses, known_noise: bool, what: str) -> Objection |
     return no_line(c, known_noise, what)
 
 
+def switched(c: Columns) -> Objection | None:
+    """Object where the level jumps once along the frequency, alike at all biases."""
+    at = level_jump(c)
+    if at is None:
+        return None
+    return rejected(
+        "drift during scan",
+        f"the level jumps once, before point {at + 1} of the frequency, alike at all biases: "
+        "that is no line",
+    )
+
+
 def jumped(jump: tuple[float, int], what: str, otherwise: str = "") -> Objection | None:
     """Object where a jump of `what` in mid-scan explains much; jump: chi-square, and where.
 
@@ -80,13 +93,18 @@ def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection
             "model does not fit",
             f"the line misses the {what} by {found.scatter:.2f} linewidths rms",
         )
+    return uneven(found)
+
+
+def uneven(found: Misses, most: float = UNEVEN) -> Objection | None:
+    """Object where what is beside the line is not noise; most: in parts of the line's height."""
     excess = _uneven(found)
-    if excess > UNEVEN:
-        return rejected(
-            "model does not fit",
-            f"the image beside the line is not noise, but {excess:.1f} times as uneven as the line",
-        )
-    return None
+    if excess <= most:
+        return None
+    return rejected(
+        "model does not fit",
+        f"the image beside the line is not noise, but {excess:.1f} times as uneven as the line",
+    )
 
 
 def no_lines(found: Misses) -> bool:

@@ -240,7 +240,7 @@ def _objections(
     c: Columns, found: Found | None, numbers: Derived, n: int, maps: Maps, bare: float | None
 ) -> Iterator[Objection | None]:
     yield empty(c)
-    if found is None:
+    if found is None or found.low.misses.kept.sum() + found.high.misses.kept.sum() < LEAST:
         yield no_line(c, maps.known_noise, RESONATOR)
         return
     value, error = ({k: float(v[n]) for k, v in each.items()}

@@ -20,6 +20,7 @@ SOLID = 40.0  # score of a point beyond which it counts no more
 FLANK = 0.25  # part of a typical peak's score that is solid
 QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
+TWO_LEVELS = 0.15  # of a jump of the level, rms: what it may leave
 FAINT = 0.7  # sigmas below which the noise of a magnitude's square hardly shrinks
 SPIKE = 7.0  # sigmas from which a single point is a spike
 
@@ -162,6 +163,23 @@ def standing(c: Columns) -> bool:
         if (near > 16.0).mean() > 0.6 and float(np.median(s)) < QUIET:
             return True
     return False
+
+
+def level_jump(c: Columns) -> int | None:
+    """Return before which frequency the level jumps once, alike at all biases; None if it does not.
+
+    That is no line, nor one wider than the window: what two levels leave must be far smaller.
+    """
+    spectrum = median(c.z - median(c.z, c.w > 0, 1), c.w > 0, 0)[0]
+    count = len(spectrum)
+    first = np.arange(1, count)
+    off = np.cumsum(spectrum - spectrum.mean())[:-1]
+    gain = np.abs(off) ** 2 * count / (first * (count - first))
+    gain[np.minimum(first, count - first) < max(4, count // 12)] = 0.0  # a line at the edge
+    at = int(gain.argmax())
+    height = np.abs(off[at]) * count / (first[at] * (count - first[at]))
+    rest = (np.abs(spectrum - spectrum.mean()) ** 2).sum() - gain[at]
+    return at + 1 if rest < count * (TWO_LEVELS * height) ** 2 else None
 
 
 def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:

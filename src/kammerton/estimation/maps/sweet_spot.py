@@ -19,6 +19,7 @@ from kammerton.estimation.maps.objections import (
     jumped,
     lost,
     no_line,
+    switched,
     unlike,
 )
 from kammerton.estimation.maps.parted import faint, halves_differ
@@ -40,6 +41,7 @@ def objections(
     """Yield what is to be said against map n; numbers hold frequency, sweet_spot and period."""
     yield empty(c)
     if (found is None or not _holds(found)) and standing(c):
+        yield switched(c)
         yield insufficient(
             "range too narrow", "the line does not move over the swept bias",
             Advice(window_times=4.0, axis=1),

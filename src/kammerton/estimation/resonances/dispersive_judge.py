@@ -26,6 +26,7 @@ from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.findings import (
     ACCEPTED,
     OUTSIDE,
+    REJECTED,
     Findings,
     imprecise,
     judge_doubt,
@@ -100,9 +101,10 @@ def judge(maps: Maps, sides: Sides, found: Derived, known: Known) -> Findings:
     findings = Findings(len(sides.theta))
     _judge_copies(findings, maps)
     nothing = sides.nothing.reshape(-1, 2)
+    shown = ~nothing & (sides.findings.verdict.reshape(-1, 2) != REJECTED)
     for state in (0, 1):
         findings.insufficient(
-            nothing[:, state] & ~nothing[:, 1 - state], "resonator missing",
+            nothing[:, state] & shown[:, 1 - state], "resonator missing",
             f"there is a resonance with the qubit in {1 - state}, but none in {state}: it may "
             "have moved out of the window", replace(OUTSIDE, axis=1),
         )  # fmt: skip
