@@ -185,7 +185,9 @@ def _known(
 
 
 def _compiles() -> None:
-    typer.echo("compiling this kind of fit, once per machine and version: up to a minute", err=True)
+    typer.echo(
+        "compiling what this fit is the first to need on this machine: up to a minute", err=True
+    )
 
 
 def _check_picture(plot: Path | None) -> None:

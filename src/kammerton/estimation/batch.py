@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.series import Joined
 from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.numeric.arrays import noise_of, numbers
@@ -175,7 +176,9 @@ def _fitted(
     if isinstance(batch, Batch):
         name_stray_points(said, batch)
         name_lone_points(said, batch, outcome.curve)
-        name_small_errors(said, batch, outcome.chi2_reduced)
+    if isinstance(batch, Batch | Joined):
+        whole = batch if isinstance(batch, Batch) else batch.batch
+        name_small_errors(said, whole, outcome.chi2_reduced)
     if known.get("shots") is not None and how.swings is not None:
         judge_populations(said, found, how.swings)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)

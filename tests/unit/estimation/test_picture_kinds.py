@@ -11,13 +11,14 @@ import matplotlib.image
 import numpy as np
 import pytest
 from click.testing import Result
+from matplotlib.axes import Axes
 from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.pictures.lines import branches_of, line_of, lines_of
-from kammerton.estimation.pictures.page import COLOURS
+from kammerton.estimation.pictures.page import BACK, COLOURS, Page, axes_pair
 from kammerton.estimation.pictures.picture import draw
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
 from tests.catalogue.registry import truths
@@ -290,3 +291,33 @@ def test_both_branches_of_a_crossing_are_drawn_where_they_are() -> None:
         inside = (line > frequency[1]) & (line < frequency[-2])
         bright = [np.interp(f, frequency, column) for f, column in zip(line, image.T, strict=True)]
         assert np.median(np.array(bright)[inside]) > 5 * np.median(image)
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_rejected_curve_that_follows_nothing_is_not_drawn(tmp_path: Path, follows: bool) -> None:
+    x = np.linspace(0, 1e-4, 41)
+    curve = np.exp(-x / 3e-5)
+    y = curve if follows else np.random.default_rng(3).normal(size=41)
+    trace = Trace("q0", x, y, np.full(41, 0.1), "delay", "s")
+    fit = Fit("t1", "q0", {}, Verdict.REJECTED, "model does not fit", "", 1.0, curve=curve)
+    draw({"q0": trace}, {"q0": fit}, tmp_path / "a.svg", "t1")
+    assert (BACK in (tmp_path / "a.svg").read_text()) is follows
+
+
+@pytest.mark.parametrize("words", [1, 4])
+def test_no_broad_band_is_left_between_the_words_and_the_axes(tmp_path: Path, words: int) -> None:
+    x = np.linspace(0, 1e-4, 41)
+    trace = Trace("q0", x, np.exp(-x / 3e-5), np.full(41, 0.1), "delay", "s")
+    reason = "words " * (9 * words)
+    fit = Fit("t1", "q0", {}, Verdict.REJECTED, "model does not fit", reason, 1.0)
+    tops = []
+
+    def kept(page: Page, top: float = 0.74, **place: float) -> tuple[Axes, Axes]:
+        tops.append(top)
+        return axes_pair(page, top, **place)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("kammerton.estimation.pictures.picture.axes_pair", kept)
+        draw({"q0": trace}, {"q0": fit}, tmp_path / "a.svg", "t1")
+    bottom = 0.912 - words * 8.0 * 1.25 / 72 / 3.5
+    assert 0.0 < bottom - tops[0] < 0.05

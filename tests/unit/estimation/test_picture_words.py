@@ -173,7 +173,7 @@ def test_a_qubits_frequency_is_said_once_and_a_count_of_lines_whole() -> None:
 def test_a_targets_name_is_in_the_face_of_all_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Asked for by its weight, it came in a serif face."""
+    """Bold letters of few dots have hair lines, and look like a serif face."""
     faces = {}
 
     def text(self: object, x: float, y: float, words: str, **style: object) -> None:
@@ -181,7 +181,9 @@ def test_a_targets_name_is_in_the_face_of_all_words(
 
     monkeypatch.setattr("matplotlib.figure.SubFigure.text", text)
     draw({"q0": Trace("q0", X, X, X, "t", "s")}, {}, tmp_path / "a.png", "")
-    assert get_font(faces["q0"]).family_name == "DejaVu Sans"
+    assert (get_font(faces["q0"]).family_name, get_font(faces["q0"]).style_name) == (
+        "DejaVu Sans", "Book",
+    )  # fmt: skip
 
 
 def test_the_deviation_of_allxy_comes_first(tmp_path: Path) -> None:
@@ -293,7 +295,9 @@ def test_the_cable_of_both_states_is_taken_out(tmp_path: Path) -> None:
         assert ("cable's delay taken out" in words) is said
 
 
-@pytest.mark.parametrize("title", ["power [dBm]", "a very long name of the power of a line [dBm]"])
+@pytest.mark.parametrize(
+    "title", ["power [dBm]", "a far too long name of the power of a line at its end [dBm]"]
+)
 def test_a_long_name_of_y_stays_within_its_axes(tmp_path: Path, title: str) -> None:
     rng, f = np.random.default_rng(3), np.linspace(7.09, 7.11, 201)
     z = 0.025 * (1 - 0.8 / (1 + 2j * (f - 7.1) / 0.001)) * (1 + 0.004 * rng.normal(size=201))
@@ -302,7 +306,7 @@ def test_a_long_name_of_y_stays_within_its_axes(tmp_path: Path, title: str) -> N
                header=f"f [GHz],{title}", comments="")  # fmt: skip
     with watched() as seen:
         said = words_in(tmp_path, [str(path), "--kind", "resonator_spectroscopy"])
-    (box,) = (box for (text, _), box in seen.items() if text.endswith("0 dBm"))
+    (box,) = (box for (text, _), box in seen.items() if text.endswith("√(P / 1 mW)"))
     (low,) = (box for (text, _), box in seen.items() if text == "res. (10⁻⁶)")
     assert box.height < 3.5 * 200 * 0.5
     assert box.y0 > low.y1

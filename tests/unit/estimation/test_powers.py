@@ -34,7 +34,7 @@ def test_a_power_in_watts_becomes_the_voltage_over_that_of_0_dbm(
 ) -> None:
     chosen = read(tmp_path, sweep(title))
     np.testing.assert_allclose(chosen.trace.y, ROOTS * np.sqrt(scale))
-    assert chosen.trace.y_name.endswith("voltage over that of 0 dBm")
+    assert chosen.trace.y_name.endswith("√(P / 1 mW)")
     said = f"y, column {title!r}, is a power: its square root is taken (--y-unit V says otherwise)"
     assert said in chosen.notes
 
@@ -141,7 +141,7 @@ def test_series_and_matrices_of_powers(tmp_path: Path) -> None:
     matrix = "f \\ bias,-0.2,0,0.2\n4e9,4,1,4\n5e9,4,9,4\n"
     chosen = read(tmp_path, matrix, "resonator_flux_map", y_unit="mW")
     np.testing.assert_allclose(chosen.trace.y, [[2.0, 1.0, 2.0], [2.0, 3.0, 2.0]])
-    assert chosen.trace.y_name == "voltage over that of 0 dBm"
+    assert chosen.trace.y_name == "√(P / 1 mW)"
 
 
 def test_a_linewidth_from_powers(tmp_path: Path) -> None:

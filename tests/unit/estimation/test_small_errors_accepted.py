@@ -12,7 +12,7 @@ T1, SCATTER = 30e-6, 0.005
 Y = 0.1 + 0.8 * np.exp(-X / T1) + SCATTER * np.random.default_rng(2).normal(size=(200, X.size))
 
 
-@pytest.mark.parametrize(("times", "said"), [(1.0, None), (1.5, None), (10.0, 10), (1e4, 1e4)])
+@pytest.mark.parametrize(("times", "said"), [(1.0, None), (1.5, None), (10.0, 10), (20.0, 20)])
 def test_how_many_times_errors_are_too_small_is_said_of_what_is_accepted(times, said):
     found = fit_batch("t1", X, Y, SCATTER / times)
     assert np.mean(found.verdict == "accepted") > 0.97
@@ -32,3 +32,22 @@ def test_shots_that_are_far_too_many_are_said_too():
     accepted = found.reason[found.verdict == "accepted"]
     assert len(accepted) > 100
     assert all("times more than their shots say" in reason for reason in accepted)
+
+
+@pytest.mark.parametrize("times", [60.0, 1e4])
+def test_errors_that_cannot_be_those_of_the_trace_are_refused(times):
+    """Nothing is tested by them: another scatter, of which nobody knows, would pass as well."""
+    found = fit_batch("t1", X, Y, SCATTER / times)
+    assert set(found.verdict) == {"rejected"}
+    said = [reason for reason in found.reason if "these cannot be those of this trace" in reason]
+    assert len(said) > 190
+    assert all("as the errors given allow" in reason for reason in said)
+
+
+def test_so_are_those_of_two_sequences():
+    beta = np.linspace(-1.0, 1.0, 31)
+    y = 0.5 + np.stack([0.3 * beta, -0.3 * beta])
+    y = y + 0.005 * np.random.default_rng(2).normal(size=(20, 2, 31))
+    for times, verdict in ((1.0, "accepted"), (1000.0, "rejected")):
+        found = fit_batch("drag_sequences", (np.arange(2.0), beta), y, 0.005 / times)
+        assert set(found.verdict) == {verdict}

@@ -131,9 +131,13 @@ def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | 
     by = replace(choice, sigma=title.name)
     if ones is None or not whole or not (told > 0).any():
         return table, by
-    if choice.y is None and zeros is not None:
+    chosen = choice.y is not None and table.find(choice.y) == ones
+    if said := _too_many(table, ones, shots):
+        return said
+    table = _over(table, ones, shots)
+    if chosen or (choice.y is None and zeros is not None):
         by = replace(by, y=table.headings[ones].name)
-    return _too_many(table, ones, shots) or (_over(table, ones, shots), by)
+    return table, by
 
 
 def _measured(table: Table, shots: int) -> int:
@@ -199,4 +203,4 @@ def _over(table: Table, ones: int, shots: int) -> Table:
     told, counts = table.numbers(shots, empty=True), table.numbers(ones)
     p = np.where(told > 0, counts / np.where(told > 0, told, 1.0), np.nan)
     text = f"{title.text}/({by})" if "+" in by else f"{title.text}/{by}"
-    return table.with_columns({ones: (Heading(text, title.name, None), p)})
+    return table.with_columns({ones: (Heading(text, text, None), p)})

@@ -31,7 +31,8 @@ _GROUND = re.compile(
     rf"|survival( {_P}| rate)?{_UNIT}"
 )
 _EXCITED = re.compile(
-    rf"{_OF} ?(1|e|excited)( state)?{_UNIT}|excited( state)?( {_P})?{_UNIT}|n ?1|ones|counts? ?1"
+    rf"{_OF} ?(1|e|excited)( state)?{_UNIT}|excited( state)?( {_P})?{_UNIT}"
+    r"|(n ?1|ones|counts? ?1)(/.*)?"
 )
 _STATE = re.compile(r"\(\s*\|?\s*(\w+)\s*[>⟩]?\s*\)|\|\s*(\w)\s*[>⟩]")
 _KET = re.compile(r"\|\s*(0|g)\s*[>⟩]")

@@ -108,7 +108,10 @@ WITH_GATE = ("1", "interleaved", "int", "irb", "gate")
 OTHER_NAMES = {
     "t2": ("t2_echo", "ramsey"), "t2*": ("ramsey",), "t2star": ("ramsey",), "t2_star": ("ramsey",),
     "echo": ("t2_echo",), "hahn": ("t2_echo",), "rb": ("randomized_benchmarking",),
-    "irb": ("interleaved_randomized_benchmarking",),
+    "irb": ("interleaved_randomized_benchmarking",), "resonator": ("resonator_spectroscopy",),
+    "qubit": ("qubit_spectroscopy",), "readout": ("single_shot_readout",),
+    "single_shot": ("single_shot_readout",), "rabi": ("rabi_amplitude", "rabi_length"),
+    "spectroscopy": ("resonator_spectroscopy", "qubit_spectroscopy"),
 }  # fmt: skip
 """What kinds are called elsewhere: taken where one is meant, asked about where several may be."""
 

@@ -48,7 +48,7 @@ def named_population(name: str) -> bool:
     """Return whether a name says that its column holds a population, or counts."""
     plain = name.strip().casefold()
     return (
-        plain in COUNTS or named_ground(name) or named_excited(name)
+        plain.partition("/")[0] in COUNTS or named_ground(name) or named_excited(name)
         or bool(_NAMED.search(plain.replace("_", " ")))
     )  # fmt: skip
 

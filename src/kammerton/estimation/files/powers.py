@@ -67,7 +67,7 @@ def _plain(text: str) -> str:
 
 def root_name(title: Heading) -> str:
     """Return what the root of a power is."""
-    return "voltage over that of 0 dBm" if has_base(title.unit, "W") else "square root"
+    return "√(P / 1 mW)" if has_base(title.unit, "W") else "square root"
 
 
 def refuse_negative(power: FloatArray, called: str) -> None:

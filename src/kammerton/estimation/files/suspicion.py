@@ -15,8 +15,8 @@ from kammerton.model import Fit, Trace, Verdict
 from kammerton.model.quantity import show
 from kammerton.model.trace import FloatArray
 
-LONGEST, LOWEST, HIGHEST = 0.2, 1e4, 2e11
-"""s, Hz, Hz: no delay of a qubit is longer, no line of one is lower or higher."""
+LONGEST, LOWEST, HIGHEST = 5e-3, 1e4, 2e11
+"""s, Hz, Hz: hardly a delay of a qubit is longer, no line of one is lower or higher."""
 
 NARROW, LEAST_LINE = 0.5, 1e8
 """A window this close to its end is about a line itself, no detuning; Hz, no such line is lower."""

@@ -49,7 +49,7 @@ PLAIN_WORDS = {
 ALIKE = 0.75
 """Of the letters of a unit: what has so many of them in their order is thought to be meant."""
 
-DECIBEL = {"dB": "voltage ratio", "dBm": "voltage over that of 0 dBm"}
+DECIBEL = {"dB": "voltage ratio", "dBm": "√(P / 1 mW)"}
 """What a level becomes, which is fitted as a voltage."""
 
 

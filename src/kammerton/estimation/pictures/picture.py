@@ -64,8 +64,8 @@ FINE = 1e-3
 LETTERS = 14.5
 """Of the small print in an inch, wide ones too."""
 
-BOLD_FACE = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans-Bold.ttf"
-"""Of a target's name: a weight that is asked for by name may come in a serif face."""
+FACE = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+"""Of a target's name; bold letters of few dots have hair lines, and look like a serif face."""
 
 Shown = Callable[[NDArray[Any]], FloatArray]
 """What of a signal is drawn."""
@@ -73,10 +73,16 @@ Shown = Callable[[NDArray[Any]], FloatArray]
 ACROSS = 72 * 0.976
 """Points of an inch of width that a title may take."""
 
+UNDER, ROW = 0.885, 0.04
+"""Parts of a panel: where its axes end below no words, and how much lower for each line of them."""
+
+POOR = 0.5
+"""Of the variance of y: a rejected curve that leaves more of it shows nothing."""
+
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
 
-BOLD, SMALLER = 11, 0.75
+NAME, SMALLER = 13, 0.75
 """Points of a target's name, and the part of them down to which a long one shrinks."""
 
 
@@ -135,7 +141,7 @@ def _title(figure: Figure, title: str, notes: list[str]) -> None:
 
 
 def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray | None) -> None:
-    _headline(page, trace, fit)
+    rows = _headline(page, trace, fit)
     kind = "" if fit is None else fit.kind
     form = LAYOUTS[kind].form if kind in LAYOUTS else Form.SWEEP
     if isinstance(trace, Grid):
@@ -149,25 +155,28 @@ def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray
     elif kind == "allxy":
         draw_pairs(page, trace, fit)
     else:
-        _real(page, trace, fit)
+        _real(page, trace, fit, UNDER - ROW * rows)
 
 
-def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
+def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> int:
+    """Say what was measured and what came of it; return in how many lines."""
     inches = WIDE if _is_wide(trace, fit) else NARROW
     letters = int(LETTERS * inches)
     verdict = "not fitted" if fit is None else _verdict(fit)
     room = 8.8 * inches - 0.68 * len(verdict) - 4
-    size = BOLD * max(SMALLER, min(1.0, room / max(len(trace.target), 1)))
-    target = _shortened(trace.target, math.ceil(room * BOLD / size))
-    page.text(0.13, 0.97, target, va="top", font=BOLD_FACE, fontsize=size, color=INK,
+    size = NAME * max(SMALLER, min(1.0, room / max(len(trace.target), 1)))
+    target = _shortened(trace.target, math.ceil(room * NAME / size))
+    page.text(0.03, 0.975, target, va="top", font=FACE, fontsize=size, color=INK,
               parse_math=False)  # fmt: skip
     colour = INK if fit is None else _colour(fit)
     page.text(0.97, 0.965, verdict, va="top", ha="right", fontsize=9, color=colour,
               parse_math=False)  # fmt: skip
-    if fit is not None:
-        words = words_of(fit, trace, letters)
-        page.text(0.97, 0.912, words, va="top", ha="right", fontsize=SMALL, color=INK,
-                  linespacing=1.25, parse_math=False)  # fmt: skip
+    if fit is None:
+        return 0
+    words = words_of(fit, trace, letters)
+    page.text(0.97, 0.912, words, va="top", ha="right", fontsize=SMALL, color=INK,
+              linespacing=1.25, parse_math=False)  # fmt: skip
+    return words.count("\n") + 1
 
 
 def _verdict(fit: Fit) -> str:
@@ -189,9 +198,9 @@ def _shortened(name: str, letters: int) -> str:
     return name if len(name) <= letters else name[: letters - 1] + "…"
 
 
-def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
+def _real(page: Page, trace: Trace, fit: Fit | None, top: float) -> None:
     name = called(np.real(trace.y), trace.y_unit, trace.y_name)
-    _sweep(page, trace, fit, _line(trace, fit), np.real, name, left=0.15, right=0.97)
+    _sweep(page, trace, fit, _line(trace, fit), np.real, name, left=0.15, right=0.97, top=top)
 
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
@@ -216,6 +225,11 @@ def _line(trace: Trace, fit: Fit | None) -> Line | None:
     return between(fit, trace.x, fit.curve)
 
 
+def _is_poor(y: FloatArray, curve: FloatArray) -> bool:
+    """Whether a curve follows hardly anything of y."""
+    return bool(np.nanvar(y - curve) > POOR * np.nanvar(y))
+
+
 def _sweep(
     page: Page, trace: Trace, fit: Fit | None, line: Line | None, shown: Shown, name: str,
     **place: float,
@@ -238,6 +252,8 @@ def _sweep(
     curve, line = shown(fit.curve), replace(line, y=shown(line.y))
     if fit.status == NOTHING and np.isfinite(y).any():
         curve, line = without_signal(trace.x, y, fit.kind)
+    elif fit.verdict is Verdict.REJECTED and _is_poor(y, curve):
+        line = replace(line, joined=False)
     if line.joined or fit.verdict is not Verdict.REJECTED:  # else marks that nobody can follow
         draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     if not known and ROUNDING * largest(y) < largest(y - curve) < FINE * factor:

@@ -53,6 +53,8 @@ SYMBOLS = {
     "dispersive_shift": "χ", "amplitude_scale": "scale",
 }  # fmt: skip
 
+_ASIDE = re.compile(r" \([^()]*\)")
+_CLAUSE = re.compile(r"(?<=[;:,]) ")
 _UNIT = re.compile(r"(?<=\d) (?=[A-Za-zµ%]{1,4}\b)")
 
 
@@ -75,7 +77,7 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     found = _wrapped(reason, letters)[: ROWS - 2] if reason else []
     values = [_said(name, v, trace) for name, v in _in_order(fit) if _is_told(fit, name)]
     if math.isfinite(fit.chi2_reduced):
-        values.append(f"χ²/ν{_of_what(fit, trace)} = {_chi2(fit.chi2_reduced)}")
+        values.append(f"χ²/ν{_of_what(fit, trace)} {_chi2(fit.chi2_reduced)}")
     room = ROWS - len(found)
     lines = _lines(values, letters - len(MORE))
     more = MORE if len(lines) > room else ""
@@ -83,11 +85,18 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
 
 
 def _whole_or_cut(text: str, letters: int) -> list[str]:
-    """Return the lines of a reason; of one that is too long the end, too, where the cure stands."""
-    lines = _wrapped(text, letters)
-    if len(lines) <= ROWS:
-        return lines
-    end = text[2 - letters :].partition(" ")[2]
+    """Return the lines of a reason; of one that is too long the end, too, where the cure stands.
+
+    Whole clauses are left out, so that no "not" is lost: first what stands in brackets, then from
+    the middle.
+    """
+    plain = _ASIDE.sub("", text)
+    clauses = _CLAUSE.split(plain)
+    fewer = (f"{' '.join(clauses[:n])} … {clauses[-1]}" for n in range(len(clauses) - 2, 0, -1))
+    for shown in (text, plain, *fewer):
+        if len(lines := _wrapped(shown, letters)) <= ROWS:
+            return lines
+    lines, end = _wrapped(text, letters), text[2 - letters :].partition(" ")[2]
     return [*lines[: ROWS - 2], f"{lines[ROWS - 2][: letters - 2]} …", f"… {end}"]
 
 
@@ -98,7 +107,9 @@ def _is_counted(fit: Fit) -> bool:
 
 
 def _chi2(reduced: float) -> str:
-    return f"{reduced:.2f}" if reduced < 10 else f"{reduced:.0f}" if reduced < 1e5 else "> 10⁵"
+    if reduced >= 1e5:
+        return "> 10⁵"
+    return f"= {reduced:.2f}" if reduced < 10 else f"= {reduced:.0f}"
 
 
 def _of_what(fit: Fit, trace: Trace | Grid) -> str:

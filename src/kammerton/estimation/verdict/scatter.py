@@ -1,4 +1,7 @@
-"""Points of an accepted trace that scatter far more than their errors say: it is kept, and said."""
+"""Points of an accepted trace that scatter far more than their errors say: it is kept, and said.
+
+But errors that are 30 times too small are not those of this trace, and test nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.verdict.findings import ACCEPTED, Findings
+from kammerton.estimation.verdict.findings import ACCEPTED, NOTHING, REJECTED, Findings
+from kammerton.estimation.verdict.misfit import GIVEN
 
 FAR_MORE = 4.0  # reduced chi-square that is worth a word
+IMPOSSIBLE = 900.0  # and one that no errors of the trace itself have
 
 
 def name_small_errors(findings: Findings, batch: Batch, chi2: NDArray[np.float64]) -> None:
@@ -19,6 +24,7 @@ def name_small_errors(findings: Findings, batch: Batch, chi2: NDArray[np.float64
     chi2: reduced (N,), NaN without sigma. The law follows these to a small part of the signal, or
     they would be refused; error bars are those of the scatter wherever chi-square disproves sigma.
     """
+    _refuse_impossible(findings, batch, chi2)
     with np.errstate(invalid="ignore"):
         which = np.flatnonzero((chi2 > FAR_MORE) & (findings.verdict == ACCEPTED))
     said = "their errors" if batch.shots is None else "their shots"
@@ -29,3 +35,23 @@ def name_small_errors(findings: Findings, batch: Batch, chi2: NDArray[np.float64
             f"; the points scatter {many} times more than {said} say: the error "
             "bars go by the scatter"
         )
+
+
+def _refuse_impossible(findings: Findings, batch: Batch, chi2: NDArray[np.float64]) -> None:
+    """Reject accepted traces whose errors cannot be their own, however well the law follows."""
+    with np.errstate(invalid="ignore"):
+        which = np.flatnonzero((chi2 > IMPOSSIBLE) & (findings.verdict == ACCEPTED))
+    for n in which.tolist():
+        findings.verdict[n], findings.status[n] = REJECTED, "model does not fit"
+        findings.advice[n] = NOTHING
+        findings.reason[n] = (
+            f"the points lie {math.sqrt(chi2[n]):.0f} times as far from the law as {_told(batch)} "
+            "allow, and yet follow it: these cannot be those of this trace; look for their unit "
+            "and their column, or fit without them"
+        )
+
+
+def _told(batch: Batch) -> str:
+    if batch.shots is not None:
+        return "the shots"
+    return GIVEN if batch.variance is not None else "the errors that repetitions tell"
