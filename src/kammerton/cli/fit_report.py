@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kammerton.estimation.pictures.scales import places, scale_of
-from kammerton.estimation.pictures.wording import given
+from kammerton.estimation.pictures.wording import counted_fidelity, given
 from kammerton.model import Fit, Verdict
 from kammerton.model.advised import in_words
 from kammerton.model.quantity import SCALED, show
@@ -84,10 +84,19 @@ def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in found.values.items():
         if math.isfinite(value.value):
-            table.add_row(name, shown(value.value, value.unit, value.stderr) + given(name, value))
+            text = shown(value.value, value.unit, value.stderr) + given(name, value)
+            table.add_row(name, text + _as_counted(name, found))
     if math.isfinite(found.chi2_reduced):
         table.add_row("chi2 reduced", f"{found.chi2_reduced:.3g}")
     console.print(table)
+
+
+def _as_counted(name: str, found: Fit) -> str:
+    """Return the plain fidelity beside that of the state at the start, which may be above 1."""
+    plain = counted_fidelity(found.values) if name == "assignment_fidelity" else None
+    if plain is None:
+        return ""
+    return f", of the state at the start; as counted {shown(plain.value, '', plain.stderr)}"
 
 
 def shown(value: float, unit: str, stderr: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -26,6 +27,7 @@ FIRST = ("assignment_fidelity", "p1_given_0", "p0_given_1", "allxy_deviation")
 LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_given_0", "p1_given_1")
 """Values that the picture of single shots shows itself."""
 
+COUNTED_RIGHT = re.compile(r"counted_(\d)_given_\1")
 MATRIX = re.compile(r"p\d_given_\d")
 """Values that the picture of three states shows itself."""
 
@@ -75,7 +77,9 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     usual = fit.status == "success" and not _is_counted(fit)
     reason = fit.reason.partition("; ")[2] if usual else fit.reason
     found = _wrapped(reason, letters)[: ROWS - 2] if reason else []
-    values = [_said(name, v, trace) for name, v in _in_order(fit) if _is_told(fit, name)]
+    values = [
+        _said(name, v, trace, fit.values) for name, v in _in_order(fit) if _is_told(fit, name)
+    ]
     if math.isfinite(fit.chi2_reduced):
         values.append(f"χ²/ν{_of_what(fit, trace)} {_chi2(fit.chi2_reduced)}")
     room = ROWS - len(found)
@@ -118,10 +122,25 @@ def _of_what(fit: Fit, trace: Trace | Grid) -> str:
     return " of the means" if fit.kind in AVERAGED and np.unique(x).size < x.size else ""
 
 
-def _said(name: str, value: Value, trace: Trace | Grid) -> str:
+def counted_fidelity(values: Mapping[str, Value]) -> Value | None:
+    """Return the part of all shots that are called what they were prepared in; None without any.
+
+    It holds the errors of preparation, which that of the state at the start does not, and is never
+    above 1, as that may be by its error.
+    """
+    right = [value for name, value in values.items() if COUNTED_RIGHT.fullmatch(name)]
+    if not right:
+        return None
+    error = math.sqrt(sum(value.stderr**2 for value in right)) / len(right)
+    return Value(sum(value.value for value in right) / len(right), error, "")
+
+
+def _said(name: str, value: Value, trace: Trace | Grid, values: Mapping[str, Value]) -> str:
     unit = value.unit or (trace.y_unit if name in OF_Y else "")
     symbol = SYMBOLS.get(name, name.replace("_", " "))
-    return f"{symbol} = {written(value.value, unit, value.stderr)}{given(name, value)}"
+    text = f"{symbol} = {written(value.value, unit, value.stderr)}{given(name, value)}"
+    plain = counted_fidelity(values) if name == "assignment_fidelity" else None
+    return text if plain is None else f"{text}, counted {written(plain.value, '', plain.stderr)}"
 
 
 def _in_order(fit: Fit) -> list[tuple[str, Value]]:
