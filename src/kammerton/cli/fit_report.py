@@ -96,7 +96,7 @@ def _as_counted(name: str, found: Fit) -> str:
     plain = counted_fidelity(found.values) if name == "assignment_fidelity" else None
     if plain is None:
         return ""
-    return f", of the state at the start; as counted {shown(plain.value, '', plain.stderr)}"
+    return f" (counted {shown(plain.value, '', plain.stderr)})"
 
 
 def shown(value: float, unit: str, stderr: float) -> str:

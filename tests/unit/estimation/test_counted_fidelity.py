@@ -29,4 +29,4 @@ def test_both_are_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert "F = 1.0020(40), counted 0.9500(25)" in words_of(FIT, trace, 60)
     print_text(FIT, [("state", "")])
     said = capsys.readouterr().out
-    assert "1.0020 ± 0.0040, of the state at the start; as counted 0.9500 ± 0.0025" in said
+    assert "1.0020 ± 0.0040 (counted 0.9500 ± 0.0025)" in said
