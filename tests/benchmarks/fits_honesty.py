@@ -134,6 +134,8 @@ def lines(effort: Effort) -> Iterator[str]:
         f"{effort.draws} draws. Whatever the verdict, all count. std is that "
         f"of error/bound within {FAR:g} bounds, far the number beyond; coverage is the share "
         "whose 68 % and 95 % bars hold the truth, and the last the 95 % bars of accepted traces. "
+        "What a fit takes for usual (when pulses rise, how a gain slopes) is drawn so, and its "
+        "bound knows it. "
         "Goals: std .95 to 1.05, coverage within 2 points, far below 0.1 %; below "
         f"{FEW} traces their own scatter (2 sigma) is allowed for. Where the data have to choose a "
         "law, too, those traces have rows of their own, without a goal, that may not tell which: "

@@ -54,12 +54,25 @@ def _bound(truth: Truth, p: Parameters, sigma: Array) -> dict[str, Array]:
     w = 1.0 / rows_of(sigma, truth.clean(p))
     truth = replace(truth, fixed=tuple(name for name in truth.fixed if name not in truth.usual))
     information = _normal(_jacobian(truth, p) * w[:, :, None])
-    for k, name in enumerate(free(truth, p)):
-        information[:, k, k] += truth.usual.get(name, np.inf) ** -2.0
+    _add(information, _usual(truth, p))
     cov = _inverse(information)
     gradient = _gradient(truth, p)
     with np.errstate(invalid="ignore"):
         return {name: np.sqrt(np.einsum("ni,nij,nj->n", g, cov, g)) for name, g in gradient.items()}
+
+
+def _usual(truth: Truth, p: Parameters) -> Array:
+    """Return the information (N, K) that it is to know what is usual of each parameter."""
+    spreads = [truth.usual.get(name, np.inf) for name in free(truth, p)]
+    each = [spread(p) if callable(spread) else spread for spread in spreads]
+    n = len(next(iter(p.values())))
+    return np.column_stack([np.broadcast_to(spread, n) for spread in each]) ** -2.0
+
+
+def _add(information: Array, more: Array) -> None:
+    """Add to the diagonals of matrices (N, K, K)."""
+    every = np.arange(more.shape[1])
+    information[:, every, every] += more
 
 
 def rows_of(sigma: Array, y: NDArray[Any]) -> Array:
@@ -179,19 +192,20 @@ def _instead(truth: Truth, other: Other, p: Parameters, traces: Traces) -> tuple
 def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple[Parameters, Array]:
     """Levenberg-Marquardt with a damping of its own for every trace."""
     names, w, target = free(truth, p), 1.0 / rows_of(sigma, y), stacked(y)
-    p, n = {k: v.copy() for k, v in p.items()}, len(y)
-    cost, damping = _cost(truth, p, target, w), np.full(n, 1e-3)
+    usual, n = _usual(truth, p), len(y)
+    p = {k: v.copy() for k, v in p.items()}
+    cost, damping = _cost(truth, p, target, w, usual), np.full(n, 1e-3)
     busy = np.arange(n)
     for _ in range(ITERATIONS):
         now = _part(p, busy)
         j = _jacobian(truth, now) * w[busy, :, None]
         r = (target[busy] - stacked(truth.clean(now))) * w[busy]
         _held_at_limits(truth, now, names, j, r)
-        move = _move(j, r, damping[busy])
+        move = _move(j, r, damping[busy], usual[busy], np.column_stack([now[k] for k in names]))
         tried = {k: v + (move[:, names.index(k)] if k in names else 0) for k, v in now.items()}
         tried |= {k: np.clip(tried[k], *ends) for k, ends in truth.limits.items()}
         with np.errstate(all="ignore"):
-            new = _cost(truth, tried, target[busy], w[busy])
+            new = _cost(truth, tried, target[busy], w[busy], usual[busy])
         better = new < cost[busy]
         for k in names:
             p[k][busy[better]] = tried[k][better]
@@ -201,7 +215,7 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
         busy = busy[~done & (damping[busy] < 1e8)]
         if len(busy) == 0:
             break
-    return p, cost
+    return p, _cost(truth, p, target, w, 0.0 * usual)
 
 
 def _held_at_limits(truth: Truth, now: Parameters, names: list[str], j: Array, r: Array) -> None:
@@ -212,17 +226,20 @@ def _held_at_limits(truth: Truth, now: Parameters, names: list[str], j: Array, r
         column[((now[name] <= low) & (slope < 0)) | ((now[name] >= high) & (slope > 0))] = 0.0
 
 
-def _move(j: Array, r: Array, damping: Array) -> Array:
+def _move(j: Array, r: Array, damping: Array, usual: Array, at: Array) -> Array:
     information = _normal(j)
+    _add(information, usual)
     size = np.sqrt(np.maximum(np.einsum("nii->ni", information), 1e-300))
     matrix = information / (size[:, :, None] * size[:, None, :])
     matrix += (damping[:, None, None] + TINY) * np.eye(matrix.shape[1])
-    slope = np.einsum("nrk,nr->nk", j, r) / size
+    slope = (np.einsum("nrk,nr->nk", j, r) - usual * at) / size
     result: Array = np.linalg.solve(matrix, slope[:, :, None])[:, :, 0] / size
     return result
 
 
-def _cost(truth: Truth, p: Parameters, target: Array, w: Array) -> Array:
+def _cost(truth: Truth, p: Parameters, target: Array, w: Array, usual: Array) -> Array:
+    """Return chi-square, and that of what is usual (N, K)."""
     cost = (((target - stacked(truth.clean(p))) * w) ** 2).sum(axis=1)
+    cost += (usual * np.column_stack([p[k] for k in free(truth, p)]) ** 2).sum(axis=1)
     result: Array = np.where(np.isfinite(cost), cost, np.inf)
     return result

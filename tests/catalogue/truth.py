@@ -103,7 +103,9 @@ class Truth:
     times: of decays, by scored name; they are judged as rates. besides: other values that the fit
     gives, contrast and offset most of all; only their error bars are judged. aside_law: the law of
     their bound, all hidden parameters free, where they hang on one that the values do not. usual:
-    fixed hidden parameters that the fit only knows to be usual, within that standard deviation.
+    hidden parameters that the fit only knows to be usual, within that standard deviation, or one
+    that hangs on the others; the oracle knows it too of those that are not fixed, which are about
+    0.
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
     two). between: by scored name of what the data only have between two points of a sweep, how far
     apart these are. limits: between which a hidden parameter has a meaning, for fit and oracle
@@ -148,7 +150,7 @@ class Truth:
     times: tuple[str, ...] = ()
     besides: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
     aside_law: Callable[[Any, Parameters], NDArray[Any]] | None = None
-    usual: dict[str, float] = field(default_factory=dict)
+    usual: dict[str, float | Callable[[Parameters], Array]] = field(default_factory=dict)
     own: tuple[Breaks, ...] = ()
     edge: bool = False
 

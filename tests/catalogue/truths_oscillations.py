@@ -10,7 +10,8 @@ from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth,
 WINDOW = 40e-6
 PULSES = 60e-9  # s at most before the first delay at which two frequencies are in phase
 PARTED = 0.5  # rad by which phases differ that are two
-TOLD = 1.0  # periods above which the time in which pulses rise is free
+RISES, OF_PERIOD = 3e-9, 0.03  # s, and at most in periods: the spread of times in which pulses rise
+LOOSENED = 4.0  # power of the periods swept, beyond one, with which the fit asks less about that
 ONE = 0.8  # periods above which a decay changes the period's bound by less than 6 %
 DELAYS = np.linspace(0.0, WINDOW, 101)
 AMPLITUDES = np.linspace(0.0, 0.5, 51)
@@ -50,9 +51,8 @@ def rabi(x: Array, p: Parameters) -> Array:
 
 
 def risen(x: Array, p: Parameters) -> Array:
-    """As `rabi`, but the pulse needs a time `rise`, where so much is swept that it can be told."""
-    late = np.where(p["frequency"] > TOLD, p["rise"], 0.0)
-    law = p["contrast"] / 2 * np.cos(2 * np.pi * p["frequency"] * (x - late))
+    """As `rabi`, but the pulse needs a time `rise`."""
+    law = p["contrast"] / 2 * np.cos(2 * np.pi * p["frequency"] * (x - p["rise"]))
     return p["offset"] - np.exp(-p["rate"] * np.abs(x)) * law
 
 
@@ -143,18 +143,23 @@ def rabi_between(low: float, high: float, decay: bool = False) -> Draw:
 
 
 def rising(of: Draw) -> Draw:
-    """Half of the pulses rise at once, half in up to 4 ns, or 0.06 periods.
-
-    Nothing is within a tenth of a period of TOLD, where noise decides whether a rise is free.
-    """
+    """Pulses that rise late or early, by how their length is counted, as much as is usual."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = of(rng, n)
-        p["frequency"] += np.where(np.abs(p["frequency"] - TOLD) < 0.1, 0.2, 0.0)
-        most = np.minimum(4e-9 / LENGTHS[-1], 0.06 / p["frequency"])
-        return {**p, "rise": np.maximum(rng.uniform(-1.0, 1.0, n), 0.0) * most}
+        return {**p, "rise": rng.normal(size=n) * usual_rise(p)}
 
     return draw
+
+
+def usual_rise(p: Parameters) -> Array:
+    result: Array = np.minimum(RISES / LENGTHS[-1], OF_PERIOD / p["frequency"])
+    return result
+
+
+def taken_for_usual(p: Parameters) -> Array:
+    """The spread that the fit knows: from some 1.5 periods on, next to nothing."""
+    return usual_rise(p) * np.maximum(p["frequency"], 1.0) ** LOOSENED
 
 
 def rabi_anywhere(decay: bool = False) -> Draw:
@@ -228,8 +233,8 @@ BEATING: dict[str, object] = {
 
 def pi_lengths(p: Parameters) -> dict[str, Array]:
     """The period, and where the curve turns."""
-    period, late = LENGTHS[-1] / p["frequency"], np.where(p["frequency"] > TOLD, p["rise"], 0.0)
-    return {"period": period, "pi_length": period / 2 + LENGTHS[-1] * late}
+    period = LENGTHS[-1] / p["frequency"]
+    return {"period": period, "pi_length": period / 2 + LENGTHS[-1] * p["rise"]}
 
 
 TRUTHS: dict[str, Truth] = {
@@ -275,6 +280,12 @@ TRUTHS: dict[str, Truth] = {
             short=rising(rabi_between(0.03, 0.15, decay=True)),
             long=rising(rabi_between(48.0, 53.0, decay=True)), drifts="frequency",
             turns="frequency", limits={"rate": (-1.0, np.inf)}, besides=rabi_values,
+            usual={"rise": taken_for_usual},
+        ),
+        Truth(
+            "rabi_length, about a period", "rabi_length", LENGTHS,
+            rising(rabi_between(0.6, 1.2, decay=True)), risen, pi_lengths, breaks=False,
+            limits={"rate": (-1.0, np.inf)}, besides=rabi_values, usual={"rise": taken_for_usual},
         ),
     )
 }  # type: ignore[arg-type]  # the dicts hold `scored`  # fmt: skip

@@ -1,8 +1,9 @@
 """The time in which a pulse rises, which a Rabi law of lengths waits before it turns.
 
 Where it is seen or not, it moves the pi length: a nanosecond too small to be believed is 25 error
-bars of a law without any. So it is free wherever more than a period is swept, and its part in the
-errors. Over less it cannot be told from the period, and hardly moves where the curve turns.
+bars of a law without any. So it is always free, and its part in the errors. Over less than a period
+it cannot be told from the period, and is what is usual: none, give or take SPREAD. The more is
+swept the less that holds it, so that from about 1.5 periods on the data alone tell.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, replaced, solve
+from kammerton.estimation.numeric.solver import Solution, replaced, solve, variance_of_rows
 from kammerton.estimation.verdict.evidence import Evidence, delta_bic, structured
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Known
@@ -26,8 +27,10 @@ Mask = NDArray[np.bool_]
 
 MOST_DECAY = 10.0  # per window
 SLOWEST = 0.3  # rad in the window
-TOLD = 1.0  # periods from which on a rise is free; at one it costs the period's error a factor of 4
-PERHAPS = 0.8  # of them, below which no straight law's period hides so many
+SPREAD, OF_PERIOD = 3e-9, 0.03  # s, and at most in periods: usual rises, of either sign
+LOOSENED = 4.0  # power of the periods swept, beyond one, with which they matter less
+TURN, RISE = 1, 2  # of the parameters
+LEVELS, ALL = 2, 5  # parameters that are linear, and all: of a prior
 RISEN = 12.0  # delta-BIC for which a rise is believed: over less than that, or a large one
 LATE_LIMIT = 1.0  # rad by which the extremum may miss length 0
 
@@ -69,16 +72,11 @@ def missed(theta: Array) -> Array:
 
 
 def risen(batch: Batch, straight: Solution, prior: Array | None, periods: Array) -> Solution:
-    """Leave the rise free where so much is swept (N,) that it can be told, and where it is seen.
+    """Let the law rise as is usual, and as it wants where so much is swept (N,) that it is told.
 
-    straight: the law without a rise.
+    And where it is seen. straight: the law without a rise.
     """
-    which = np.flatnonzero(periods > PERHAPS * TOLD)
-    free = _free(batch, straight.p, prior, which)
-    # By either's period: a rise that is not free makes that of the straight law longer, and one
-    # that is free makes its own uncertain.
-    seen = periods[which] * np.maximum(free.p[:, 1] / straight.p[which, 1], 1.0) > TOLD
-    fit = replaced(straight, which, free, seen)
+    fit = _usual(batch, straight, prior, periods)
     hint = np.flatnonzero(structured(batch, fit))
     if len(hint) == 0:
         return fit
@@ -90,6 +88,21 @@ def risen(batch: Batch, straight: Solution, prior: Array | None, periods: Array)
     other, so_far = _free(batch, start, prior, hint), fit.take(hint)
     asked = np.where(so_far.free < other.free, RISEN, 0.0)
     return replaced(fit, hint, other, delta_bic(batch.take(hint), so_far, other) > asked)
+
+
+def _usual(batch: Batch, straight: Solution, prior: Array | None, periods: Array) -> Solution:
+    """Return the law whose rise is a usual one; no parameter more where the data say less of it."""
+    spread = np.minimum(
+        SPREAD / batch.column(batch.span), OF_PERIOD * 2 * np.pi / straight.p[:, TURN]
+    )
+    spread *= np.maximum(periods, 1.0) ** LOOSENED
+    noise = variance_of_rows(batch, straight)
+    usual = np.zeros((batch.traces, 2, ALL))
+    if prior is not None:
+        usual[:, :, :LEVELS] = prior
+    usual[:, 0, LEVELS + RISE] = noise / spread**2
+    fit = _free(batch, straight.p, usual, np.arange(batch.traces))
+    return replace(fit, free=fit.free - (fit.cov[:, RISE, RISE] * noise > 0.5 * spread**2))
 
 
 def _free(

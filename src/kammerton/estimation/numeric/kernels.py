@@ -403,6 +403,8 @@ def project(
         cost += prior[0, k] * (ck - prior[1, k]) ** 2
         for i in range(y.size if k > 0 else 0):
             r[i] -= phi[k, i] * ck
+    for k in range(prior.shape[1] - n):
+        cost += prior[0, n + k] * (p[k] - prior[1, n + k]) ** 2
     for i in range(y.size):
         cost += r[i] * r[i]
     return cost
@@ -446,6 +448,8 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
                 h[i, j] = dot(phi, i - np_, d, j) if j < np_ else dot(phi, i - np_, phi, j - np_)
         if i >= np_:
             h[i, i] += prior[0, i - np_]
+        elif prior.shape[1] > phi.shape[0] and h[i, i] > 0.0:
+            h[i, i] += prior[0, phi.shape[0] + i]
         scale[i] = 1.0 / math.sqrt(h[i, i]) if h[i, i] > 1e-200 else 0.0
     for i in range(n):
         for j in range(i + 1):
@@ -475,6 +479,7 @@ def refine(
         reduced_normal(d, phi, gram, both, solved, a)
         for k in range(np_):
             fall[k] = along(d, k, r)
+        pull_to_usual(p, lo, hi, prior, c.shape[0], fall, a)
         if turn >= USUAL:
             hold(p, lo, hi, fall, a)
         before, lower, arrived = cost, False, False
@@ -511,6 +516,17 @@ def refine(
             break
     covariance(d, phi, prior, cov, whole, scale)
     return cost
+
+
+@piece
+def pull_to_usual(
+    p: Array, lo: Array, hi: Array, prior: Array, n: int, fall: Array, a: Array
+) -> None:
+    """Add what is usual of free nonlinear parameters, in prior after the n linear ones."""
+    for k in range(prior.shape[1] - n):
+        if lo[k] < hi[k]:
+            fall[k] -= prior[0, n + k] * (p[k] - prior[1, n + k])
+            a[k, k] += prior[0, n + k]
 
 
 @piece
@@ -551,7 +567,7 @@ def solve(
     """Refine S starts of every trace. x (K, M), step (K,) with K = 1 or N; y, w (N, R).
 
     theta (S N, P + L): one start of all traces before the next, in its first P columns. prior (1 or
-    S N, 2, L); lo, hi (1 or S N, P); r, cov, cost, free of S N fits.
+    S N, 2, L or L + P); lo, hi (1 or S N, P); r, cov, cost, free of S N fits.
     """
     rows, np_ = y.shape[1], lo.shape[1]
     linear = theta.shape[1] - np_

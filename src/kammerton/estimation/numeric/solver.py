@@ -78,7 +78,8 @@ def solve(
     start may hold several starts of every trace, (S N, P), those of all traces before the next
     ones; as many solutions come back. For few traces, a call costs more than a fit.
     prior (N, 2, L): weight and value of what is already known about each linear parameter; of
-    several starts (S N, 2, L).
+    several starts (S N, 2, L). With P columns more, of what is usual of each nonlinear one; those
+    count as free nevertheless.
     more: further linear parameters of the background. A parameter with low == high is frozen.
     iterations: the most there may be.
     """
@@ -95,6 +96,13 @@ def solve(
         free, iterations,
     )  # fmt: skip
     return Solution(law, theta, cov, cost, residual, free)
+
+
+def variance_of_rows(batch: Batch, fit: Solution) -> Array:
+    """Return the variance of a row of weight 1 (N,)."""
+    if batch.known_noise:
+        return np.ones(batch.traces)
+    return np.asarray(fit.cost / np.maximum(batch.rows - fit.free, 1))
 
 
 def weighed_anew(

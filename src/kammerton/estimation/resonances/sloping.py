@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.poles import ALONE, fit_poles
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, replaced
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, replaced, variance_of_rows
 from kammerton.estimation.resonances.plane import STEEP, Plane, bounds
 from kammerton.estimation.verdict.evidence import delta_cost
 
@@ -28,7 +28,7 @@ def over_a_slope(plane: Plane) -> Solution:
     angle = np.arctan2(fit.theta[:, 4], fit.theta[:, 3])
     level = _rotated(batch, -angle)
     steepest = STEEP * np.maximum(np.hypot(fit.theta[:, 3], fit.theta[:, 4]), 1e-150)
-    open_, closed = _noise(batch, fit) / steepest**2, CERTAIN * (batch.w**2).sum(axis=1)
+    open_, closed = variance_of_rows(batch, fit) / steepest**2, CERTAIN * (batch.w**2).sum(axis=1)
     ridge = np.column_stack([open_, closed])
     sloped = _back(
         fit_poles(ALONE, level, fit.p, *bounds(batch), slope=True, ridge=ridge)[0], angle
@@ -37,13 +37,6 @@ def over_a_slope(plane: Plane) -> Solution:
     return replaced(
         sloped, np.arange(batch.traces), fit, (fit.free > sloped.free) & (gain > TWISTED)
     )
-
-
-def _noise(batch: Batch, fit: Solution) -> Array:
-    """Return the variance of a row of weight 1 (N,)."""
-    if batch.known_noise:
-        return np.ones(batch.traces)
-    return np.asarray(fit.cost / np.maximum(batch.rows - fit.free, 1))
 
 
 def _rotated(batch: Batch, angle: Array) -> Batch:
