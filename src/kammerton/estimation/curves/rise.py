@@ -124,13 +124,16 @@ def believed(batch: Batch, straight: Solution, fit: Solution) -> Mask:
 def as_simple(evidence: Evidence, batch: Batch, straight: Solution, fit: Solution) -> Evidence:
     """Return the evidence for the law that pays best: a rise that is not seen is no parameter.
 
-    Not over a random walk, which follows some rise more easily than none.
+    Not over a random walk, which follows some rise more easily than none: a usual one pays there
+    for what it gains, or as a parameter.
     """
     lost = (straight.cost - fit.cost) / np.maximum(evidence.noise, 1e-300)
-    saved = np.where(fit.free > straight.free, np.maximum(np.log(batch.rows) - lost, 0.0), 0.0)
+    price, counted = np.log(batch.rows), fit.free > straight.free
+    saved = np.where(counted, np.maximum(price - lost, 0.0), 0.0)
+    owed = np.where(counted, 0.0, np.minimum(lost, price))
     return replace(
         evidence, gain_flat=evidence.gain_flat + saved, gain_line=evidence.gain_line + saved,
-        gain_step=evidence.gain_step + saved,
+        gain_step=evidence.gain_step + saved, gain_walk=evidence.gain_walk - owed,
     )  # fmt: skip
 
 
