@@ -21,6 +21,7 @@ from tests.benchmarks.fits_common import (
     row,
 )
 from tests.benchmarks.fits_speed import yardstick
+from tests.catalogue import absent
 from tests.catalogue.broken import ACCEPTED, ANY, BROKEN, Broken
 from tests.catalogue.registry import plain, truths
 from tests.catalogue.score import Score, score
@@ -78,6 +79,9 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "|---|---|---|"
     for broken in _all_classes(effort):
         yield row(broken.name, right_words(broken), broken.why)
+    yield ""
+    yield "### What is not drawn, and why\n"
+    yield from absent.lines()
     yield ""
 
 

@@ -188,7 +188,9 @@ BROKEN: tuple[Broken, ...] = (
     ),
     Broken(
         "drift during the scan", damage.drifting, ANY,
-        "the parameter moves while it is measured; a value within its range is honest",
+        "the parameter moves while it is measured; a value within its range is honest. What is "
+        "swept in step with it is stretched by it, as are two traces one after the other: only "
+        "turns that visit all points can show it",
         other_law=True,
     ),
     Broken(

@@ -12,6 +12,9 @@ from kammerton.estimation import FIT_KINDS
 from tests.catalogue.nothing import column, hit, wave_of
 from tests.catalogue.truth import Array, Parameters, Traces, Truth, log_uniform, white
 
+LINES = ("centre", "low")  # hidden places of lines, which move by linewidths
+PLACES = ("frequency", "frequency_0", "crossing_frequency")  # as values
+
 
 def good(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """Typical parameters, well measured."""
@@ -166,7 +169,7 @@ def _moved(truth: Truth, rng: np.random.Generator, p: Parameters, low: float, hi
     """Return what drifts, larger or smaller by a factor; a line moves by so many linewidths."""
     old = p[str(truth.drifts)]
     factor = log_uniform(rng, low, high, len(old))
-    if truth.drifts == "centre":
+    if truth.drifts in LINES:
         result: Array = old + rng.choice([-1.0, 1.0], len(old)) * (factor - 1) * p["width"]
         return result
     return np.where(rng.random(len(old)) < 0.5, old * factor, old / factor)
@@ -178,7 +181,8 @@ def _between(truth: Truth, good: Traces, p: Parameters, other: Parameters) -> Tr
     low = {name: np.minimum(a[name], b[name]) for name in a}
     high = {name: np.maximum(a[name], b[name]) for name in a}
     if "linewidth" in high:
-        high["linewidth"] = high["linewidth"] + high["frequency"] - low["frequency"]
+        moves = [high[name] - low[name] for name in PLACES if name in high]
+        high["linewidth"] = high["linewidth"] + np.max(moves, axis=0)
     spread = ("q_loaded", "q_internal", "q_coupling")  # of two lines together: not one quality
     keep = [name for name in low if name not in spread]
     return replace(good, low={k: low[k] for k in keep}, high={k: high[k] for k in keep})
@@ -222,9 +226,10 @@ def drifting(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     if truth.drifts is None:
         return None
     p = truth.benign(rng, n)
-    ends = _moved(truth, rng, p, 1.2, 3.0) if truth.drifts == "centre" else _moved(
-        truth, rng, p, 1.05, 1.5)  # fmt: skip
-    time = np.linspace(0.0, 1.0, _points(truth)).reshape(truth.shape)
+    ends = _moved(truth, rng, p, *((1.2, 3.0) if truth.drifts in LINES else (1.05, 1.5)))
+    order = np.moveaxis(np.zeros(truth.shape), truth.slow, 0)
+    time = np.linspace(0.0, 1.0, order.size).reshape(order.shape)
+    time = np.moveaxis(time, 0, truth.slow)
     start = column(truth, p[truth.drifts])
     moving = {**p, truth.drifts: start + (column(truth, ends) - start) * time}
     traces = as_measured(truth, rng, n, p, truth.law(truth.windows(), truth.columns(moving)))[1]

@@ -113,7 +113,8 @@ class Truth:
     strength: the parameter that is 0 without a signal; size: signal for which the
     signal-to-noise ratio is 1. shots: binomial counts instead of Gaussian noise. known: handed to
     the fit. typical: parameters any laboratory would be content with; short, long: windows badly
-    chosen; drifts: what drifts during a scan; turns: the frequency that may be an alias.
+    chosen; drifts: what drifts during a scan; slow: the axis that is swept slowest
+    meanwhile; turns: the frequency that may be an alias.
     breaks: whether its broken traces are also tests, and a smaller or inverted contrast leaves its
     values alone. mixed: SNR from and to, log-uniform; snrs: those
     of the table of success. choice: what the fit has to choose besides; others: the
@@ -139,6 +140,7 @@ class Truth:
     short: Draw | None = None
     long: Draw | None = None
     drifts: str | None = None
+    slow: int = 0
     turns: str | None = None
     from_zero: bool = False
     breaks: bool = True

@@ -26,7 +26,11 @@ def chevron(x: tuple[Array, Array], p: Parameters) -> Array:
 
 
 def chevrons(rng: np.random.Generator, n: int) -> Parameters:
-    gap = log_uniform(rng, 1.3, 6.0, n)
+    return chevrons_of(rng, log_uniform(rng, 1.3, 6.0, n))
+
+
+def chevrons_of(rng: np.random.Generator, gap: Array) -> Parameters:
+    n = len(gap)
     return {
         "gap": gap, "at": rng.uniform(0.25, 0.75, n), "slope": gap * log_uniform(rng, 4.0, 12.0, n),
         "bend": gap * rng.uniform(-2.0, 2.0, n), "late": rng.uniform(0.0, 0.08, n),
@@ -50,6 +54,8 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "cz_chevron", "cz_chevron", (AMPLITUDES, LENGTHS), chevrons, chevron, scored,
             lambda p: {"leakage": np.full(len(p["gap"]), 1.0)}, breaks=False,
+            short=lambda rng, n: chevrons_of(rng, log_uniform(rng, 0.05, 0.3, n)),
+            long=lambda rng, n: chevrons_of(rng, log_uniform(rng, 20.0, 60.0, n)), drifts="at",
         ),
     )
 }  # fmt: skip

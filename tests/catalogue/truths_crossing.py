@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
+from tests.catalogue.truth import Array, Draw, Parameters, Truth, log_uniform
 from tests.catalogue.truths_flux import lorentzian
 
 F0, SPAN = 5.0e9, 200e6
@@ -38,6 +38,16 @@ def pairs(rng: np.random.Generator, n: int) -> Parameters:
     }  # fmt: skip
 
 
+def steeper(low: float, high: float) -> Draw:
+    """Return a draw of branches so many times as steep: hardly, or too quickly, apart."""
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p, times = pairs(rng, n), log_uniform(rng, low, high, n)
+        return {**p, "first": times * p["first"], "second": times * p["second"]}
+
+    return draw
+
+
 def scored(p: Parameters) -> dict[str, Array]:
     steep = SPAN / REACH
     return {
@@ -59,6 +69,7 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "avoided_crossing", "avoided_crossing", (FREQUENCIES, BIASES), pairs, pair, scored,
             scales, breaks=False, mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
+            short=steeper(0.005, 0.03), long=steeper(30.0, 100.0), drifts="place", slow=1,
         ),
     )
 }  # fmt: skip

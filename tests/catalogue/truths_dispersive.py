@@ -38,11 +38,13 @@ def magnitudes(x: tuple[Array, Array], p: Parameters) -> Array:
     return np.abs(pulled(x, {**p, "angle": 0.0, "delay": 0.0}))  # type: ignore[dict-item]  # any phase will do
 
 
-def shifts(low: float, high: float, cable: bool = True) -> Any:
+def shifts(
+    low: float, high: float, cable: bool = True, widths: tuple[float, float] = (0.04, 0.15)
+) -> Any:
     """Return a draw of shifts of so many linewidths, of either sign, about the middle."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
-        width = log_uniform(rng, 0.04, 0.15, n)
+        width = log_uniform(rng, *widths, n)
         shift = rng.choice([-1.0, 1.0], n) * log_uniform(rng, low, high, n) * width
         p = {
             "centre": rng.uniform(0.35, 0.65, n) - shift / 2, "shift": shift, "width": width,
@@ -78,7 +80,8 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "dispersive_shift", "dispersive_shift", (STATES, TONES), shifts(0.2, 3.0), pulled,
             scored, in_linewidths, strength="depth", size=height, breaks=False,
-            choice="what both traces share", fixed=("slope",),
+            choice="what both traces share", fixed=("slope",), drifts="centre",
+            short=shifts(0.2, 3.0, widths=(1.5, 6.0)), long=shifts(0.2, 3.0, widths=(2e-4, 2e-3)),
         ),
         Truth(
             "dispersive_shift, magnitude", "dispersive_shift", (STATES, TONES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
+from tests.catalogue.truth import Array, Draw, Parameters, Truth, log_uniform
 
 F0, SPAN = 4.80e9, 300e6
 B0, REACH = -0.2, 0.5
@@ -38,6 +38,11 @@ def arcs(rng: np.random.Generator, n: int) -> Parameters:
     }  # fmt: skip
 
 
+def arcs_of(low: float, high: float) -> Draw:
+    """Return a draw of arcs of such periods, in windows."""
+    return lambda rng, n: {**arcs(rng, n), "period": log_uniform(rng, low, high, n)}
+
+
 def scored(p: Parameters) -> dict[str, Array]:
     top = F0 + SPAN * p["f_max"]
     return {
@@ -57,7 +62,8 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "qubit_flux_map", "qubit_flux_map", (DRIVES, BIASES), arcs, arc, scored, scales,
             known=lambda p: {"anharmonicity": -E_C, "asymmetry": 0.0}, breaks=False,
-            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
+            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0), short=arcs_of(15.0, 60.0),
+            long=arcs_of(0.06, 0.15), drifts="top", slow=1,
         ),
     )
 }  # fmt: skip

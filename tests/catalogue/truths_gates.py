@@ -53,10 +53,11 @@ def survivals(x: tuple[Array, Array], p: Parameters) -> Array:
 def pairs(x: Array, p: Parameters) -> Array:
     """Bloch vectors under imperfect pulses, pair by pair."""
     del x
-    size = np.broadcast(*p.values()).size
-    errors = {name: np.broadcast_to(v.reshape(-1), (size,)) for name, v in p.items()}
-    up = np.stack([_played(pair, errors, size) for pair in PAIRS], axis=1)
-    return p["offset"] + p["contrast"] * (1 - up) / 2
+    n = np.broadcast(*p.values()).shape[0]
+    errors = {name: np.broadcast_to(v, (n, len(PAIRS))) for name, v in p.items()}
+    up = [_played(pair, {name: v[:, k] for name, v in errors.items()}, n)
+          for k, pair in enumerate(PAIRS)]  # fmt: skip
+    return p["offset"] + p["contrast"] * (1 - np.stack(up, axis=1)) / 2
 
 
 def _played(pair: str, p: Parameters, size: int) -> Array:
@@ -96,6 +97,12 @@ def swept(low: float, high: float, middle: float = 0.5, width: float = 0.2) -> D
     return draw
 
 
+def fine_swings(rng: np.random.Generator, n: int) -> Parameters:
+    """Six to fourteen periods; the right extremum is the one nearest to the window's middle."""
+    p = swept(6.0, 14.0)(rng, n)
+    return {**p, "place": 0.5 + rng.uniform(-0.5, 0.5, n) / p["frequency"]}
+
+
 def two_lines(rng: np.random.Generator, n: int) -> Parameters:
     p = readout(rng, n)
     contrast, place = rng.uniform(0.1, 0.4, n), rng.uniform(-0.7, 0.7, n)
@@ -105,6 +112,12 @@ def two_lines(rng: np.random.Generator, n: int) -> Parameters:
         "place": place,
         "tilt": 0.1 * contrast * rng.uniform(-1, 1, n),
     }
+
+
+def lines_beside(rng: np.random.Generator, n: int) -> Parameters:
+    """Two lines that cross far beside the window."""
+    p = two_lines(rng, n)
+    return {**p, "place": np.sign(p["place"]) * rng.uniform(3.0, 8.0, n), "tilt": 0.0 * p["tilt"]}
 
 
 def turns(low: float, high: float) -> Draw:
@@ -125,6 +138,16 @@ def decays(low: float, high: float) -> Draw:
 
 def two_decays(rng: np.random.Generator, n: int) -> Parameters:
     return {**decays(1.5, 4.0)(rng, n), "more": rng.uniform(0.5, 2.0, n)}
+
+
+def two_decays_of(low: float, high: float) -> Draw:
+    """Return a draw of decays, the gate's own error of the same size."""
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p = decays(low, high)(rng, n)
+        return {**p, "more": p["rate"] * rng.uniform(0.3, 1.0, n)}
+
+    return draw
 
 
 def small_errors(rng: np.random.Generator, n: int) -> Parameters:
@@ -211,22 +234,26 @@ TRUTHS: dict[str, Truth] = {
     for truth in (
         Truth(
             "drag", "drag", COEFFICIENTS, swept(0.3, 1.0), train, coefficient, window,
+            short=swept(0.005, 0.03), long=fine_swings, drifts="place", turns="frequency",
             breaks=False, mixed=(20.0, 100.0), snrs=(20.0, 50.0), besides=one_train,
         ),
         Truth(
             "drag_repetitions", "drag_repetitions", (REPETITIONS, COEFFICIENTS),
             swept(0.2, 0.6, 0.0, 0.5), trains, coefficient_from_zero, window, from_zero=True,
+            short=swept(0.002, 0.01, 0.0, 0.5), long=swept(1.0, 2.9, 0.0, 0.5), drifts="place",
             breaks=False, besides=one_train,
         ),
         Truth(
             "drag_sequences", "drag_sequences", (np.array([0.0, 1.0]), COEFFICIENTS), two_lines,
             crossing, coefficient_from_zero, window, from_zero=True, breaks=False,
-            mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=lines,
+            mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=lines, short=lines_beside,
+            drifts="place",
         ),
         Truth(
             "fine_amplitude", "fine_amplitude", GATES, turns(0.5, 5.0), amplified, angle_error,
             half_turn, fixed=("contrast", "offset"), known=known_readout, from_zero=True,
             breaks=False, mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=scaled,
+            long=turns(45.0, 70.0), drifts="turn",
         ),
         Truth(
             "fine_amplitude, nothing known", "fine_amplitude", GATES, turns(3.0, 8.0), amplified,
@@ -236,17 +263,19 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "allxy", "allxy", np.arange(21.0), small_errors, pairs, syndromes, tenths,
             breaks=False, mixed=(20.0, 200.0), snrs=(20.0, 100.0), besides=whole,
+            drifts="detuning",
         ),
         Truth(
             "randomized_benchmarking", "randomized_benchmarking", SEQUENCES, decays(1.5, 8.0),
             survival, clifford, from_zero=True, breaks=False, short=decays(0.01, 0.1),
-            long=decays(400.0, 2000.0), mixed=(5.0, 50.0), snrs=(10.0, 50.0),
+            long=decays(400.0, 2000.0), drifts="rate", mixed=(5.0, 50.0), snrs=(10.0, 50.0),
             besides=polarization,
         ),
         Truth(
             "interleaved_randomized_benchmarking", "interleaved_randomized_benchmarking",
             (np.array([0.0, 1.0]), SEQUENCES), two_decays, survivals, gate, from_zero=True,
             breaks=False, mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=polarizations,
+            short=two_decays_of(0.01, 0.1), long=two_decays_of(400.0, 2000.0), drifts="rate",
         ),
     )
 }  # fmt: skip

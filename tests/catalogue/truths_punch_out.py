@@ -35,6 +35,17 @@ def resonators(rng: np.random.Generator, n: int) -> Parameters:
     }  # fmt: skip
 
 
+def all_alike(rng: np.random.Generator, n: int) -> Parameters:
+    """Powers that are all too low, or all too high."""
+    return {**resonators(rng, n), "at": np.where(rng.random(n) < 0.5, -1.0, 2.0)}
+
+
+def too_narrow(rng: np.random.Generator, n: int) -> Parameters:
+    """Lines narrower than the distance of two frequencies."""
+    p = resonators(rng, n)
+    return {**p, "width": log_uniform(rng, 0.0005, 0.004, n)}
+
+
 def scored(p: Parameters) -> dict[str, Array]:
     return {
         "frequency": F0 + p["low"] * SPAN, "bare_frequency": F0 + (p["low"] - p["shift"]) * SPAN,
@@ -56,6 +67,7 @@ TRUTHS: dict[str, Truth] = {
             "punch_out", "punch_out", (FREQUENCIES, POWERS), resonators, resonator, scored,
             scales, fixed=("at",), between={"power": STEP}, breaks=False, strength="depth",
             size=lambda p: p["gain"] * p["depth"], mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
+            short=all_alike, long=too_narrow, drifts="low", slow=1,
         ),
     )
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
+from tests.catalogue.truth import Array, Draw, Parameters, Truth, log_uniform
 from tests.catalogue.truths_flux import E_C, transmon
 from tests.catalogue.truths_punch_out import notch
 
@@ -39,6 +39,11 @@ def arcs(rng: np.random.Generator, n: int) -> Parameters:
     }  # fmt: skip
 
 
+def arcs_of(low: float, high: float) -> Draw:
+    """Return a draw of arcs of such periods, in windows."""
+    return lambda rng, n: {**arcs(rng, n), "period": log_uniform(rng, low, high, n)}
+
+
 def scored(p: Parameters) -> dict[str, Array]:
     bare, g = F0 + SPAN * p["bare"], 1e6 * p["g"]
     top = pushed(bare, g, np.full(len(g), QUBIT))
@@ -63,7 +68,8 @@ TRUTHS: dict[str, Truth] = {
             "resonator_flux_map", "resonator_flux_map", (FREQUENCIES, BIASES), arcs, arc, scored,
             scales, known=lambda p: dict(KNOWN),
             breaks=False, strength="depth", size=lambda p: p["gain"] * p["depth"],
-            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
+            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0), short=arcs_of(15.0, 60.0),
+            long=arcs_of(0.06, 0.15), drifts="top", slow=1,
         ),
     )
 }  # fmt: skip
