@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 UNDO = {
+    4: ("ALTER TABLE lease DROP COLUMN boot", "ALTER TABLE lease DROP COLUMN ends"),
     3: (
         "DROP TABLE seal",
         "ALTER TABLE fit DROP COLUMN axis",

@@ -1,16 +1,23 @@
-"""Leases: who has said "hands off", and until when."""
+"""Leases: who has said "hands off", and until when.
+
+What is to last for a while does so by the clock of a boot, which nobody sets: a step of the wall's
+clock must not put outputs on under a person's hands, nor keep them off for a year.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
 
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.model.alarm import CLOCK
-from kammerton.store import checks, records, schema
+from kammerton.model.clock import APART
+from kammerton.store import checks, clock, records, schema
+from kammerton.store.clock import Instant
 from kammerton.store.rows import GivenBack, Lease, micros, moment
 
 table = schema.lease
@@ -28,18 +35,62 @@ LONGEST = timedelta(days=3653)
 """What ends later than this from now is not meant: ten years."""
 
 
-def active(now: int) -> Select[Any]:
-    """Return the query for the leases that hold at a wall time."""
-    lasts = or_(table.c.until.is_(None), table.c.until > now)
-    return select(table).where(table.c.released.is_(None), lasts).order_by(table.c.number)
+def active(connection: Connection, now: Instant, *which: ColumnElement[bool]) -> list[Row[Any]]:
+    """Return the rows of the leases that hold, oldest first."""
+    query = select(table).where(table.c.released.is_(None), *which).order_by(table.c.number)
+    return [row for row in connection.execute(query) if lasts(row, now)]
 
 
-def lease(row: Row[Any]) -> Lease:
+def lasts(row: Any, now: Instant) -> bool:
+    """Say whether a lease that nobody has released holds.
+
+    Of this boot, until so much has passed; of another one or another computer, or of a database
+    of before it was kept, by the wall as it is, until `go_on`.
+    """
+    if row.until is None:
+        return True
+    if _of_this_boot(row, now):
+        return bool(row.ends > now.ticks)
+    return bool(row.until > now.wall)
+
+
+def _of_this_boot(row: Any, now: Instant) -> bool:
+    """Say whether a lease ends by the clock that is read now.
+
+    What that clock has not come to yet was before the computer was started.
+    """
+    if getattr(row, "boot", None) != now.boot:
+        return False
+    return bool(row.ends - (row.until - row.since) <= now.ticks)
+
+
+def go_on(
+    reading: Callable[[], AbstractContextManager[Connection]],
+    writing: Callable[[], AbstractContextManager[Connection]],
+) -> None:
+    """Let what another boot's clock was to end, or another computer's, end by this one's.
+
+    What is left of it by the wall as it is now passes whatever that is set to afterwards; where
+    that is behind, as without a battery, no more is left than what it was to last in all.
+    """
+    now = clock.instant()
+    with reading() as connection:
+        others = active(connection, now, table.c.until.is_not(None))
+    others = [row for row in others if not _of_this_boot(row, now)]
+    if others:
+        with suppress(StoreUnavailable), writing() as connection:
+            for row in others:
+                left = min(row.until - now.wall, row.until - row.since)
+                mine = update(table).where(table.c.number == row.number)
+                connection.execute(mine.values(boot=now.boot, ends=now.ticks + left))
+
+
+def lease(row: Row[Any], now: Instant) -> Lease:
     """Return a row as the store hands it out."""
-    return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), _end(row.until))
+    return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), _end(row, now))
 
 
-def given_back(connection: Connection, now: int, *, by_time: bool) -> list[GivenBack]:
+def given_back(connection: Connection, now: Instant, *, by_time: bool) -> list[GivenBack]:
     """Return the last hold of a person on each scope that is over, with what was measured before.
 
     What is held again is not given back; nor is what the daemon held, or what was noted as given
@@ -47,7 +98,7 @@ def given_back(connection: Connection, now: int, *, by_time: bool) -> list[Given
     whatever the clock was set to. by_time: compare wall times where no hold was ever noted, as in
     a database of a version that noted none, unless the clock is known to have been set.
     """
-    held = {row.scope for row in connection.execute(active(now))}
+    held = {row.scope for row in active(connection, now)}
     persons = select(table).where(table.c.owner != DAEMON).order_by(table.c.number)
     last = {row.scope: row for row in connection.execute(persons) if row.scope not in held}
     noted = set(connection.scalars(select(audit.c.what).where(*NOTED)))
@@ -57,7 +108,7 @@ def given_back(connection: Connection, now: int, *, by_time: bool) -> list[Given
     return [
         GivenBack(
             row.scope, row.owner, row.why,
-            _until(measured, row, now) if by_time else frozenset(measured), _note(row),
+            _until(measured, row, now.wall) if by_time else frozenset(measured), _note(row),
         )
         for row in last.values() if _note(row) not in noted
     ]  # fmt: skip
@@ -79,12 +130,22 @@ def _note(row: Row[Any]) -> str:
     return f"hold {row.number} of {row.scope}"
 
 
-def _end(until: int | None) -> datetime | None:
-    """Return when a lease ends; an end after all calendars is none."""
+def _end(row: Row[Any], now: Instant) -> datetime | None:
+    """Return when a lease ends, by the wall as it is now; an end after all calendars is none."""
+    if row.until is None:
+        return None
     try:
-        return None if until is None else moment(until)
+        return moment(row.until) + timedelta(seconds=_set_since(row, now))
     except OverflowError:
         return None
+
+
+def _set_since(row: Row[Any], now: Instant) -> int:
+    """Return by how much the wall was set since a lease began, s; 0 where by moments only."""
+    if not _of_this_boot(row, now):
+        return 0
+    by = (row.ends - now.ticks + now.wall - row.until) / 1e6
+    return round(by) if abs(by) >= APART else 0
 
 
 def checked_end(until: datetime | None, now: int) -> int | None:
@@ -122,8 +183,14 @@ def ends(held: Lease) -> str:
     return f"until {shown(held.until)}" if held.until else "until released"
 
 
+def change(before: Lease | None, until: datetime | None) -> tuple[str, str]:
+    """Return what the audit log says that a hold was before, and is."""
+    new = "held" if until is None else f"held until {shown(until)}"
+    return "" if before is None else f"held {ends(before)}", new
+
+
 def insert_lease(
-    connection: Connection, scope: str, owner: str, why: str, now: int, until: datetime | None
+    connection: Connection, scope: str, owner: str, why: str, now: Instant, until: datetime | None
 ) -> Lease | None:
     """Insert a lease; return the one of the same owner, or of the daemon, that it replaces.
 
@@ -134,19 +201,21 @@ def insert_lease(
     StoreError
         Somebody else holds the scope: the message names who, and why. Or the end makes no sense.
     """
-    end = checked_end(until, now)
-    held = connection.execute(active(now).where(table.c.scope == scope)).first()
+    end = checked_end(until, now.wall)
+    held = next(iter(active(connection, now, table.c.scope == scope)), None)
     if held is not None and held.owner not in (owner, DAEMON):
         raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
-    _close(connection, scope, owner, now)
-    row = {"scope": scope, "owner": owner, "why": why, "since": now, "until": end}
+    _close(connection, scope, owner, now.wall)
+    row = {"scope": scope, "owner": owner, "why": why, "since": now.wall, "until": end}
+    if end is not None:
+        row |= {"boot": now.boot, "ends": now.ticks + end - now.wall}
     number = records.next_number(connection, table)
     connection.execute(insert(table).values(number=number, **row))
-    return None if held is None else lease(held)
+    return None if held is None else lease(held, now)
 
 
 def end_lease(
-    connection: Connection, scope: str, who: str, now: int, number: int | None, *, force: bool
+    connection: Connection, scope: str, who: str, now: Instant, number: int | None, *, force: bool
 ) -> None:
     """Close the lease of a scope.
 
@@ -155,9 +224,9 @@ def end_lease(
     StoreError
         Nobody holds it; or not under this number any more; or, without `force`, another person.
     """
-    held = connection.execute(active(now).where(table.c.scope == scope)).first()
+    held = next(iter(active(connection, now, table.c.scope == scope)), None)
     if held is None:
-        others = [each.scope for each in connection.execute(active(now))]
+        others = [each.scope for each in active(connection, now)]
         raise StoreError(f"nobody holds {scope}" + f"; held: {', '.join(others)}" * bool(others))
     if number is not None and held.number != number:
         raise StoreError(f"{scope} is held anew by {held.owner}: {held.why}")
@@ -165,10 +234,10 @@ def end_lease(
         raise StoreError(
             f"{scope} is held by {held.owner}: {held.why}; `kammerton release --force` takes it"
         )
-    _close(connection, scope, who, now)
+    _close(connection, scope, who, now.wall)
 
 
-def demand_free(connection: Connection, names: Collection[str], who: str, now: int) -> None:
+def demand_free(connection: Connection, names: Collection[str], who: str, now: Instant) -> None:
     """Refuse to set back parameters that another person holds, by element or all of the computer.
 
     Raises
@@ -177,7 +246,7 @@ def demand_free(connection: Connection, names: Collection[str], who: str, now: i
         Names who holds them, and why.
     """
     scopes = {"computer", *names, *(name.partition(".")[0] for name in names)}
-    for held in connection.execute(active(now).where(table.c.owner.not_in((who, DAEMON)))):
+    for held in active(connection, now, table.c.owner.not_in((who, DAEMON))):
         if held.scope in scopes:
             raise StoreError(
                 f"{held.scope} is held by {held.owner}: {held.why}; nothing is set back; "

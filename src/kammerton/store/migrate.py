@@ -106,6 +106,12 @@ def _to_4(connection: sqlite3.Connection) -> None:
     seal_rest_of_a_file(connection)
 
 
+def _to_5(connection: sqlite3.Connection) -> None:
+    """A hold that ends by itself ends by a clock that nobody sets."""
+    for statement in TO_5:
+        connection.execute(statement)
+
+
 def seal_rest_of_a_file(connection: sqlite3.Connection) -> None:
     """Seal what has no seal in an SQLite file."""
     put = "INSERT INTO seal VALUES (?, ?, ?, ?, ?, ?)"
@@ -203,5 +209,7 @@ TO_4 = (
     ),
 )
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_2, _to_3, _to_4)
+TO_5 = ("ALTER TABLE lease ADD COLUMN boot TEXT", "ALTER TABLE lease ADD COLUMN ends INTEGER")
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_2, _to_3, _to_4, _to_5)
 """What leads from schema 1 to 2, from 2 to 3, and so on."""

@@ -36,7 +36,6 @@ from kammerton.store.rows import (
     Revision,
     Snapshot,
     StoredRun,
-    micros,
     moment,
     run_name,
     run_number,
@@ -214,14 +213,14 @@ class ReadStore(Closing):
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that hold now, oldest first."""
-        now = micros(clock.wall())
+        now = clock.instant()
         with self._read() as connection:
-            return tuple(leases.lease(row) for row in connection.execute(leases.active(now)))
+            return tuple(leases.lease(row, now) for row in leases.active(connection, now))
 
     def given_back(self, *, by_time: bool = False) -> list[GivenBack]:
         """Return holds of persons that are over, and not noted, with what was measured before."""
         with self._read() as connection:
-            return leases.given_back(connection, micros(clock.wall()), by_time=by_time)
+            return leases.given_back(connection, clock.instant(), by_time=by_time)
 
     def attempts(self, limit: int = 20) -> list[Attempt]:
         """Return the last calibrations that began, newest first, whatever became of them."""

@@ -7,9 +7,10 @@ import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import backup, clock, schema
+from kammerton.store import backup, clock, leases, schema
 from kammerton.store.aside import move, set_aside, settle
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
@@ -26,6 +27,8 @@ from kammerton.verify import verify
 log = logging.getLogger(__name__)
 
 OVER = "asked of an epoch that ended with a restore"
+
+CARRIED = "scope", "owner", "why", "since", "until", "boot", "ends"
 
 CHANGE = tuple(column.name for column in schema.change.columns)
 
@@ -115,34 +118,34 @@ def _refuse(target: Path, over: list[Request]) -> None:
 
 def _stay_held(path: Path, before: Path, who: str) -> None:
     """Hold what the database holds that is replaced, and nothing that the backup held."""
-    now = micros(clock.wall())
-    held = _held(before, now)
+    now = clock.stamp()
+    held = _held(before)
     if held is None:
         why = "restored from a backup: what was held since is not known"
-        held = [("computer", who, why, now, None)]
+        held = [("computer", who, why, now, None, None, None)]
     with closing(for_good(sqlite3.connect(path))) as connection, connection:
         ended = "UPDATE lease SET released = ?, released_by = ? WHERE released IS NULL"
         connection.execute(ended, (now, who))
         (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM lease").fetchone()
         for number, row in enumerate(held, last + 1):
-            columns = "(number, scope, owner, why, since, until)"
+            columns = f"(number, {', '.join(CARRIED)})"
             connection.execute(
-                f"INSERT INTO lease {columns} VALUES (?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO lease {columns} VALUES ({', '.join('?' * 8)})",
                 (number, *row),
             )
 
 
-def _held(path: Path, now: int) -> list[tuple[object, ...]] | None:
-    """Return the leases that hold in a database; None where that cannot be read."""
-    query = (
-        "SELECT scope, owner, why, since, until FROM lease "
-        "WHERE released IS NULL AND (until IS NULL OR until > ?) ORDER BY number"
-    )
+def _held(path: Path) -> list[tuple[object, ...]] | None:
+    """Return the leases that hold in a database of any schema; None where it cannot be read."""
+    query, now = "SELECT * FROM lease WHERE released IS NULL ORDER BY number", clock.instant()
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            return connection.execute(query, (now,)).fetchall()
+            connection.row_factory = sqlite3.Row
+            rows = [SimpleNamespace(**dict(row)) for row in connection.execute(query)]
     except sqlite3.Error:
         return None
+    held = [row for row in rows if leases.lasts(row, now)]
+    return [tuple(getattr(row, name, None) for name in CARRIED) for row in held]
 
 
 def _stay_known(path: Path, before: Path) -> None:

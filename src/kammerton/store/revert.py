@@ -9,12 +9,13 @@ from sqlalchemy import Connection, Row, func, select
 
 from kammerton.model import StoreError
 from kammerton.store import leases, records, schema, seals
+from kammerton.store.clock import Instant
 
 COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
 
 
 def insert_revert(
-    connection: Connection, to: int, names: Sequence[str], who: str, why: str, now: int | None
+    connection: Connection, to: int, names: Sequence[str], who: str, why: str, now: Instant | None
 ) -> int:
     """Insert a revision with the values of revision `to`.
 

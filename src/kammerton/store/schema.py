@@ -1,4 +1,4 @@
-"""The tables, schema 4. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
+"""The tables, schema 5. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 4
+VERSION = 5
 """Written to PRAGMA user_version; a database with a higher number is refused."""
 
 APPLICATION = 0x4B746F6E
@@ -193,6 +193,8 @@ lease = Table(
     Column("until", Moment),
     Column("released", Moment),
     Column("released_by", Text),
+    Column("boot", Text),  # by whose clock it ends, at `ends`: see `leases.lasts`
+    Column("ends", Moment),
 )
 _held = lease.c.released.is_(None)
 Index("lease_held", lease.c.scope, unique=True, sqlite_where=_held, postgresql_where=_held)

@@ -36,6 +36,8 @@ TO_4 = (
     "EXECUTE FUNCTION forbid('seal is append-only')",
 )
 
+TO_5 = ("ALTER TABLE lease ADD COLUMN boot TEXT", "ALTER TABLE lease ADD COLUMN ends BIGINT")
+
 
 def _to_3(connection: Connection) -> None:
     _do(connection, TO_3)
@@ -46,12 +48,16 @@ def _to_4(connection: Connection) -> None:
     seal_rest_of(connection)
 
 
+def _to_5(connection: Connection) -> None:
+    _do(connection, TO_5)
+
+
 def _do(connection: Connection, statements: tuple[str, ...]) -> None:
     for statement in statements:
         connection.exec_driver_sql(statement)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_to_3, _to_4)
+STEPS: tuple[Callable[[Connection], None], ...] = (_to_3, _to_4, _to_5)
 """What leads from schema 2 to 3, and so on: no server ever had schema 1."""
 
 

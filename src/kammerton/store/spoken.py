@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from kammerton.model import StoreUnavailable
 from kammerton.store import checks, clock, leases, schema
-from kammerton.store.rows import Activity, micros, moment
+from kammerton.store.rows import Activity, moment
 
 table = schema.activity
 
@@ -38,7 +38,7 @@ def last_words(connection: Connection) -> Activity | None:
 
 def _held_since(connection: Connection, time: int) -> bool:
     """Say whether a person's hold of the whole computer has stood from a wall time to now."""
-    held = connection.execute(leases.active(micros(clock.wall()))).all()
+    held = leases.active(connection, clock.instant())
     return any(
         (each.scope, each.owner == leases.DAEMON) == ("computer", False) and each.since <= time
         for each in held

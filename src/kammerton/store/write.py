@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, update
 
 from kammerton.model import Estimate, Run, StoreUnavailable
 from kammerton.store import attempts, checks, doubts, leases, records, revert, schema, sqlite
-from kammerton.store.clock import stamp
+from kammerton.store.clock import instant, stamp
 from kammerton.store.create import create
 from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
@@ -55,6 +55,7 @@ class Store(ReadStore):
             said = self.current_activity()
             self.left, self.let_go = left_by(said)
             mark_past(said, self._write)
+            leases.go_on(self._read, self._write)
         except BaseException:
             self._writer.dispose()
             self._unlock()
@@ -180,10 +181,10 @@ class Store(ReadStore):
         """
         who, why = checks.plain(who), checks.plain(why)
         with self._turn, self._write() as connection:
-            now = None if force else stamp()
+            now = None if force else instant()
             number = revert.insert_revert(connection, to, names, who, why, now)
-            of = ", ".join(names) or "all"
-            self._note(connection, who, f"revision of {of}", str(number - 1), str(number), why)
+            what = f"revision of {', '.join(names) or 'all'}"
+            self._note(connection, who, what, str(number - 1), str(number), why)
         self._announce()
         return number
 
@@ -230,10 +231,8 @@ class Store(ReadStore):
         scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
 
         def write(connection: Connection) -> Lease | None:
-            before = leases.insert_lease(connection, scope, owner, why, stamp(), until)
-            old = "" if before is None else f"held {leases.ends(before)}"
-            new = "held" if until is None else f"held until {leases.shown(until)}"
-            self._note(connection, owner, f"lease of {scope}", old, new, why)
+            before = leases.insert_lease(connection, scope, owner, why, instant(), until)
+            self._note(connection, owner, f"lease of {scope}", *leases.change(before, until), why)
             return before
 
         return self._small(write)
@@ -253,7 +252,7 @@ class Store(ReadStore):
         scope, who = checks.plain(scope), checks.plain(who)
 
         def write(connection: Connection) -> None:
-            leases.end_lease(connection, scope, who, stamp(), number, force=force)
+            leases.end_lease(connection, scope, who, instant(), number, force=force)
             self._note(connection, who, f"lease of {scope}", "held", "released", "")
 
         self._small(write)

@@ -15,8 +15,8 @@ from kammerton.verify.rules import broken, tip_is_there
 
 APPLICATION = 0x4B746F6E
 HDF = b"\x89HDF"
-SCHEMA, CHAINED = 4, 2
-"""This program's schema, and the first that all rules but that of seals are for."""
+SCHEMA, CHAINED, SEALED = 5, 2, 4
+"""This program's schema, the first that all rules but that of seals are for, and of seals."""
 
 
 def verify(
@@ -75,9 +75,9 @@ def _report(query: Query, root: Path | None, guards: bool, tell: Tell, tip: str 
     findings = [*_damaged(query)]
     ((version,),) = query("PRAGMA user_version")
     if version >= CHAINED:
-        findings += broken(query, sqlite3.Error, tell, sealed=version == SCHEMA)
+        findings += broken(query, sqlite3.Error, tell, sealed=version >= SEALED)
         findings += tip_is_there(query, tip)
-    if version == SCHEMA:
+    if version >= SEALED:
         findings += guards_of_a_file(query, guards)
     if root is not None:
         findings += unreadable(query, root)

@@ -11,10 +11,11 @@ import pytest
 from sqlalchemy import update
 
 from kammerton.model import StoreError
-from kammerton.store import Store, clock, schema
+from kammerton.store import Store, schema
 from kammerton.store.chain import link
 from kammerton.store.rows import micros
 from kammerton.store.verbs import do
+from tests.clocks import Clocks
 from tests.stored import estimate, run
 
 
@@ -127,12 +128,11 @@ def test_a_lease_survives_a_restart(place: Path | str) -> None:
 
 
 def test_a_lease_runs_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = datetime.now(UTC)
-    monkeypatch.setattr(clock, "wall", lambda: now - timedelta(hours=1))
-    store.hold("q3", "anna", "until a minute ago", now - timedelta(minutes=1))
-    monkeypatch.undo()
+    clocks = Clocks(monkeypatch)
+    store.hold("q3", "anna", "for a minute", clocks.wall + timedelta(minutes=1))
+    clocks.passes(timedelta(minutes=1))
     assert store.leases() == ()
-    store.hold("q3", "bert", "now", datetime.now(UTC) + timedelta(hours=1))
+    store.hold("q3", "bert", "now", clocks.wall + timedelta(hours=1))
     assert [each.owner for each in store.leases()] == ["bert"]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from kammerton.store import Store, clock
 from kammerton.store.leases import DAEMON, GIVEN_BACK
+from tests.clocks import Clocks
 from tests.stored import estimate, run
 
 BACK = timedelta(minutes=-2)
@@ -62,10 +63,10 @@ def test_of_a_database_in_which_no_hold_was_noted_wall_times_are_compared(store:
 
 def test_a_hold_that_ended_by_itself_is_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     store.commit(run(), {"q0.t1": estimate()})
-    store.hold("q0", "anna", "two-tone", clock.wall() + timedelta(minutes=1))
+    clocks = Clocks(monkeypatch)
+    store.hold("q0", "anna", "two-tone", clocks.wall + timedelta(minutes=1))
     assert given(store) == []
-    later = clock.wall() + timedelta(minutes=2)
-    monkeypatch.setattr(clock, "wall", lambda: later)
+    clocks.passes(timedelta(minutes=2))
     assert given(store) == given(store, by_time=True) == [("q0", {"q0.t1"})]
 
 

@@ -64,7 +64,7 @@ def test_a_migrated_database_is_like_a_new_one(old: Path, tmp_path: Path) -> Non
     assert _shape(old) == _shape(tmp_path / "new.sqlite")
 
 
-@pytest.mark.parametrize("older", [2, 3])
+@pytest.mark.parametrize("older", [2, 3, 4])
 def test_an_older_schema_opens_and_holds_what_it_held(
     path: Path, tmp_path: Path, older: int
 ) -> None:

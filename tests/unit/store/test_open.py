@@ -67,7 +67,7 @@ def test_the_writing_connection_is_durable(store: Store, path: Path) -> None:
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "user_version": 4,
+        "user_version": 5,
     }
 
 
@@ -117,7 +117,7 @@ def test_s8_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA user_version = 7")
     other.close()
-    with pytest.raises(StoreError, match=r"schema 7; this program knows up to 4"):
+    with pytest.raises(StoreError, match=r"schema 7; this program knows up to 5"):
         Store.open(path, "two-qubits")
     with pytest.raises(StoreError, match="schema 7"):
         Store.read(path)

@@ -165,7 +165,7 @@ def test_an_older_schema_that_somebody_writes_is_left_as_it_is(url: str, tmp_pat
 def test_s8_a_newer_schema_is_refused_by_its_number(url: str, tmp_path: Path) -> None:
     opened(url, tmp_path).close()
     sql(url, "COMMENT ON SCHEMA \"kammerton_two-qubits\" IS 'kammerton 7'")
-    with pytest.raises(StoreError, match="has schema 7; this program's is 4"):
+    with pytest.raises(StoreError, match="has schema 7; this program's is 5"):
         opened(url, tmp_path)
 
 
