@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from kammerton.loop.beliefs import AGAIN, BeliefBook
 from kammerton.loop.record import Record
 from kammerton.model import LabClock
-from kammerton.model.clock import APART
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +28,14 @@ class GivenBack:
     _before: frozenset[str] | None = None
 
     async def look(self) -> None:
-        """Doubt what was given back since the last look, unless it was measured since."""
+        """Doubt what was given back since the last look."""
         held = self.held()
         if self._before is None or self._before - held:
-            at_first = self._before is None and abs(self.clock.apart()) < APART
-            await self._doubt(at_first)
+            await self._doubt()
         self._before = held
 
-    async def _doubt(self, at_first: bool) -> None:
-        for each in await self.record.given_back(by_time=at_first):
+    async def _doubt(self) -> None:
+        for each in await self.record.given_back():
             rests = each.older.intersection(self.book.resting_on_scope(each.scope))
             self.book.doubt(rests, 0.0, self.clock.now(), least=AGAIN)
             words = f"{each.scope} was given back by {each.owner} ({each.why})"

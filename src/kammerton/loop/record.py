@@ -28,7 +28,8 @@ from kammerton.model.alarm import CLOCK, Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 from kammerton.store.attempts import ABORTED, HUNG
 from kammerton.store.following import follow
-from kammerton.store.leases import DAEMON, GIVEN_BACK
+from kammerton.store.given_back import GIVEN_BACK
+from kammerton.store.leases import DAEMON
 from kammerton.store.rows import GivenBack
 
 log = logging.getLogger(__name__)
@@ -140,9 +141,9 @@ class Record:
         if found:
             await self._patiently(lambda: self.store.doubt(found))
 
-    async def given_back(self, *, by_time: bool) -> list[GivenBack]:
-        """Return holds of persons that are over, and not noted, as soon as they can be read."""
-        return await self._patiently(lambda: self.store.given_back(by_time=by_time))
+    async def given_back(self) -> list[GivenBack]:
+        """Return holds that persons gave back, and nobody noted, as soon as they can be read."""
+        return await self._patiently(self.store.given_back)
 
     async def note_given_back(self, hold: GivenBack, why: str) -> None:
         """Note in the audit log that a hold was given back: it is not again, after a restart."""

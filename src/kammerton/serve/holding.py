@@ -18,6 +18,7 @@ from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.lasting import Lasting
 from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
+from kammerton.store.given_back import held_again
 from kammerton.store.kept import asked_lease
 from kammerton.store.leases import DAEMON
 from kammerton.store.request import Request
@@ -63,6 +64,7 @@ class Holds:
         self._since: dict[str, float] = {}
         self._asked: dict[int, Lease] = {}
         self._answered: frozenset[int] = frozenset()
+        self._seen: frozenset[int] = frozenset()
 
     def __call__(self) -> tuple[Lease, ...]:
         """Return the leases, as the gate asks for them."""
@@ -159,6 +161,7 @@ class Holds:
         """Read the leases now, and again and again meanwhile."""
         await self._read()
         await self._remember()
+        await self._mark()
         async with beside(self._follow(), "leases"):
             yield
 
@@ -211,6 +214,18 @@ class Holds:
             await asyncio.sleep(PERIOD)
             await self._read()
             await self._remember()
+            await self._mark()
+
+    async def _mark(self) -> None:
+        """Note which holds that were over hold again: they will be given back once more."""
+        held = tuple(each for each in self.leases if each.number > 0)
+        try:
+            if new := [each for each in held if each.number not in self._seen]:
+                await asyncio.to_thread(held_again, self._store, new)
+        except StoreError as problem:  # the next look does it
+            self._mute.failed(f"whether what is held was given back before is not known: {problem}")
+            return
+        self._seen = frozenset(each.number for each in held)
 
     async def _remember(self) -> None:
         """Keep which alarms are on, and tell those over that an earlier process left on."""

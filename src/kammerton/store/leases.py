@@ -11,25 +11,18 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.model.alarm import CLOCK
 from kammerton.model.clock import APART
 from kammerton.store import checks, clock, records, schema
 from kammerton.store.clock import Instant
-from kammerton.store.rows import GivenBack, Lease, micros, moment
+from kammerton.store.rows import Lease, micros, moment
 
 table = schema.lease
 
 DAEMON = "the daemon"
 """The owner of a hold on what the daemon has set aside; any person may release or take it."""
-
-GIVEN_BACK = "given back"
-"""What the audit log says has become of a hold once all that it doubts is noted."""
-
-audit = schema.audit
-NOTED = audit.c.who == DAEMON, audit.c.new == GIVEN_BACK
 
 LONGEST = timedelta(days=3653)
 """What ends later than this from now is not meant: ten years."""
@@ -88,46 +81,6 @@ def go_on(
 def lease(row: Row[Any], now: Instant) -> Lease:
     """Return a row as the store hands it out."""
     return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), _end(row, now))
-
-
-def given_back(connection: Connection, now: Instant, *, by_time: bool) -> list[GivenBack]:
-    """Return the last hold of a person on each scope that is over, with what was measured before.
-
-    What is held again is not given back; nor is what the daemon held, or what was noted as given
-    back already. The loop notes it before anything is measured again: all values are older then,
-    whatever the clock was set to. by_time: compare wall times where no hold was ever noted, as in
-    a database of a version that noted none, unless the clock is known to have been set.
-    """
-    held = {row.scope for row in active(connection, now)}
-    persons = select(table).where(table.c.owner != DAEMON).order_by(table.c.number)
-    last = {row.scope: row for row in connection.execute(persons) if row.scope not in held}
-    noted = set(connection.scalars(select(audit.c.what).where(*NOTED)))
-    was_set = exists().where(audit.c.what == CLOCK).select()
-    by_time = by_time and not noted and not connection.scalar(was_set)
-    measured = _measured(connection)
-    return [
-        GivenBack(
-            row.scope, row.owner, row.why,
-            _until(measured, row, now.wall) if by_time else frozenset(measured), _note(row),
-        )
-        for row in last.values() if _note(row) not in noted
-    ]  # fmt: skip
-
-
-def _measured(connection: Connection) -> dict[str, int]:
-    """Return when the run of each present value was committed, by full name, in wall time."""
-    head, run = schema.parameter, schema.run
-    query = select(head.c.name, run.c.committed).join(run, run.c.number == head.c.run)
-    return {row.name: row.committed for row in connection.execute(query)}
-
-
-def _until(measured: dict[str, int], row: Row[Any], now: int) -> frozenset[str]:
-    end = min(each for each in (row.released, row.until, now) if each is not None)
-    return frozenset(name for name, committed in measured.items() if committed <= end)
-
-
-def _note(row: Row[Any]) -> str:
-    return f"hold {row.number} of {row.scope}"
 
 
 def _end(row: Row[Any], now: Instant) -> datetime | None:

@@ -23,6 +23,7 @@ from kammerton.store import (
 )
 from kammerton.store.closing import Closing
 from kammerton.store.fitted import fits_of
+from kammerton.store.given_back import given_back
 from kammerton.store.place import Place
 from kammerton.store.rows import (
     Activity,
@@ -217,10 +218,10 @@ class ReadStore(Closing):
         with self._read() as connection:
             return tuple(leases.lease(row, now) for row in leases.active(connection, now))
 
-    def given_back(self, *, by_time: bool = False) -> list[GivenBack]:
-        """Return holds of persons that are over, and not noted, with what was measured before."""
+    def given_back(self) -> list[GivenBack]:
+        """Return holds that persons have given back, and nobody noted, with what is older."""
         with self._read() as connection:
-            return leases.given_back(connection, clock.instant(), by_time=by_time)
+            return given_back(connection, clock.instant())
 
     def attempts(self, limit: int = 20) -> list[Attempt]:
         """Return the last calibrations that began, newest first, whatever became of them."""

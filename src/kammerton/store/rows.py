@@ -173,9 +173,9 @@ class Lease:
 
 @dataclass(frozen=True)
 class GivenBack:
-    """A person's hold that is over. older: present values, by full name, measured before its end.
+    """A hold that is over. older: present values, by full name: all were measured before its end.
 
-    note: what the audit log calls it once all of them are doubted.
+    owner: who had it in hand. note: what the audit log calls it once all of them are doubted.
     """
 
     scope: str

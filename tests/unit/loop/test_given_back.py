@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kammerton.store import Store, clock
+from kammerton.store.leases import DAEMON
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make, store
 
@@ -78,6 +79,20 @@ def test_what_rests_on_what_a_person_gave_back_is_measured_again_once(
     runs = len(store.runs(100))
     asyncio.run(make(tmp_path, store, Chip())[0].settle())
     assert len(store.runs(100)) == runs, "once"
+
+
+def test_what_a_person_saw_to_for_the_daemon_is_measured_again(
+    tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever was asked to see to the cables may have mated another one."""
+    asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    before = {name: e.run for name, e in store.parameters().items()}
+    store.hold("awg1", DAEMON, "see to the cable")
+    store.release("awg1", "anna")
+    with caplog.at_level("INFO", "kammerton.loop"):
+        asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    assert "awg1 was given back by anna (see to the cable)" in caplog.text
+    assert anew(store, before) == of(store, "q0", "r0", "q1", "r1")
 
 
 def test_what_is_given_back_is_doubted_in_the_database(tmp_path: Path, store: Store) -> None:

@@ -13,6 +13,7 @@ from kammerton.model.alarm import Alarm
 from kammerton.publish import Alarms
 from kammerton.serve import holding
 from kammerton.serve.holding import Holds
+from kammerton.store.given_back import AGAIN, GIVEN_BACK
 from kammerton.store.leases import DAEMON
 
 GRACE = 0.6
@@ -38,6 +39,9 @@ class FakeStore:
 
     def log(self, limit: int, what: str) -> list[SimpleNamespace]:
         return [row for row in reversed(self.audited) if row.what == what][:limit]
+
+    def newest(self, whats: set[str]) -> dict[str, str]:
+        return {row.what: row.new for row in self.audited if row.what in whats}
 
     def audit(self, who: str, what: str, old: str, new: str, why: str) -> None:
         if self.refusals:
@@ -474,6 +478,25 @@ def test_what_cannot_be_read_back_counts_all_the_same():
         assert [lease.scope for lease in holds.leases] == ["awg1"]
 
     asyncio.run(main())
+
+
+def test_s6_a_hold_that_was_noted_as_given_back_and_holds_again_is_noted_so():
+    """Its end was by a clock that was wrong: what a person changes from now on is doubted too."""
+    store = FakeStore([Lease("q0", number=3)])
+    store.audited.append(SimpleNamespace(what="hold 3 of q0", new=GIVEN_BACK))
+    store.refusals.append(StoreUnavailable("locked"))
+    holds = Holds(LAB, store, print)
+
+    async def main():
+        async with holds.followed():
+            await asyncio.sleep(0.1)
+            store.held.append(Lease("q1", number=4))
+            await asyncio.sleep(0.1)
+
+    asyncio.run(main())
+    assert [(row.what, row.new) for row in store.audited[1:] if "hold" in row.what] == [
+        ("hold 3 of q0", AGAIN)
+    ]
 
 
 def test_a_slow_look_from_before_does_not_free_what_is_set_aside():
