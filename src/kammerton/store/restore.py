@@ -7,10 +7,9 @@ import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import backup, clock, leases, schema
+from kammerton.store import backup, clock, schema
 from kammerton.store.aside import move, set_aside, settle
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
@@ -22,13 +21,12 @@ from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.rows import micros
 from kammerton.store.schema import VERSION
 from kammerton.store.sqlite import for_good, named_errors
+from kammerton.store.stay_held import stay_held
 from kammerton.verify import verify
 
 log = logging.getLogger(__name__)
 
 OVER = "asked of an epoch that ended with a restore"
-
-CARRIED = "scope", "owner", "why", "since", "until", "boot", "ends"
 
 CHANGE = tuple(column.name for column in schema.change.columns)
 
@@ -40,8 +38,11 @@ MOVED = """
         p.name, p.revision, abs(was.value - p.value), :now,
         'another value was found after the backup, in what was r' || was.revision
     FROM parameter AS p JOIN before.parameter AS was ON was.name = p.name
-    WHERE was.time > p.time AND p.stderr > 0 AND (was.value - p.value) * (was.value - p.value)
-        > :far * (p.stderr * p.stderr + was.stderr * was.stderr)"""
+    WHERE p.stderr > 0 AND (was.value - p.value) * (was.value - p.value)
+        > :far * (p.stderr * p.stderr + was.stderr * was.stderr)
+    AND NOT EXISTS (SELECT 1 FROM change AS known WHERE known.name = was.name
+        AND known.revision = was.revision AND known.value = was.value AND known.run = was.run)"""
+"""What the backup has not in its history is later, whatever the clock was then."""
 
 
 def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, Path | None]:
@@ -50,8 +51,8 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
     The copy gets a new epoch, so that no subscriber takes old revisions for news, and a line in
     its audit log. Raw traces measured since the backup stay where they are, and no later run
     takes their numbers. What is doubted now of a value that comes back stays doubted. What is held
-    now stays held; where the old database does not tell, the
-    computer is held until a person releases it. What was asked of the old epoch and not done yet is
+    now stays held, and what was since the backup counts as given back; where the old database does
+    not tell, the computer is held until a person releases it. What was asked of the old epoch and not done yet is
     refused, except holds: "back to revision 4" would mean another revision 4.
 
     Raises
@@ -84,7 +85,7 @@ def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request
     part.unlink(missing_ok=True)
     backup.copy(saved, part)
     upgrade(part, version_of(part) or VERSION)
-    _stay_held(part, target, who)
+    stay_held(part, target, who)
     _stay_doubted(part, target)
     _stay_known(part, target)
     _begin_epoch(part, who, saved, over)
@@ -114,38 +115,6 @@ def _refuse(target: Path, over: list[Request]) -> None:
         with Inbox(target) as inbox:
             for each in over:
                 inbox.answer(each.number, OVER, done=False)
-
-
-def _stay_held(path: Path, before: Path, who: str) -> None:
-    """Hold what the database holds that is replaced, and nothing that the backup held."""
-    now = clock.stamp()
-    held = _held(before)
-    if held is None:
-        why = "restored from a backup: what was held since is not known"
-        held = [("computer", who, why, now, None, None, None)]
-    with closing(for_good(sqlite3.connect(path))) as connection, connection:
-        ended = "UPDATE lease SET released = ?, released_by = ? WHERE released IS NULL"
-        connection.execute(ended, (now, who))
-        (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM lease").fetchone()
-        for number, row in enumerate(held, last + 1):
-            columns = f"(number, {', '.join(CARRIED)})"
-            connection.execute(
-                f"INSERT INTO lease {columns} VALUES ({', '.join('?' * 8)})",
-                (number, *row),
-            )
-
-
-def _held(path: Path) -> list[tuple[object, ...]] | None:
-    """Return the leases that hold in a database of any schema; None where it cannot be read."""
-    query, now = "SELECT * FROM lease WHERE released IS NULL ORDER BY number", clock.instant()
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-            connection.row_factory = sqlite3.Row
-            rows = [SimpleNamespace(**dict(row)) for row in connection.execute(query)]
-    except sqlite3.Error:
-        return None
-    held = [row for row in rows if leases.lasts(row, now)]
-    return [tuple(getattr(row, name, None) for name in CARRIED) for row in held]
 
 
 def _stay_known(path: Path, before: Path) -> None:
