@@ -52,8 +52,8 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
     its audit log. Raw traces measured since the backup stay where they are, and no later run
     takes their numbers. What is doubted now of a value that comes back stays doubted. What is held
     now stays held, and what was since the backup counts as given back; where the old database does
-    not tell, the computer is held until a person releases it. What was asked of the old epoch and not done yet is
-    refused, except holds: "back to revision 4" would mean another revision 4.
+    not tell, the computer is held until a person releases it. What was asked of the old epoch and
+    not done yet is refused, except holds: "back to revision 4" would mean another revision 4.
 
     Raises
     ------

@@ -93,7 +93,7 @@ def test_s6_a_clock_that_is_set_is_told_until_the_loop_has_followed(store, compu
 
     asyncio.run(main())
     assert [(each.on, each.subject) for each in told] == [(True, "two"), (False, "two")]
-    assert "this computer's clock was set back by 5 h;" in told[0].text
+    assert "this computer's clock was set back by 5 h, to " in told[0].text
     assert store.revision() == 1, "the loop's to do"
 
 
@@ -117,8 +117,27 @@ def test_s6_another_step_is_told_though_one_was_told_and_nobody_has_followed(sto
         heard.tell(each)
     heard.hurry()
     assert [text for notice in heard.due() for text in notice.texts][1:2] == [told[1].text]
-    steps = [each.text.partition(";")[0].rpartition(" by ")[2] for each in told if each.on]
+    steps = [each.text.partition(", to ")[0].rpartition(" by ")[2] for each in told if each.on]
     assert steps == ["7 s", "1 h", "7 s"]
+
+
+def test_s6_a_step_as_large_as_the_one_before_is_heard_as_well(store, computer):
+    told, mine = [], computer.clock()
+    heard = Alarms()
+    watch = SetClock(store, mine, lambda alarm: (told.append(alarm), heard.tell(alarm)), print)
+
+    async def main() -> None:
+        async with watch.left, watch.watched():
+            for _ in range(4):
+                computer.by += timedelta(minutes=25)
+                await asyncio.sleep(0.03)
+                mine.follow(1500.0)
+                await asyncio.sleep(0.02)
+
+    asyncio.run(main())
+    heard.hurry()
+    texts = {text for notice in heard.due() if notice.on for text in notice.texts}
+    assert len(texts) == len([each for each in told if each.on]) == 4
 
 
 @pytest.mark.parametrize("by", [-5 * HOUR, 5 * HOUR])
