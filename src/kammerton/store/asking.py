@@ -7,8 +7,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,8 @@ def _asked(
             end_if(came)
             found = _awaited(_Waiting(database, inbox, number, verb, in_use, meanwhile))
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(no_longer(inbox, number, verb, arguments)) from None
+            gone = partial(_gone, database, verb)
+            raise KeyboardInterrupt(no_longer(inbox, number, verb, arguments, gone)) from None
         except StoreUnavailable as problem:
             raise OutcomeUnknown(_unread(problem, verb)) from problem
     if found.kept:
@@ -231,7 +233,8 @@ class _Waiting:
             self.looked = now
             self.seen = now if _there(place_of(self.database)) is not None else self.seen
         if self.looked - self.seen > WAIT:
-            raise OutcomeUnknown(_ended(self.database, found))
+            back = f"and none has come back within {WAIT:.0f} s: "
+            raise OutcomeUnknown(_ended(self.database, found.verb, back))
         if self.late:
             return _unanswered(self.inbox, found, _there(place_of(self.database)) or self.in_use)
         if self.meanwhile is not None:
@@ -271,14 +274,22 @@ def _unread(problem: StoreUnavailable, verb: str) -> str:
     )
 
 
-def _ended(database: Path | str, request: Request) -> str:
+def _gone(database: Path | str, verb: str) -> str:
+    """Say that no daemon runs any more that took something up; "": one does, or nobody knows."""
+    with suppress(StoreError):
+        if _there(place_of(database)) is None:
+            return _ended(database, verb)
+    return ""
+
+
+def _ended(database: Path | str, verb: str, back: str = "") -> str:
     """Say that the daemon that took something up is there no more, and what that may have left."""
     with ReadStore(place_of(database)) as store:
         said = store.current_activity()
         left = caution(store, said) if said is not None and said.doubtful else ""
     words = (
-        f"no daemon runs any more, and none has come back within {WAIT:.0f} s: {request.verb} was "
-        "taken up, and what came of it is not known (see `kammerton log`)"
+        f"no daemon runs any more, {back}{verb} was taken up, and what came of it is not known "
+        "(see `kammerton log`)"
     )
     return f"{words}; {left}" if left else words
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +60,13 @@ def nothing_yet(verb: str) -> Iterator[None]:
         raise KeyboardInterrupt(not_left(verb, "nothing was asked for, and nothing done")) from None
 
 
-def no_longer(inbox: Inbox, number: int, verb: str, arguments: Mapping[str, Any]) -> str:
+def no_longer(
+    inbox: Inbox, number: int, verb: str, arguments: Mapping[str, Any], gone: Callable[[], str]
+) -> str:
     """Take a request back where nobody has taken it up; return what is so then.
 
-    A hold is never taken back: who asked for it may believe that it holds.
+    A hold is never taken back: who asked for it may believe that it holds. gone: says that no
+    daemon runs any more, and what that left; "" where one does, or nobody knows.
     """
     try:
         if verb not in LASTING and inbox.give_up(number, "given up by the one who asked"):
@@ -73,10 +76,10 @@ def no_longer(inbox: Inbox, number: int, verb: str, arguments: Mapping[str, Any]
         why = f": {problem}" if str(problem) else ""
         stays = _stays(arguments) if verb in LASTING else f"{verb} may be done yet"
         return f"no longer waiting; what came of it cannot be read now{why}; {stays}"
-    return f"no longer waiting; {_goes_on(found)}"
+    return f"no longer waiting; {_goes_on(found, gone)}"
 
 
-def _goes_on(found: Request) -> str:
+def _goes_on(found: Request, gone: Callable[[], str]) -> str:
     if found.answer is not None:
         return f"{found.answer}{_look(found) if found.done else ''}"
     if found.kept:
@@ -84,6 +87,8 @@ def _goes_on(found: Request) -> str:
         return f"{words}{_look(found)}"
     if found.verb in LASTING:
         return _stays(found.arguments)
+    if over := gone():
+        return over
     words = AFTERWARDS.get(found.verb, "it is under way, and is done all the same")
     return words.format_map({"scope": "it", "target": "it", **found.arguments})
 

@@ -89,6 +89,24 @@ def test_what_was_taken_up_goes_on_and_it_is_said_how_to_stop_it(
     assert err.endswith(f"{stop}\n")
 
 
+def test_where_the_daemon_is_gone_that_took_it_up_that_is_said_and_what_it_left(
+    lab: Path, daemon: Store
+) -> None:
+    def gone() -> bool:
+        if not any(box.take(each.number) for each in box.waiting()):
+            return False
+        daemon.activity("t1 on q0")
+        daemon.close()
+        return True
+
+    with Inbox(daemon.place) as box:
+        code, out, err = interrupted(lab, WAITS["measure"], gone)
+    assert (code, out) == (130, "")
+    assert "all the same" not in err
+    assert "no daemon runs any more, measure was taken up, and what came of it is not known" in err
+    assert "CAUTION: outputs may be on" in err
+
+
 def test_a_hold_that_nobody_has_seen_stays_asked_for(lab: Path, daemon: Store) -> None:
     with Inbox(daemon.place) as box:
         code, out, err = interrupted(lab, HOLD, box.waiting)
