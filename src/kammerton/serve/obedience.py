@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE, PERIOD = 10.0, 0.1
 GIVEN_UP = "given up: not done in time"
+ACCEPTED = "it comes next: the result comes as a run, and why there is none stands in the audit log"
 BRIEF = 3.0  # s to hear of a refusal of what lasts: other commands wait meanwhile
 
 
@@ -84,7 +85,7 @@ def _looked(
     if not late:
         return None
     if command.verb in ERRANDS and inbox.taken_up(number):
-        return True, "it is measured next; the result comes as a run"
+        return True, ACCEPTED
     if inbox.give_up(number, GIVEN_UP):
         return False, _logged(command, not_left(command.verb, GIVEN_UP))
     if inbox.request(number).answer is None:

@@ -66,7 +66,9 @@ class SetClock:
                 said = 0.0
             elif abs(by - said) >= APART:  # the first, or one that is another than was said
                 since, said = now, by
-                text = f"{was_set(timedelta(seconds=by))}, to {self.clock.utc():%H:%M:%S} UTC"
+                text = (
+                    f"{was_set(timedelta(seconds=by))}, to {self.clock.utc():%Y-%m-%d %H:%M:%S} UTC"
+                )
                 # as a cause, which tells it from another step as large: others are told of each
                 self.tell(Alarm(CLOCK, mine, f"{text}; {FOLLOWS}", causes=(text,)))
             if abs(by) < APART and since is not None and now - since >= LASTS:

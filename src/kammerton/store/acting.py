@@ -61,7 +61,7 @@ def attend(
         else:
             done = False
         if words is None:
-            words = "it is done next"
+            words = "it is looked at next"
         else:
             inbox.answer(each.number, words, done=done)
             if not done:

@@ -477,7 +477,7 @@ def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, mon
         async with attending(store, errands=errands):
             return await obey(command("q0"))
 
-    assert asyncio.run(scenario()) == (True, "it is measured next; the result comes as a run")
+    assert asyncio.run(scenario()) == (True, obedience.ACCEPTED)
     assert store.log(1)[0].who == "ada over MQTT"
     with daemon(lab, store, measured(store)):
         done, words = asyncio.run(obey(replace(command("q9"), nonce="1" * 32)))
