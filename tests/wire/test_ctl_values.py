@@ -114,16 +114,18 @@ def test_one_value_that_cannot_be_compared_does_not_hide_the_others(tmp_path, ct
     world.truth = true
     path, values = tmp_path / "values.json", []
     for name, more in (
-        ("q0.t1", {"time": 1e9 + 60}), ("q1.t1", {"time": 2e9}),
+        ("q0.t1", {"time": 1e9 + 60}), ("q1.t1", {"time": 2e9}), ("q2.t1", {"time": 1e15}),
         ("q0.pi_amplitude", {"time": 1e9 + 60, "extra": {"sample_rate": 0}}),
     ):  # fmt: skip
         values.append({"name": name, "value": 1.0, "stderr": 0.1, **more})
     path.write_text(json.dumps(values))
     lines = ctl("ledger", "--contradicted", str(path))[1].splitlines()
     assert lines[0].endswith(": 1 of 1 values")
-    assert lines[2:4] == [
+    assert lines[2:5] == [
         "not judged: q0.pi_amplitude: division by zero",
         "not judged: q1.t1: its time is yet to come on the laboratory's clock",
+        "not judged: q2.t1: its time is yet to come on the laboratory's clock: 1e+15 s after 1970;"
+        " is it in us? times are in s",
     ]
 
 

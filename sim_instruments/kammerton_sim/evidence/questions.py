@@ -35,6 +35,10 @@ _AHEAD = 3600.0
 """s by which the clock of who published may be ahead of the laboratory's."""
 
 _COMING = "its time is yet to come on the laboratory's clock"
+_FAR = 3.0e9
+"""s after 1970: the year 2065. A larger time is in ms, us or ns, most often."""
+
+_UNITS = {1e3: "ms", 1e6: "us", 1e9: "ns"}
 
 
 class Questions:
@@ -124,7 +128,7 @@ class Questions:
             {"name": name, "why": why if name in with_extra else why_untold(name)}
             for name, why in told["without_truth"].items()
         ]
-        untold += [{"name": str(each.get("name")), "why": _COMING} for each in coming]
+        untold += [{"name": str(each.get("name")), "why": _why_coming(each)} for each in coming]
         found = told["contradicted"]
         answer = self._answer("contradicted", found, told["checked"], untold, complete=True)
         remarks = list(_of_before(past, self._site.ledger.began))
@@ -165,6 +169,15 @@ def _of_before(values: Sequence[Mapping[str, Any]], began: float) -> Iterator[st
             f"{', '.join(before)}: of before the laboratory began; the chip's noise and drift are"
             " those of that time, the refrigerator was as cold as when it began"
         )
+
+
+def _why_coming(entry: Mapping[str, Any]) -> str:
+    """Return why a value of a time to come is not judged; a time far off may be in another unit."""
+    time = _time(entry)
+    meant = next((name for factor, name in _UNITS.items() if time / factor < _FAR), "")
+    if time < _FAR or not meant:
+        return _COMING
+    return f"{_COMING}: {time:.3g} s after 1970; is it in {meant}? times are in s"
 
 
 def _time(entry: Any) -> float:

@@ -92,13 +92,12 @@ def _words(estimate: Estimate | None) -> str:
 
 
 def _difference(old: Estimate | None, new: Estimate | None) -> str:
-    from kammerton.model.quantity import brief, show
+    from kammerton.estimation.pictures.scales import written
 
     if old is None or new is None:
         return ""
-    change, stderr = new.value - old.value, math.hypot(old.stderr, new.stderr)
-    written = brief if abs(change) >= stderr else show  # 0(500000) Hz is no way to write it
-    return written(change, new.unit, stderr)
+    change = written(new.value - old.value, new.unit, math.hypot(old.stderr, new.stderr))
+    return change.replace("−", "-")  # as all minus signs of the terminal
 
 
 def _sigmas(old: Estimate | None, new: Estimate | None) -> float | None:

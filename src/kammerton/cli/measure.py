@@ -31,7 +31,7 @@ def measure(
     lab: Where = None,
     *,
     shots: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Shots [default: as usual]")
+        int | None, typer.Option(metavar="N", help="Shots [default: as usual]")
     ] = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -26,8 +26,8 @@ def verify(
     Exit code 0: all is sound. 1: something was found. 2: this is no database of ours.
     """
     from kammerton.cli.loading import database_or_exit, refuse
-    from kammerton.verify import library_warning, verify_server
     from kammerton.verify import verify as look
+    from kammerton.verify import verify_server
 
     if tip is not None and not re.fullmatch("[0-9a-f]{64}", tip):
         refuse([f"{tip!r} is no end of an audit log: that is 64 hexadecimal digits"])
@@ -37,8 +37,6 @@ def verify(
         report = verify_server(place, data=data, tell=_say, tip=tip)
     else:
         report = look(place, data=data, tell=_say, tip=tip)
-        if report.computer and (warning := library_warning()):
-            _say(f"warning: {warning}")
     refuse(list(report.findings))
     if not report.computer:
         raise typer.Exit(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from kammerton.client.locate import find_database, find_lab, note_beside
 from kammerton.client.measuring import Measured, measure
@@ -29,6 +29,8 @@ class Client(Mapping[str, Estimate]):
 
         client = Client("lab.toml")
         client["q0.f01"].value, client.why("q0.f01"), client.data("r000017")
+
+    `with Client("lab.toml") as client` closes it at the end.
 
     Raises
     ------
@@ -134,6 +136,12 @@ class Client(Mapping[str, Estimate]):
         """
         database = find_database(self._place)
         return measure(database, target, calibration, shots, note=self._note())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the database file."""

@@ -25,7 +25,8 @@ class Why:
     single one. previous: earlier values, newest first. doubted: why it is to be measured again, and
     with what sigma it is believed meanwhile; None where it is not doubted. set_back: the revision
     in which a person went back to this value; None where its run made it. ahead: how far laboratory
-    time is ahead of this computer's; "" where it is not.
+    time is ahead of this computer's; "" where it is not. returned: the revisions of earlier values
+    in which a person went back to them.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Why:
     doubted: Doubted | None = None
     set_back: Revision | None = None
     ahead: str = ""
+    returned: frozenset[int] = frozenset()
 
     def expired(self, now: datetime) -> bool:
         """Return whether the forecast says that the value no longer serves."""
@@ -64,7 +66,7 @@ class Why:
     def history(self) -> list[tuple[str, str]]:
         """Return label and words of each earlier value, newest first."""
         return [
-            ("before" if place == 0 else "", self._was(each.estimate))
+            ("before" if place == 0 else "", self._was(each))
             for place, each in enumerate(self.previous)
         ]
 
@@ -78,9 +80,12 @@ class Why:
         """Laboratory time as this was asked."""
         return self.estimate.time + self.age
 
-    def _was(self, old: Estimate) -> str:
+    def _was(self, change: Change) -> str:
+        old = change.estimate
         value = show(old.value, old.unit, old.stderr)
-        return f"{value}, {ago(self.now - old.time)}, {old.run}"
+        how = f", by a revert in revision {change.revision}"
+        returned = how if change.revision in self.returned else ""
+        return f"{value}, {ago(self.now - old.time)}, {old.run}{returned}"
 
     def _aged(self) -> str:
         if not self.ahead:
@@ -95,7 +100,12 @@ class Why:
         if back.who == CLOCK:
             return [("moved", f"its time, {by(back)}")]
         when = f"{back.committed:%Y-%m-%d %H:%M} UTC"
-        return [("set back", f"to what it was at revision {back.reverts}, {when}, {by(back)}")]
+        return [
+            (
+                "set back",
+                f"by a revert to what it was at revision {back.reverts}, {when}, {by(back)}",
+            )
+        ]
 
     def _of_the_fit(self) -> list[tuple[str, str]]:
         """Say what the fit says alone, as its picture shows it, where drift makes it more."""
@@ -139,7 +149,13 @@ def explain(store: ReadStore, name: str, previous: int = 5, note: str = "") -> W
     return Why(
         name, estimate, newest.revision, now - estimate.time, run, fit, tuple(older), doubted,
         store.set_back(newest.revision), ahead(now),
+        frozenset(each.revision for each in older if _is_returned(store, each)),
     )  # fmt: skip
+
+
+def _is_returned(store: ReadStore, change: Change) -> bool:
+    back = store.set_back(change.revision)
+    return back is not None and back.who != CLOCK
 
 
 def _fit_behind(run: StoredRun, name: str, estimate: Estimate) -> Fit | None:

@@ -65,7 +65,7 @@ async def opened_store(
             log.info("%s", lab.note)
         new = store.place.file is not None and store.current_activity() is None
         if new and (warning := library_warning()):
-            log.warning("%s; `kammerton verify` says it again", warning)  # once
+            log.warning("%s", warning)  # once
         audit = Background("audit log")
         outputs = Outputs(store, audit.add, alarm, touch=touch)
         stack.callback(outputs.close)

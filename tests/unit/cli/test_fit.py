@@ -155,7 +155,7 @@ def test_a_plot_is_drawn(decay: Path, flat: Path, tmp_path: Path) -> None:
     [
         (["--kind", "t2"], "no kind 't2'"),
         (["--kind", "ramsy"], "did you mean 'ramsey'"),
-        (["--kind", "resonator"], "'resonator_spectroscopy' or 'resonator_flux_map'"),
+        (["--kind", "rabi"], "'rabi_amplitude' or 'rabi_length'"),
         (["--kind", "resonator_notch"], "'resonator_spectroscopy' with geometry notch"),
         (["--kind", "qubit_spectroscopy"], "needs a frequency as x"),
         (["--kind", "t1", "--y", "signl"], "did you mean 'signal'"),

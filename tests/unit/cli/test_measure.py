@@ -6,9 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
-from kammerton.cli import measure
+from kammerton.cli import app, measure
 from kammerton.client.measuring import Measured
+from kammerton.model import NotMeasured
 from kammerton.model.quantity import show
 from kammerton.store import Store
 from tests.stored import estimate, fit, run
@@ -29,6 +31,23 @@ def test_value_and_error_are_printed_also_of_what_replaces_nothing(tmp_path: Pat
     assert lines.get("withheld", "") == why
     assert lines["verdict"].startswith("accepted")
     assert all(words in repr(found) for words in (of_book if believed else of_fit).values())
+
+
+@pytest.mark.parametrize("shots", ["0", "-3", "2000000"])
+def test_the_daemon_is_asked_for_any_number_of_shots_and_says_which_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shots: str
+) -> None:
+    said = "shots must be a whole number from 1 to 1000000"
+
+    def refuse(database: Path, target: str, calibration: str, number: int, *more: object) -> None:
+        assert number == int(shots)
+        raise NotMeasured(said)
+
+    monkeypatch.setattr("kammerton.client.measuring.measure", refuse)
+    (tmp_path / "db.sqlite").touch()
+    command = ["measure", "q0", "t1", str(tmp_path / "db.sqlite"), f"--shots={shots}"]
+    done = CliRunner().invoke(app, command)
+    assert (done.exit_code, done.stderr) == (2, f"{said}\n")
 
 
 def test_what_is_no_terminal_gets_the_whole_line(capsys, monkeypatch):

@@ -35,6 +35,14 @@ def test_a_client_is_a_mapping_of_estimates(client: Client) -> None:
     assert client._ipython_key_completions_() == ["q0.t1", "r1.frequency"]
 
 
+def test_a_client_is_closed_at_the_end_of_its_block(folder: Path) -> None:
+    with Client(folder / "lab.toml") as lab:
+        assert lab["q0.t1"].value == 5.1e-5
+        closed = []
+        lab._store.close = lambda: closed.append(True)  # type: ignore[method-assign]
+    assert closed
+
+
 def test_an_unknown_parameter_names_the_nearest(client: Client) -> None:
     with pytest.raises(KeyError, match=r'did you mean "q0\.t1"'):
         client["q0.t11"]

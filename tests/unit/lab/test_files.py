@@ -92,6 +92,23 @@ def test_a_syntax_error_has_its_line(examined, old, new, problem):
     assert said in (f"lab.toml:{line}: {problem}", f"lab.toml:{line + 1}: {problem}")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x = [", "lab.toml:1: a list is not closed: its last bracket, ], is missing: x = ["),
+        ("x = [1, 2\n", "lab.toml:1: a list is not closed"),
+        ("x = [1,\n2,\n", "lab.toml:2: a list is not closed"),
+        ("x = [1,\ny = 2\n", "lab.toml:2: a list is not closed"),
+        ("x = [1,\n[sync]\n", "lab.toml:2: a list is not closed"),
+        ("x = [\n7 GHz,\n]\n", "lab.toml:2: "), ("x =", "lab.toml:1: this is no value"),
+        ("x = [\nGHz,\n]\n", "lab.toml:2: this is no value"),
+    ],
+)  # fmt: skip
+def test_a_list_that_is_not_closed_is_called_so(examined, text, said):
+    (found,) = examined(text).problems
+    assert found.startswith(said)
+
+
 def test_an_end_too_early_is_on_the_last_line(examined):
     (found,) = examined('[sync]\nmaster = """a\n\n').problems
     assert found.startswith("lab.toml:2: ")
