@@ -63,7 +63,7 @@ prove: .venv/.dev
 soak: .venv/.dev
 	@$(BIN)/python -m tests.prove --only soak
 
-# 2,000 maps of each class without a line (KAMMERTON_MAPS), some hours on two cores; none accepted.
+# 2,000 maps of each class without a line (KAMMERTON_MAPS), ten minutes; none accepted. Also in docs/fits.md.
 prove-maps: .venv/.dev
 	KAMMERTON_MAPS=2000 $(BIN)/python -m pytest -q -k nothing_is_accepted \
 		$(addprefix tests/unit/estimation/test_,qubit_flux.py resonator_flux.py cz_chevron.py punch_out.py avoided_crossing.py)

@@ -35,7 +35,7 @@ AGAIN = 20  # times that a trace is fitted which may be the slowest
 PAUSE, AT_ONCE = 0.1, 3  # s between those after the first few: longer than a fit
 REST = 2.0  # s between those of one that misses the goal: a machine is busy for longer still
 ANY_HONEST = "accepted with right values, or refused"
-FEWER = 100  # times fewer maps than traces; `make prove-maps` fits many
+FEWER = 20  # times fewer maps than traces; many without a line have a table of their own
 
 
 def classes(truth: Truth, effort: Effort) -> Iterator[tuple[Broken, Traces]]:
@@ -63,14 +63,14 @@ def lines(effort: Effort) -> Iterator[str]:
     yield (
         "Goals, sigma given: none accepted of flat noise, lines, walks and steps; fewer than 1 % "
         "wrong of every other class; more than 99 % of good traces accepted. A class with more "
-        "wrong is **missed**, unless fewer than 1 % are seen: then it says –, since no fit of "
-        "such a trace could refuse it and accept good ones: a compressed or drifting line is a "
-        "line of another width, a fast fringe on an even axis a slow one. What would show it is "
+        "wrong is **missed**, unless fewer than 1 % are seen: then it says –: the trace "
+        "is as good as one of other values, a compressed or drifting line a line of another width, "
+        "a fast fringe on an even axis a slow one. What would show it is "
         "said below. The table's own goal besides: 95 % right, but for the wrong that are not "
         "seen. Right: the verdict, and the words of a refusal, are of those named below, and no "
         "wrong value is accepted; less is **missed** (verdict), which sends a person to the wrong "
-        "place though nothing wrong is published. Of maps a hundredth; `make prove-maps` fits "
-        "many.\n"
+        "place though nothing wrong is published. Of maps a twentieth; many without a line have "
+        "a table of their own.\n"
     )
     for truth in plain(effort.kind).values():
         yield from _table(truth, effort)

@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import fits_pieces, fits_sizes, fits_speed, fits_table, fits_verdicts
+from kammerton.estimation import fit_batch
+from tests.benchmarks import (
+    fits_maps,
+    fits_pieces,
+    fits_sizes,
+    fits_speed,
+    fits_table,
+    fits_verdicts,
+)
 from tests.benchmarks.fits_common import MISSED, Effort
 from tests.benchmarks.fits_drawn import drawn
 from tests.benchmarks.fits_honesty import judged
@@ -25,6 +33,7 @@ from tests.catalogue.readout import READOUTS
 from tests.catalogue.registry import truths
 from tests.catalogue.score import Score
 from tests.catalogue.truths_decays import of_either_end
+from tests.unit.estimation.map_inputs import NOTHING
 
 ROOT = Path(__file__).parents[3]
 TINY = Effort(never=10, broken=10, success=20, honest=50, worst=1, peer_traces=3, kind="t1", seed=7)
@@ -79,6 +88,25 @@ def test_a_trace_that_takes_longer_than_its_goal_is_marked():
     found = fits_verdicts.Slowest(6.0, "line", 1.0, 10, 1e-4)
     assert MISSED in fits_verdicts.slowest_row("three states", found, 5.0)
     assert MISSED not in fits_verdicts.slowest_row("three states", found, 20.0)
+
+
+def test_maps_of_nothing_are_counted_and_one_that_is_accepted_misses_the_goal(monkeypatch):
+    few = TINY.of("punch_out")
+    text = "\n".join(fits_maps.lines(few))
+    assert f"| punch_out | {2 * len(NOTHING)} | 0 | 0 |  |" in text
+    monkeypatch.setattr(fits_maps, "accepted", lambda *_: 1)
+    assert "| 1 | 1 | **missed** |" in "\n".join(fits_maps.lines(few))
+    assert not list(fits_maps.lines(few.of("t1")))
+
+
+def test_a_fit_that_accepts_every_map_is_seen_to(monkeypatch):
+    def content(*told):
+        found = fit_batch(*told)
+        found.verdict[:] = "accepted"
+        return found
+
+    monkeypatch.setattr(fits_maps, "fit_batch", content)
+    assert fits_maps.accepted(truths()["punch_out"], 2, 7, 1.0) == 2 * len(NOTHING)
 
 
 def test_a_phase_is_the_same_after_a_turn():
