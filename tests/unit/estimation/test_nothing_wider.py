@@ -1,11 +1,11 @@
-"""Traces of drift and jumps are not told that their window is too narrow: no wider one helps."""
+"""Drift, jumps and windows too long are not told that they are too narrow: no wider one helps."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from kammerton.estimation.maps.ridge import Columns, level_jump
+from kammerton.estimation.maps.ridge import Columns, jagged, level_jump
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import truths
 
@@ -56,3 +56,27 @@ def test_a_line_is_no_jump_however_wide(width: float, centre: float) -> None:
 def test_noise_and_a_slope_are_no_jump() -> None:
     assert level_jump(spectra(np.zeros(len(F)))) is None
     assert level_jump(spectra(F)) is None
+
+
+def test_a_resonator_of_many_periods_is_told_to_sweep_less_bias() -> None:
+    truth = truths()["resonator_flux_map"]
+    traces = next(b for b in BROKEN if b.name == "window too long").traces(truth, 7, TRACES)
+    assert traces is not None
+    found = truth.fit(traces)
+    said = found.status == "sampling too coarse"
+    assert np.count_nonzero(said) >= TRACES - 2, found.status
+    assert {(a.axis, a.window_times) for a in found.advice[said]} == {(1, 0.2)}
+
+
+def image(place: np.ndarray) -> Columns:
+    """A line 5 points wide at these places, in windows (B,)."""
+    z = 1 / (1 + (2 * (F - place[:, None]) / 0.06) ** 2)
+    z += 0.05 * np.random.default_rng(4).normal(size=z.shape)
+    return Columns(F, B, z, np.full(z.shape, 20.0), 1)
+
+
+@pytest.mark.parametrize(
+    ("periods", "says"), [(0.0, False), (0.5, False), (1.5, False), (12.3, True), (18.7, True)]
+)
+def test_which_line_moves_to_and_fro(periods: float, says: bool) -> None:
+    assert jagged(image(0.5 + 0.3 * np.cos(2 * np.pi * periods * B))) is says

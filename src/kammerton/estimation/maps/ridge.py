@@ -20,6 +20,8 @@ SOLID = 40.0  # score of a point beyond which it counts no more
 FLANK = 0.25  # part of a typical peak's score that is solid
 QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
+FAR = 2.0  # points that a line moves by on average, which is more than its noise
+TO_AND_FRO = 0.5  # of that, from bias to bias: an arc moves by a sixth, what is at random by 1.4
 TWO_LEVELS = 0.15  # of a jump of the level, rms: what it may leave
 FAINT = 0.7  # sigmas below which the noise of a magnitude's square hardly shrinks
 SPIKE = 7.0  # sigmas from which a single point is a spike
@@ -163,6 +165,16 @@ def standing(c: Columns) -> bool:
         if (near > 16.0).mean() > 0.6 and float(np.median(s)) < QUIET:
             return True
     return False
+
+
+def jagged(c: Columns) -> bool:
+    """Return whether the brightest place moves to and fro from bias to bias, and by far."""
+    s = scores(c, stripes=False)[0][0]
+    at = s.argmax(axis=1)[s.max(axis=1) > SOLID].astype(float)
+    if len(at) < 2:
+        return False
+    far = float(np.abs(at - np.median(at)).mean())
+    return far > FAR and float(np.abs(np.diff(at)).mean()) > TO_AND_FRO * far
 
 
 def level_jump(c: Columns) -> int | None:

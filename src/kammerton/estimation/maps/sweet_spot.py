@@ -23,7 +23,7 @@ from kammerton.estimation.maps.objections import (
     unlike,
 )
 from kammerton.estimation.maps.parted import faint, halves_differ
-from kammerton.estimation.maps.ridge import Columns, standing, stripes
+from kammerton.estimation.maps.ridge import Columns, jagged, standing, stripes
 from kammerton.estimation.maps.tracks import NARROWEST, UNLIKE
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import percent
@@ -42,6 +42,7 @@ def objections(
     yield empty(c)
     if (found is None or not _holds(found)) and standing(c):
         yield switched(c)
+        yield _jagged(c)
         yield insufficient(
             "range too narrow", "the line does not move over the swept bias",
             Advice(window_times=4.0, axis=1),
@@ -68,6 +69,17 @@ def objections(
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
     yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
+
+
+def _jagged(c: Columns) -> Objection | None:
+    if not jagged(c):
+        return None
+    return insufficient(
+        "sampling too coarse",
+        "the line moves to and fro from bias to bias: many periods are swept, and few points "
+        "in each",
+        Advice(window_times=0.2, axis=1),
+    )  # fmt: skip
 
 
 def _may_be_faint(found: Found | None) -> bool:
