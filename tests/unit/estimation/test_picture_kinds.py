@@ -319,5 +319,8 @@ def test_no_broad_band_is_left_between_the_words_and_the_axes(tmp_path: Path, wo
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("kammerton.estimation.pictures.picture.axes_pair", kept)
         draw({"q0": trace}, {"q0": fit}, tmp_path / "a.svg", "t1")
+        short = replace(trace, target="q1"), replace(fit, target="q1", reason="")
+        draw({"q0": trace, "q1": short[0]}, {"q0": fit, "q1": short[1]}, tmp_path / "b.svg", "t1")
     bottom = 0.912 - words * 8.0 * 1.25 / 72 / 3.5
     assert 0.0 < bottom - tops[0] < 0.05
+    assert len(set(tops)) == 1, "panels beside each other begin alike"

@@ -119,7 +119,7 @@ def _missing(trace: Trace | Grid) -> Iterator[str]:
     if isinstance(trace, Trace):
         gone = int(np.count_nonzero(~np.isfinite(trace.y)))
         if gone:
-            yield f"{gone} of {trace.y.size} points are missing"
+            yield f"{gone} of {trace.y.size} points {'is' if gone == 1 else 'are'} missing"
 
 
 def _of_units(kind: str, trace: Trace | Grid) -> Iterator[str]:

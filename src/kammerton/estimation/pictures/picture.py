@@ -117,9 +117,14 @@ def draw(
     FigureCanvasAgg(figure)
     _title(figure, title, notes)
     pages = figure.add_gridspec(rows + 1, columns, height_ratios=[head] + rows * [HEIGHT])
-    for place, (target, trace) in enumerate(traces.items()):
-        page = figure.add_subfigure(pages[1 + place // columns, place % columns])
-        _panel(page, trace, fits.get(target), shots.get(target))
+    panels = {
+        target: figure.add_subfigure(pages[1 + place // columns, place % columns])
+        for place, target in enumerate(traces)
+    }
+    most = max((_headline(panels[t], traces[t], fits.get(t)) for t in traces), default=0)
+    for target, page in panels.items():
+        top = UNDER - ROW * most
+        _panel(page, traces[target], fits.get(target), shots.get(target), top)
     metadata = {"Software": None} if path.suffix.lower() == ".png" else None
     figure.savefig(path, metadata=metadata)
 
@@ -140,8 +145,10 @@ def _title(figure: Figure, title: str, notes: list[str]) -> None:
                     parse_math=False)  # fmt: skip
 
 
-def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray | None) -> None:
-    rows = _headline(page, trace, fit)
+def _panel(
+    page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray | None, top: float
+) -> None:
+    """Draw what was measured. top: where the axes of a sweep end, in parts of the panel."""
     kind = "" if fit is None else fit.kind
     form = LAYOUTS[kind].form if kind in LAYOUTS else Form.SWEEP
     if isinstance(trace, Grid):
@@ -155,7 +162,7 @@ def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray
     elif kind == "allxy":
         draw_pairs(page, trace, fit)
     else:
-        _real(page, trace, fit, UNDER - ROW * rows)
+        _real(page, trace, fit, top)
 
 
 def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> int:
