@@ -47,8 +47,8 @@ def test_where_the_level_jumps(at: int) -> None:
     assert level_jump(spectra(np.where(np.arange(len(F)) < at, 0.3, -0.2))) == at
 
 
-@pytest.mark.parametrize("width", [0.05, 0.3, 1.0])
-@pytest.mark.parametrize("centre", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize("width", [0.05, 0.1, 0.15, 0.2, 0.3, 1.0])
+@pytest.mark.parametrize("centre", [0.0, 0.05, 0.1, 0.5, 1.0])
 def test_a_line_is_no_jump_however_wide(width: float, centre: float) -> None:
     assert level_jump(spectra(1 / (1 + (2 * (F - centre) / width) ** 2))) is None
 

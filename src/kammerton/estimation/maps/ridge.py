@@ -22,7 +22,7 @@ QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
 FAR = 2.0  # points that a line moves by on average, which is more than its noise
 TO_AND_FRO = 0.5  # of that, from bias to bias: an arc moves by a sixth, what is at random by 1.4
-TWO_LEVELS = 0.15  # of a jump of the level, rms: what it may leave
+TWO_LEVELS = 0.1  # of a jump of the level, rms: what it may leave
 FAINT = 0.7  # sigmas below which the noise of a magnitude's square hardly shrinks
 SPIKE = 7.0  # sigmas from which a single point is a spike
 
@@ -187,7 +187,7 @@ def level_jump(c: Columns) -> int | None:
     first = np.arange(1, count)
     off = np.cumsum(spectrum - spectrum.mean())[:-1]
     gain = np.abs(off) ** 2 * count / (first * (count - first))
-    gain[np.minimum(first, count - first) < max(4, count // 12)] = 0.0  # a line at the edge
+    gain[np.minimum(first, count - first) < max(4, count // 10)] = 0.0  # a line at the edge
     at = int(gain.argmax())
     height = np.abs(off[at]) * count / (first[at] * (count - first[at]))
     rest = (np.abs(spectrum - spectrum.mean()) ** 2).sum() - gain[at]
