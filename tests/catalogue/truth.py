@@ -226,13 +226,16 @@ class Truth:
     def aside(self) -> Truth | None:
         """Return the same law with what stands besides as its values; None where nothing does.
 
-        Of an offset 5 % is a part of the contrast, of a phase of a radian.
+        Of an offset 5 % is a part of the contrast, of a phase of a radian; else see `scale`.
         """
         if not self.besides(self.draw(np.random.default_rng(0), 1)):
             return None
 
         def parts(p: Parameters) -> dict[str, Array]:
-            return {"offset": np.abs(p["contrast"]), "phase": np.ones(len(p["contrast"]))}
+            if "contrast" not in p:
+                return self.scale(p)
+            size = np.abs(p["contrast"])
+            return {"offset": size, "phase": np.ones(len(size))} | self.scale(p)
 
         aside = replace(self, scored=self.besides, scale=parts, times=())
         return replace(aside, law=self.aside_law, fixed=()) if self.aside_law else aside

@@ -1,7 +1,7 @@
 """The resonator with the qubit in 0 and in 1: two traces of one resonance, one beside the other.
 
-The readout frequency is not scored: where the shift passes the linewidth its law has a kink, and
-no bound.
+Where the shift passes the linewidth, the law of the readout frequency has a kink, and no bound:
+there it is not judged.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tests.catalogue.truths_resonators import (
 )
 
 STATES = np.array([0.0, 1.0])
+KINK = 0.15  # linewidths from a shift by one
 
 
 OWN = ("gain", "depth", "skew", "slope")  # that magnitudes of 0 and 1 are not said to share
@@ -68,10 +69,18 @@ def scored(p: Parameters) -> dict[str, Array]:
     }  # fmt: skip
 
 
+def best_frequency(p: Parameters) -> dict[str, Array]:
+    """Where |S1 - S0| is largest: between both, or, far apart, near that of 0, by the pole."""
+    shift, width = p["shift"], p["width"]
+    aside = np.sqrt(np.maximum(shift**2 - width**2, 0.0)) * np.sign(shift)
+    best = START + SPAN * (p["centre"] + (shift - aside) / 2)
+    return {"readout_frequency": np.where(np.abs(np.abs(shift / width) - 1) < KINK, np.nan, best)}
+
+
 def in_linewidths(p: Parameters) -> dict[str, Array]:
     """Of a centre, 5 % is a part of the linewidth."""
     width = SPAN * p["width"]
-    return {"frequency_0": width, "frequency_1": width}
+    return dict.fromkeys(("frequency_0", "frequency_1", "readout_frequency"), width)
 
 
 TRUTHS: dict[str, Truth] = {
@@ -82,12 +91,14 @@ TRUTHS: dict[str, Truth] = {
             scored, in_linewidths, strength="depth", size=height, breaks=False,
             choice="what both traces share", fixed=("slope",), drifts="centre",
             short=shifts(0.2, 3.0, widths=(1.5, 6.0)), long=shifts(0.2, 3.0, widths=(2e-4, 2e-3)),
+            besides=best_frequency,
         ),
         Truth(
             "dispersive_shift, magnitude", "dispersive_shift", (STATES, TONES),
             shifts(0.2, 3.0, cable=False), magnitudes, scored, in_linewidths, strength="depth",
             size=height, breaks=False, mixed=(30.0, 300.0), snrs=(30.0, 50.0, 300.0),
             fixed=("slope", "slope_1"), usual={"slope": 0.5, "slope_1": 0.5},
+            besides=best_frequency,
         ),
     )
 }  # fmt: skip

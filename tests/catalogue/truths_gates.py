@@ -201,7 +201,21 @@ def polarization(p: Parameters) -> Parameters:
 
 def polarizations(p: Parameters) -> Parameters:
     kept = np.exp(-(p["rate"] + p["more"]) / LENGTHS[-1])
-    return {**polarization(p), "depolarization_interleaved": kept}
+    return {
+        **polarization(p), "depolarization_interleaved": kept,
+        "error_per_gate_bound": doubt(np.exp(-p["rate"] / LENGTHS[-1]), kept),
+    }  # fmt: skip
+
+
+def doubt(one: Array, both: Array) -> Array:
+    """By how much the error of one qubit's gate may differ from its estimate.
+
+    Magesan et al., Phys. Rev. Lett. 109, 080505 (2012), equation 5, for d = 2: a number that both
+    decays make, with an error bar as any other.
+    """
+    alike = (np.abs(one - both / one) + (1 - one)) / 2
+    other = 2 * 3 * (1 - one) / (4 * one) + 4 * np.sqrt(3 * (1 - one)) / one
+    return np.minimum(alike, other)
 
 
 def half_turn(p: Parameters) -> Parameters:

@@ -85,9 +85,16 @@ def two(p: Parameters) -> dict[str, Array]:
     return {**one(p), "frequency_gf_half": np.where(p["weaker"] == 0, NONE, below)}
 
 
+def other_line(p: Parameters) -> dict[str, Array]:
+    return {"frequency_2": two(p)["frequency_gf_half"]}
+
+
 def in_linewidths(p: Parameters) -> dict[str, Array]:
     width = p["width"] * SPAN
-    return {"frequency": width, "frequency_gf_half": p.get("narrow", p["width"]) * SPAN}
+    narrow = p.get("narrow", p["width"]) * SPAN
+    return {"frequency": width, "frequency_gf_half": narrow} | (
+        {"frequency_2": narrow} if "narrow" in p else {}
+    )
 
 
 MIXTURES = {"pure": (0.0, 1.0)}
@@ -110,6 +117,40 @@ def single(shape: float) -> Other:
     )  # fmt: skip
 
 
+COUNT = 6  # the most that the fit looks for
+WEAKER = 0.8  # than the one before it
+
+
+def comb(x: Array, p: Parameters) -> Array:
+    """Lorentzian lines in one wide scan, the first the strongest."""
+    y = p["offset"] + p["slope"] * (x - 0.5)
+    for k in range(COUNT):
+        y = y + p["contrast"] * p[f"height_{k}"] * lorentzian(x, p[f"centre_{k}"], p[f"width_{k}"])
+    return y
+
+
+def combs(rng: np.random.Generator, n: int) -> Parameters:
+    """Lines that stand apart, in any order, each about WEAKER times as high as another."""
+    place = (rng.permuted(np.tile(np.arange(COUNT), (n, 1)), axis=1).T
+             + rng.uniform(0.35, 0.65, (COUNT, n))) / COUNT  # fmt: skip
+    p = background(rng, n)
+    for k in range(COUNT):
+        p |= {f"centre_{k}": place[k], f"width_{k}": log_uniform(rng, 0.015, 0.03, n)}
+        p[f"height_{k}"] = WEAKER**k * rng.uniform(0.97, 1.0, n)
+    return p
+
+
+def all_of_them(p: Parameters) -> dict[str, Array]:
+    names = ("frequency", *(f"frequency_{k}" for k in range(2, COUNT + 1)))
+    centres = {name: START + SPAN * p[f"centre_{k}"] for k, name in enumerate(names)}
+    return {**centres, "linewidth": SPAN * p["width_0"]}
+
+
+def in_their_widths(p: Parameters) -> dict[str, Array]:
+    names = ("frequency", *(f"frequency_{k}" for k in range(2, COUNT + 1)))
+    return {name: SPAN * p[f"width_{k}"] for k, name in enumerate(names)}
+
+
 TRUTHS: dict[str, Truth] = {
     truth.name: truth
     for truth in (
@@ -126,8 +167,13 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "qubit_spectroscopy, two-photon line", "qubit_spectroscopy", DRIVES, pairs, pair, two,
-            in_linewidths, ("pure",), breaks=False, mixed=(10.0, 100.0),
+            in_linewidths, ("pure",), breaks=False, mixed=(10.0, 100.0), besides=other_line,
             choice="one or two lines", others=(single(1.0), single(0.0)),
+        ),
+        Truth(
+            "qubit_spectroscopy, six lines", "qubit_spectroscopy", DRIVES, combs, comb,
+            all_of_them, in_their_widths, ("height_0",), breaks=False, mixed=(50.0, 200.0),
+            snrs=(50.0, 100.0),
         ),
     )
 }  # fmt: skip

@@ -9,6 +9,7 @@ from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth,
 
 WINDOW = 40e-6
 PULSES = 60e-9  # s at most before the first delay at which two frequencies are in phase
+ALIKE = 0.1  # share of the contrast within which two are as strong
 PARTED = 0.5  # rad by which phases differ that are two
 RISES, OF_PERIOD = 3e-9, 0.03  # s, and at most in periods: the spread of times in which pulses rise
 LOOSENED = 4.0  # power of the periods swept, beyond one, with which the fit asks less about that
@@ -121,7 +122,21 @@ def fringe_values(p: Parameters) -> dict[str, Array]:
 
 
 def splitting(p: Parameters) -> dict[str, Array]:
-    return {**half(p), "frequency_splitting": p["apart"] / WINDOW}
+    return {**half(p), "frequency_splitting": p["apart"] / WINDOW, "phase": stronger(p)}
+
+
+def stronger(p: Parameters) -> Array:
+    """The phase, where x is 0, of the stronger of two; not where either may be that."""
+    first, start = p["share"] > 0.5, p.get("origin", 0.0)
+    turns = p["frequency"] + np.where(first, 0.0, p["apart"])
+    phase = p["phase"] + np.where(first, 0.0, p.get("parting", 0.0)) + 2 * np.pi * turns * start
+    return np.where(np.abs(p["share"] - 0.5) < ALIKE, np.nan, phase)
+
+
+def parity(p: Parameters) -> dict[str, Array]:
+    """Either may be the stronger one; their phases differ by less than 0.02 rad."""
+    mean = p["frequency"] + p["apart"] / 2
+    return {**splitting(p), "phase": p["phase"] + 2 * np.pi * mean * p["origin"]}
 
 
 def from_below(p: Parameters) -> dict[str, Array]:
@@ -258,7 +273,7 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5)),
-            **BEATING,
+            **{**BEATING, "besides": parity},
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,

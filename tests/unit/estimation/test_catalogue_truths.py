@@ -28,7 +28,8 @@ def test_a_truth_gives_what_it_promises(name):
     assert np.isfinite(clean).all()
     assert {v.shape for v in p.values()} == {(7,)}
     assert (truth.signal(p) > 0).all()
-    assert set(truth.scale(p)) <= set(truth.scored(p))
+    assert set(truth.scale(p)) <= set(truth.scored(p)) | set(truth.besides(p))
+    assert set(truth.between) <= set(truth.scored(p))
     assert set(truth.fixed) <= set(p)
     assert {truth.drifts, truth.turns} - {None} <= set(p)
     assert not truth.breaks or truth.strength in p

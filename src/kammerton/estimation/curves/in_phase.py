@@ -75,9 +75,11 @@ def numbers_in_phase(batch: Batch, at: Array) -> Formulas:
     """Return the numbers of theta = rate, shape, two w, phase, origin, two amplitudes, constant."""
     span, level = batch.column(batch.span), batch.level
 
+    n, main = np.arange(len(at)), 2 + np.argmax(np.abs(at[:, 6:8]), axis=1)
+
     def phase(theta: Array) -> Array:
-        mean = 0.5 * (theta[..., 2] + theta[..., 3])
-        return np.asarray(theta[..., PHASE] + mean * theta[..., AT])
+        """Where x is 0, of the stronger one."""
+        return np.asarray(theta[..., PHASE] + theta[..., n, main] * theta[..., AT])
 
     start = np.angle(np.exp(1j * phase(at)))
 
