@@ -472,17 +472,15 @@ def refine(
 ) -> float:  # fmt: skip
     """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum."""
     gram, both, solved, a, damped, move, whole, trial, fall, scale = tools
-    np_, lam = p.size, 1e-2
+    np_, lam, holding = p.size, 1e-2, False
     cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
     tangent(law, p, lo, hi, x, w, phi, room, c, d)
     for turn in range(iterations):
         reduced_normal(d, phi, gram, both, solved, a)
-        for k in range(np_):
-            fall[k] = along(d, k, r)
-        pull_to_usual(p, lo, hi, prior, c.shape[0], fall, a)
-        if turn >= USUAL:
+        falls(d, r, p, lo, hi, prior, c.shape[0], fall, a)
+        if holding or turn >= USUAL:
             hold(p, lo, hi, fall, a)
-        before, lower, arrived = cost, False, False
+        before, lower, arrived, cut = cost, False, False, False
         for failed in range(8):
             for k in range(np_):
                 for j in range(k):
@@ -494,6 +492,7 @@ def refine(
                 promised = 0.0
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
+                    cut = cut or trial[k] != p[k] + move[k, 0]
                     promised += fall[k] * move[k, 0]
                 arrived = failed == 0 and lam < SMALL and promised <= ENOUGH * before
                 if arrived:
@@ -503,26 +502,31 @@ def refine(
                 if lower:
                     break
             lam *= 10.0
-        if not lower:
-            if not arrived:
-                cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
-                tangent(law, p, lo, hi, x, w, phi, room, c, d)
+        if arrived:
             break
-        for k in range(np_):
-            p[k] = trial[k]
+        if lower:
+            lam, p[:] = 0.1 * lam, trial
+        else:
+            cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
         tangent(law, p, lo, hi, x, w, phi, room, c, d)
-        lam *= 0.1
-        if before - cost <= ENOUGH * before:
-            break
+        if not before - cost > ENOUGH * before:
+            if holding or not cut:
+                break
+            lam, holding = 1e-2, True  # along the bound that cut it off
     covariance(d, phi, prior, cov, whole, scale)
     return cost
 
 
 @piece
-def pull_to_usual(
-    p: Array, lo: Array, hi: Array, prior: Array, n: int, fall: Array, a: Array
+def falls(
+    d: Array, r: Array, p: Array, lo: Array, hi: Array, prior: Array, n: int, fall: Array, a: Array
 ) -> None:
-    """Add what is usual of free nonlinear parameters, in prior after the n linear ones."""
+    """Fill fall with how a cost falls.
+
+    What is usual of free nonlinear parameters, in prior after the n linear ones, is in it and in a.
+    """
+    for k in range(p.size):
+        fall[k] = along(d, k, r)
     for k in range(prior.shape[1] - n):
         if lo[k] < hi[k]:
             fall[k] -= prior[0, n + k] * (p[k] - prior[1, n + k])
@@ -589,8 +593,7 @@ def solve(
             law, x[trace % x.shape[0]], step[trace % x.shape[0]], weighted, w[trace], prior[known],
             p, low, high, iterations, phi, d, room, column, r[n], cov[n], tools,
         )  # fmt: skip
-        for k in range(theta.shape[1]):
-            theta[n, k] = p[k] if k < np_ else column[k - np_, 0]
+        theta[n, :np_], theta[n, np_:] = p, column[:, 0]
 
 
 @kernel
