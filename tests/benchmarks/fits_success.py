@@ -12,6 +12,7 @@ from tests.benchmarks.fits_drawn import Set, drawn, fitted
 from tests.catalogue.bound import UNTOLD, choosing_oracle, rows_of, stacked
 from tests.catalogue.registry import truths
 from tests.catalogue.truth import Array, Truth
+from tests.catalogue.truths_study import FROM
 
 WORSE = 4.0  # chi-square above the oracle's
 
@@ -34,6 +35,10 @@ def lines(effort: Effort) -> Iterator[str]:
         "can know. A line is a mixture of both shapes, not their difference, for the oracle; "
         "envelopes may miss their range by half of it, and the rate of an echo's decay be -1 in "
         "the window, in fit and oracle: tests/catalogue says beside each bound what it changes. "
+        f"The truths of the {FROM} are drawn as those that the method was first tried on, and the "
+        "goal is its oracle, which knows its laws: that fringes decay exponentially, no fit is "
+        "told; there points are those to `knowing`, and `oracle` is one that has to find the shape "
+        "of the envelope as the fit has, by the bounds of a known one. "
         "Counts are weighted with their own scatter, the oracle with the true one; their "
         "chi-squares are not "
         "compared.\n"
@@ -57,7 +62,7 @@ def _success_row(truth: Truth, snr: float | None, effort: Effort) -> str:
         for each in (found.values, best.values, best.told)
     )
     worse = float(np.mean(~(_chi2(held, found) - best.chi2 < WORSE)))
-    points = 100 * (right - chosen)
+    points = 100 * (right - (knowing if truth.freed else chosen))
     label = f"{truth.shots} shots" if snr is None else f"{snr:g}"
     counts = truth.shots is not None
     return row(

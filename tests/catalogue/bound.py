@@ -162,7 +162,7 @@ def choosing_oracle(truth: Truth, p: Parameters, traces: Traces) -> Choice:
         chosen = {name: np.where(take, values[name], chosen[name]) for name in told}
         lowest = np.where(take, cost, lowest)
         least = np.where(take & (not other.alike), cost, least)  # another law goes before it
-        near = (np.abs(cost - chi2) < UNTOLD) & (not other.fixed)
+        near = (np.abs(cost - chi2) < UNTOLD) & (not other.fixed and not other.freed)
         alike = {name: np.where(near, values[name], alike[name]) for name in told}
     return Choice(chosen, lowest, told, alike)
 
@@ -184,8 +184,8 @@ def told(truth: Truth, p: Parameters, traces: Traces) -> NDArray[np.bool_]:
 
 def _instead(truth: Truth, other: Other, p: Parameters, traces: Traces) -> tuple[Parameters, Array]:
     """Return least squares of another law."""
-    simple = replace(truth, fixed=(*truth.fixed, *other.fixed))
-    simple = replace(simple, limits={k: v for k, v in truth.limits.items() if k in free(simple, p)})
+    known = tuple(name for name in truth.fixed if name not in other.freed)
+    simple = replace(truth, fixed=(*known, *other.fixed))
     return oracle(simple, {**p, **other.start(p)}, traces)
 
 
@@ -203,7 +203,7 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
         _held_at_limits(truth, now, names, j, r)
         move = _move(j, r, damping[busy], usual[busy], np.column_stack([now[k] for k in names]))
         tried = {k: v + (move[:, names.index(k)] if k in names else 0) for k, v in now.items()}
-        tried |= {k: np.clip(tried[k], *ends) for k, ends in truth.limits.items()}
+        tried |= {k: np.clip(tried[k], *ends) for k, ends in truth.limits.items() if k in names}
         with np.errstate(all="ignore"):
             new = _cost(truth, tried, target[busy], w[busy], usual[busy])
         better = new < cost[busy]
@@ -221,6 +221,8 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
 def _held_at_limits(truth: Truth, now: Parameters, names: list[str], j: Array, r: Array) -> None:
     """Forget how y depends on parameters that are at a limit and would go beyond it."""
     for name, (low, high) in truth.limits.items():
+        if name not in names:
+            continue
         column = j[:, :, names.index(name)]
         slope = np.einsum("nr,nr->n", column, r)
         column[((now[name] <= low) & (slope < 0)) | ((now[name] >= high) & (slope > 0))] = 0.0

@@ -83,15 +83,17 @@ class Breaks(Protocol):
 class Other:
     """Another law that a trace may follow, in terms of the same hidden parameters.
 
-    start: its parameters from the true ones; fixed: those that it does not have; asked: the gain
-    in chi-square for which the fit believes the true law instead. alike: it is no other law, but
-    the true one with what is usual, so that nobody has to tell the one from the other.
+    start: its parameters from the true ones; fixed: those that it does not have; freed: those that
+    the true law knows, and this one has to find; asked: the gain in chi-square for which the fit
+    believes the true law instead. alike: it is no other law, but the true one with what is usual,
+    so that nobody has to tell the one from the other.
     """
 
     start: Callable[[Parameters], Parameters]
     fixed: tuple[str, ...] = ()
     asked: float = 0.0
     alike: bool = False
+    freed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +241,18 @@ class Truth:
 
         aside = replace(self, scored=self.besides, scale=parts, times=())
         return replace(aside, law=self.aside_law, fixed=()) if self.aside_law else aside
+
+    @property
+    def freed(self) -> tuple[str, ...]:
+        """What is fixed though the fit has to find it: its oracle knows more than it can."""
+        return tuple(name for other in self.others for name in other.freed)
+
+    def unknowing(self) -> Truth:
+        """Return the same truth for whoever has to find all that the fit has to."""
+        if not self.freed:
+            return self
+        fixed = tuple(name for name in self.fixed if name not in self.freed)
+        return replace(self, fixed=fixed, others=tuple(o for o in self.others if not o.freed))
 
     def empty(self, p: Parameters) -> Parameters:
         """Return the parameters without their signal."""

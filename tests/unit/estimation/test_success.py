@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tests.benchmarks.fits_common import FULL, Effort
 from tests.benchmarks.fits_drawn import NEAR, SURE, Set, drawn
-from tests.benchmarks.fits_success import _chi2
+from tests.benchmarks.fits_success import _chi2, _success_row
 from tests.catalogue.bound import UNTOLD, bound, choosing_oracle, oracle
 from tests.catalogue.registry import truths
 from tests.catalogue.truths_decays import of_either_end
 
 TRACES = 60
+EFFORT = Effort(**{**FULL, "success": TRACES}, kind=None, seed=7)
 
 
 def nothing(held):
@@ -49,6 +53,31 @@ def test_an_oracle_that_knows_the_law_leaves_nothing_untold():
     truth = truths()["t1"]
     held = drawn(truth, 7, TRACES, 10.0)
     assert np.isnan(choosing_oracle(truth, held.hidden, held.traces).alike["t1"]).all()
+
+
+def test_the_study_s_oracle_knows_that_fringes_decay_exponentially():
+    """The goal is that oracle's; another beside it has to find the shape, as the fit has."""
+    truth = truths()["ramsey, feasibility study"]
+    held = drawn(truth, 7, TRACES, 50.0)
+    best = choosing_oracle(truth, held.hidden, held.traces)
+    known, found = (oracle(each, held.hidden, held.traces) for each in (truth, truth.unknowing()))
+    assert (known[0]["slow"] == 0.0).all()
+    np.testing.assert_array_equal(best.told["t2_star"], truth.scored(known[0])["t2_star"])
+    np.testing.assert_array_equal(best.values["t2_star"], truth.scored(found[0])["t2_star"])
+    assert (best.chi2 < known[1]).all()
+    assert np.isnan(best.alike["t2_star"]).all()
+    told = float(np.mean(held.right(best.told, best.alike)))
+    fit = float(np.mean(held.right(truth.fit(held.traces).values, best.alike)))
+    points = _success_row(truth, 50.0, replace(EFFORT, kind="ramsey")).split("|")[8]
+    assert float(points) == pytest.approx(100 * (fit - told), abs=0.06)
+
+
+def test_where_a_shape_is_known_to_the_oracle_alone_bars_are_judged_by_a_free_one():
+    truth = truths()["ramsey, feasibility study"]
+    held = drawn(truth, 7, TRACES, 50.0)
+    free = bound(truth.unknowing(), held.hidden, held.traces)["t2_star"]
+    assert np.median(free / held.best["t2_star"]) > 1.3
+    assert truths()["t1"].unknowing() is truths()["t1"]
 
 
 def test_an_echo_of_slow_noise_is_not_drawn_to_the_exponential():
