@@ -142,6 +142,7 @@ def worse(name, snr, which):
     [
         pytest.param("ramsey", 5.0, [43, 1153, 1205, 1287], id="half a turn, or a quick decay"),
         pytest.param("ramsey", 10.0, [420, 1205, 1287], id="half a turn, clearer"),
+        pytest.param("ramsey, feasibility study", 50.0, [380], id="a rate from which none leads"),
         pytest.param("ramsey, charge parity", 20.0, [107], id="a second frequency that is no help"),
         pytest.param("ramsey, charge parity", 20.0, [210], id="two frequencies that met"),
         pytest.param("qubit_spectroscopy, power-broadened", 5.0, [552], id="an edge for a line"),

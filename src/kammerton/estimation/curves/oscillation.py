@@ -46,6 +46,8 @@ TURN = np.pi  # rad in the window below which a start may have missed quicker fr
 SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))  # starts there
 RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
 AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
+FLAT, GAUSSIAN = 0.03, 0.1  # rate, and distance from a Gaussian: from there no slope leads on
+AFRESH = 0.3  # rate of an exponential from which to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
 COARSE, ALIASED = 0.48, 0.75  # periods from place to place; in the window, below the alias's own
 EARLY = "only the first points differ from the rest, which is flat: fringes would be gone at once"
@@ -103,7 +105,10 @@ def one_frequency(batch: Batch) -> Solution:
     which = np.flatnonzero((fit.p[:, 0] > RATE) & (fit.p[:, 1] < SHAPE))
     quick, shape = AS_GAUSSIAN
     start = np.column_stack([quick * fit.p[:, 0], np.full(batch.traces, shape), fit.p[:, 2]])
-    return _or_from(batch, fit, which, start[which][None])
+    fit = _or_from(batch, fit, which, start[which][None])
+    which = np.flatnonzero((np.abs(fit.p[:, 0]) < FLAT) & (np.abs(fit.p[:, 1] - 1.0) < GAUSSIAN))
+    start = np.column_stack([np.full(len(which), AFRESH), np.zeros(len(which)), fit.p[which, 2]])
+    return _or_from(batch, fit, which, start[None])
 
 
 def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], starts: Array) -> Solution:
