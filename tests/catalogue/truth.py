@@ -84,9 +84,10 @@ class Other:
     """Another law that a trace may follow, in terms of the same hidden parameters.
 
     start: its parameters from the true ones; fixed: those that it does not have; freed: those that
-    the true law knows, and this one has to find; asked: the gain in chi-square for which the fit
-    believes the true law instead. alike: it is no other law, but the true one with what is usual,
-    so that nobody has to tell the one from the other.
+    the true law knows, and this one has to find; usual: how well it knows these nevertheless, for
+    their bound; asked: the gain in chi-square for which the fit believes the true law instead.
+    alike: it is no other law, but the true one with what is usual, so that nobody has to tell the
+    one from the other.
     """
 
     start: Callable[[Parameters], Parameters]
@@ -94,6 +95,7 @@ class Other:
     asked: float = 0.0
     alike: bool = False
     freed: tuple[str, ...] = ()
+    usual: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,8 +253,10 @@ class Truth:
         """Return the same truth for whoever has to find all that the fit has to."""
         if not self.freed:
             return self
+        kept = tuple(other for other in self.others if not other.freed)
+        usual = {k: v for other in self.others for k, v in (self.usual | other.usual).items()}
         fixed = tuple(name for name in self.fixed if name not in self.freed)
-        return replace(self, fixed=fixed, others=tuple(o for o in self.others if not o.freed))
+        return replace(self, fixed=fixed, others=kept, usual=usual)
 
     def empty(self, p: Parameters) -> Parameters:
         """Return the parameters without their signal."""

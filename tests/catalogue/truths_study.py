@@ -14,11 +14,12 @@ from tests.catalogue.truth import Array, Other, Parameters, Truth, either, log_u
 from tests.catalogue.truths_decays import DELAYS, WINDOW, any_time, exponential, levels
 from tests.catalogue.truths_oscillations import DELAYS as WAITS
 from tests.catalogue.truths_oscillations import SHAPES, fringe_values, fringes, ramsey_values
-from tests.catalogue.truths_resonators import between, notch, qualities, resonance
+from tests.catalogue.truths_resonators import UNSEEN, between, notch, qualities, resonance
 
 FROM = "feasibility study"
 ANY_SHAPE = Other(lambda p: {}, freed=("slow",), asked=np.inf)
-"""Who does not know that an envelope is exponential never gains by it."""
+ANY_SLOPE = Other(lambda p: {}, freed=("slope",), asked=np.inf, usual=UNSEEN["usual"])
+"""Who does not know that an envelope is exponential, or a background level, never gains by it."""
 
 
 def decays(rng: np.random.Generator, n: int) -> Parameters:
@@ -68,6 +69,6 @@ TRUTHS: dict[str, Truth] = {
             limits=SHAPES, choice="the envelope's shape", others=(ANY_SHAPE,),
         ),
         resonance(f"notch, {FROM}", notches, notch, losses, breaks=False, fixed=("slope",),
-                  times=("q_internal",)),
+                  times=("q_internal",), choice="the background's slope", others=(ANY_SLOPE,)),
     )
 }  # fmt: skip
