@@ -68,6 +68,11 @@ TRUTHS: dict[str, Truth] = {
             size=amplitude, times=("t2_star",), besides=fringe_values, fixed=("slow",),
             limits=SHAPES, choice="the envelope's shape", others=(ANY_SHAPE,),
         ),
+        Truth(
+            f"ramsey, {FROM}, envelope known", "ramsey", WAITS, turning, fringes, ramsey_values,
+            breaks=False, size=amplitude, times=("t2_star",), besides=fringe_values,
+            fixed=("slow",), known=lambda p: {"envelope": "exponential"},
+        ),
         resonance(f"notch, {FROM}", notches, notch, losses, breaks=False, fixed=("slope",),
                   times=("q_internal",), choice="the background's slope", others=(ANY_SLOPE,)),
     )

@@ -14,7 +14,8 @@ IMPOSSIBLE = {
     "asymmetry": [2.0, -0.5, 1.0], "anharmonicity": [0.0], "qubit_frequency": [0.0, -1.0],
     "bare_frequency": [-1.0], "dead": [-0.1, 5.0], "qubits": [0, 1.5, 2000], "angle": [0.0],
     "population": [3, "x"], "population_0": [2.0], "expected": ["x", 1j, np.inf],
-    "geometry": [["notch", "notch"], 3], "extremum": [["minimum"], np.array(["minimum"] * 2), 2],
+    "geometry": [["notch", "notch"], 3], "envelope": [["exponential"], 1],
+    "extremum": [["minimum"], np.array(["minimum"] * 2), 2],
     "interleaved": [1, "x", np.array([True, False])], "offset": [1j, np.nan], "shots": [0, "x", 1j],
 }  # fmt: skip
 

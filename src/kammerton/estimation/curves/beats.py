@@ -223,7 +223,7 @@ def of_two(
     Where both are in phase is held where the start has it.
     """
     low, high = bounds(batch, 2)
-    low[1] = least
+    low[1] = max(low[1], least)
     if law == kernels.IN_PHASE:
         held = start[:, 5]
         low, high = (

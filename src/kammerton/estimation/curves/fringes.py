@@ -17,11 +17,12 @@ SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelop
 
 
 def bounds(batch: Batch, frequencies: int) -> tuple[Array, Array]:
-    """Return the ends of rate, shape and angular frequencies."""
+    """Return the ends of rate, shape and angular frequencies; a shape that is known has one."""
     places = batch.most_places
     nyquist = np.pi * (places - 1)
-    low = [RATE[0], SHAPE[0]] + [SLOWEST_TURN] * frequencies
-    high = [RATE[1] * places, SHAPE[1]] + [nyquist] * frequencies
+    shape = SHAPE if batch.shape is None else (batch.shape, batch.shape)
+    low = [RATE[0], shape[0]] + [SLOWEST_TURN] * frequencies
+    high = [RATE[1] * places, shape[1]] + [nyquist] * frequencies
     return np.array(low), np.array(high)
 
 

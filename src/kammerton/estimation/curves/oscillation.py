@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.curves.beats import (
+    Beats,
     mention_beats,
     numbers_of_two,
     two_frequencies,
@@ -21,7 +23,15 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.early import name_early
-from kammerton.estimation.verdict.evidence import Evidence, delta_cost, propagate, weigh, with_part
+from kammerton.estimation.verdict.evidence import (
+    Evidence,
+    Mask,
+    delta_bic,
+    delta_cost,
+    propagate,
+    weigh,
+    with_part,
+)
 from kammerton.estimation.verdict.findings import (
     Findings,
     drift_asked,
@@ -33,12 +43,15 @@ from kammerton.estimation.verdict.findings import (
 )
 from kammerton.estimation.verdict.kind import OSCILLATING, Kind, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
-from kammerton.estimation.verdict.outcome import Outcome, significance
+from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
 LAW = "a decaying oscillation"
+EXPONENTIAL = "exponential"
+SURELY_NOT = 11.0  # gain in chi-square of another envelope than that which is known: 1 in 1000
+NOT_SO = "the envelope is not exponential, as it is said to be"
 DRIFT = 28.0  # delta-BIC over a random walk
 DRIFTING = "model does not fit", "a frequency that drifts, or two less than a beat apart"
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
@@ -62,8 +75,11 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit fringes; the 1/e time comes with the envelope's shape free, so its error is honest.
 
     exp(-(1 - q) s t - q (s t)^2) is Markovian dephasing for q = 0, slow noise for q = 1, and
-    both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly.
+    both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly. Whoever knows that
+    the `envelope` is "exponential" says so, and has a shorter bar.
     """
+    if one_word(known, "envelope", (EXPONENTIAL,)) is not None:
+        batch = replace(batch, shape=0.0)
     first = one_frequency(batch)
     batch, fit, curve = weighed_anew(
         batch, first, lambda part, which: _single_from(part, first.p[which])
@@ -85,6 +101,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
             batch, which, two, numbers, nulls, curve, found, evidence, SHAPED
         )
     findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
+    if batch.shape is not None:
+        findings.rejected(_of_another_shape(batch, fit, beats), "model does not fit", NOT_SO)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, evidence, found)
@@ -119,14 +137,26 @@ def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], starts: Array
     others = _single_from(part, np.concatenate(starts))
     for first in range(0, len(others.cost), len(which)):
         other = others.take(slice(first, first + len(which)))
-        better = delta_cost(part, fit.take(which), other) > CLEARLY
-        fit = replaced(fit, which, other, better)
+        clearly = delta_cost(part, fit.take(which), other) > CLEARLY
+        fit = replaced(fit, which, other, clearly)
     return fit
 
 
 def _single_from(batch: Batch, start: Array) -> Solution:
     low, high = bounds(batch, 1)
     return solve(kernels.RAMSEY, batch, start, low, high)
+
+
+def _of_another_shape(batch: Batch, fit: Solution, beats: Beats) -> Mask:
+    """Return where an envelope that is free is surely another than the known one of `fit` (N,).
+
+    And two frequencies under the known one are no better than that.
+    """
+    other = _single_from(replace(batch, shape=None), fit.p)
+    result = delta_cost(batch, fit, other) > SURELY_NOT
+    two, which = beats.fit, beats.which
+    result[which] &= delta_bic(batch.take(which), other.take(which), two) < SEARCHED
+    return np.asarray(result)
 
 
 def _single(batch: Batch, at: Array) -> Formulas:
@@ -189,5 +219,5 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
 
 
 KINDS: dict[str, Kind] = {
-    "ramsey": sweep(ramsey, 7, from_zero=True, weighs=True, swings=OSCILLATING)
+    "ramsey": sweep(ramsey, 7, from_zero=True, known=("envelope",), weighs=True, swings=OSCILLATING)
 }

@@ -37,6 +37,7 @@ class Batch:
     known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
     variance: (N, M) as given, 0 where invalid. apart: (N, M), which are unlike their neighbours'.
     shots: (N, M), of which y is the population; None where that is not known.
+    shape: of the envelope of an oscillation; None where that is not known.
     """
 
     x: Array
@@ -52,6 +53,7 @@ class Batch:
     variance: Array | None = None
     apart: NDArray[np.bool_] | None = None
     shots: Array | None = None
+    shape: float | None = None
 
     @property
     def traces(self) -> int:
@@ -111,7 +113,7 @@ class Batch:
             self.span[axis], self.level[which], self.parts, self.known_noise, self.order,
             None if self.variance is None else self.variance[which],
             None if self.apart is None else self.apart[which],
-            None if self.shots is None else self.shots[which],
+            None if self.shots is None else self.shots[which], self.shape,
         )  # fmt: skip
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
@@ -119,7 +121,7 @@ class Batch:
         return Batch(
             self.x, self.step, np.ascontiguousarray(y), self.w if w is None else w, self.zero,
             self.span, self.level, self.parts, self.known_noise, self.order, self.variance,
-            self.apart, self.shots,
+            self.apart, self.shots, self.shape,
         )  # fmt: skip
 
     def of_shots(self, shots: Array) -> Batch:
