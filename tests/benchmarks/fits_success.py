@@ -39,7 +39,7 @@ def lines(effort: Effort) -> Iterator[str]:
         "goal is its oracle, which knows its laws. That fringes decay exponentially, or that no "
         "background slopes, a fit is not told: there the points are those to `knowing`, and "
         "`oracle` is one that has to find the shape, or the slope, as the fit has, by the bounds "
-        "of whoever knows it. "
+        "of whoever knows it. With `envelope known` the fit is told, as the oracle is. "
         "Counts are weighted with their own scatter, the oracle with the true one; their "
         "chi-squares are not "
         "compared.\n"
