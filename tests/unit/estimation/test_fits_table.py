@@ -178,6 +178,12 @@ def test_under_one_in_a_hundred_is_fewer_than_that():
     assert reached(SATURATED, counts(1000, 10)) == MISSED
 
 
+def test_of_few_maps_one_may_be_wrong_by_chance_but_not_two():
+    assert reached(SATURATED, counts(100, 1, traces=100)) == ""
+    assert reached(SATURATED, counts(100, 2, traces=100)) == MISSED
+    assert reached(FLAT, counts(1, 1, traces=100)) == MISSED
+
+
 def test_wrong_values_miss_the_goal_unless_nothing_in_the_trace_shows_them():
     assert reached(SATURATED, counts(1000, 20, wrong=500)) == MISSED
     assert reached(SATURATED, counts(1000, 0, wrong=500)) == "–"
