@@ -26,7 +26,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
-from kammerton.estimation.verdict.kind import Countable
+from kammerton.estimation.verdict.kind import Countable, Startable
 from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
 from kammerton.estimation.verdict.scatter import name_small_errors
@@ -171,6 +171,8 @@ def _fitted(
     again = how.again(batch, outcome.curve)
     if again is not None:
         which, part = again
+        if outcome.starts and isinstance(part, Startable):
+            part = part.from_starts([outcome.starts[n] for n in which])
         outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
     if isinstance(batch, Batch):

@@ -7,6 +7,7 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from kammerton.estimation.maps import arc, arcfit, crossing, tracks
+from tests.benchmarks.fits_common import large
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import plain
 from tests.unit.estimation.map_inputs import NOTHING
@@ -93,3 +94,37 @@ def test_a_fit_that_shows_no_column_is_no_better_one():
     found = truth.fit(broken.traces(truth, 3, 15).take(slice(7, 8)))
     assert found.status[0] == "model does not fit"
     assert found.chi2_reduced[0] > 100.0
+
+
+def test_a_large_map_gets_fewer_steps_for_each_takes_longer(steps):
+    """Of telegraph noise, which looks like a line that no law follows."""
+    truth, most = large(plain()["resonator_flux_map"]), 3 * tracks.PATIENCE
+    noise = next(each for each in BROKEN if each.name == "telegraph noise").traces(truth, 9, 6)
+    each = []
+    for n in range(6):
+        steps.clear()
+        assert truth.fit(noise.take(slice(n, n + 1))).verdict[0] != "accepted"
+        each.append(sum(steps))
+    assert max(each) <= most
+    assert np.mean(each) <= USUAL
+
+
+def test_a_map_that_is_weighed_anew_is_not_searched_anew(monkeypatch):
+    """Its arc is followed from where the first fit found it, to the same numbers."""
+    truth, searched = plain()["qubit_flux_map"], []
+
+    def counted(*arguments):
+        searched.append(1)
+        return best(*arguments)
+
+    best = arcfit._best
+    monkeypatch.setattr(arcfit, "_best", counted)
+    dropped = next(each for each in BROKEN if each.name == "dropped shots").traces(truth, 9, 1)
+    found = truth.fit(dropped)
+    assert found.verdict[0] == "accepted"
+    assert len(searched) == 1
+    monkeypatch.setattr(arcfit, "_still", lambda *_: None)
+    anew = truth.fit(dropped)
+    assert len(searched) == 3
+    for name, value in anew.values.items():
+        assert found.values[name] == pytest.approx(value, abs=1e-3 * anew.stderr[name][0])

@@ -16,7 +16,6 @@ from kammerton.estimation.maps.arcs import (
     MOST,
     Candidates,
     arcs,
-    candidates,
     through_points,
 )
 from kammerton.estimation.maps.lit import Lit, Pictures
@@ -24,12 +23,11 @@ from kammerton.estimation.maps.misses import Misses, clumping, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE, no_lines
 from kammerton.estimation.maps.periods import Periods, doubtful, other_periods, told
 from kammerton.estimation.maps.ridge import (
-    SOLID,
     Columns,
-    score,
     without_spikes,
     without_stripes,
 )
+from kammerton.estimation.maps.second_arc import LOG_PERIOD, LOG_PERIODS, second_arc
 from kammerton.estimation.maps.tracks import (
     CLOSE,
     FULL,
@@ -39,15 +37,16 @@ from kammerton.estimation.maps.tracks import (
     UNLIKE,
     Tracked,
     follow,
+    within,
 )
 
 Array = NDArray[np.float64]
+Start = tuple[Array, float]  # theta of the law, and the width
 
 TRIED = 3  # arcs that are refined
 THROUGH = 0.97  # part of what all bright points together can gain that needs no other arc
 WELL = 0.93  # part from which two that lead to one place are enough
 LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
-LIT = 0.6  # part of its columns in which a second arc must be bright
 POOR = 0.4  # part below which another start does not help
 UNSETTLED = 0.3  # what a fit that would go further is worth
 CLEARED = 3  # times that single stray points are looked for
@@ -59,26 +58,34 @@ ENOUGH = 30  # steps after which no other triples are tried
 LATEST, ROUNDS = 60, 2  # steps after which no other periods are followed; how often they may be
 QUICK = 8  # steps for other triples; most that lead anywhere take 5
 FAINT = 9.0  # chi-square of a bright point where hardly a column shows a line for itself
-LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
-LOG_PERIODS = (-3.0, 7.0)
 
 
-def find(c: Columns, model: Model) -> Found | None:
+def find(c: Columns, model: Model, start: Start | None = None) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from.
 
     Where columns do not follow it, and it was found soon, other triples of points may lead to a
-    better one.
+    better one. start: of an arc that was found with other weights; none is looked for if it holds.
     """
     pictures = Pictures(c)
-    best = _fainter(c, pictures, model, _best(c, pictures, model, PATIENCE))
+    held = None if start is None else _still(c, pictures, model, start)
+    if held is not None:
+        return _alone(c, held, model)
+    best = _fainter(c, pictures, model, _best(c, pictures, model, within(c, PATIENCE)))
     if best is None:
         return None
-    if best.turns < ENOUGH and not _clear(best.best, FULL):
+    if best.turns < within(c, ENOUGH) and not _clear(best.best, FULL):
         others = replace(model, seeker=replace(model.seeker, draw=model.seeker.draw + 1))
         other = _best(c, pictures, others, QUICK)
         best = other if other is not None and _worth(other.best) > _worth(best.best) else best
     best, there = _at_its_period(c, best, model)
     return replace(_alone(c, best, model), places=there)
+
+
+def _still(c: Columns, pictures: Pictures, model: Model, start: Start) -> _Seen | None:
+    """Return an arc that is followed from where it was found; None where it is no longer clear."""
+    theta, width = start
+    best, lit = _followed(c, theta, width, model), next(pictures.of(stripes=True))
+    return _Seen(best, lit.s, lit.width, lit.points, best.turns) if _clear(best, SHARE) else None
 
 
 def _fainter(c: Columns, pictures: Pictures, model: Model, best: _Seen | None) -> _Seen | None:
@@ -116,7 +123,7 @@ def _at_its_period(c: Columns, seen: _Seen, model: Model) -> tuple[_Seen, list[A
             break
         there = other_periods(c, model.law, model.prior, best.fit, best.misses, seen.points, seen.s,
                               periods)  # fmt: skip
-        for theta in there if taken < LATEST else ():
+        for theta in there if taken < within(c, LATEST) else ():
             other = _followed(c, theta, best.fit.width, model, best.misses.share)
             taken += other.turns
             best = max(best, other, key=lambda each: _explained(each, periods))
@@ -198,7 +205,7 @@ def _in_scores(c: Columns, lit: Lit, model: Model, patience: int) -> _Seen | Non
               if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
     tried = _tried(c, model, starts, points, width)
     best = _followed(c, tried[0], width, model)
-    taken, most = best.turns, min(patience, PATIENCE // 2)
+    taken, most = best.turns, min(patience, within(c, PATIENCE) // 2)
     for theta in tried[1:]:
         share = best.misses.share
         if share < POOR or (share > FULL and _settled(best)) or taken > most:
@@ -260,10 +267,10 @@ def _followed(
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
     c = without_stripes(c, model.law(theta)[0], width)
     fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
-    held, turns = misses(c, fit), fit.turns
+    held, turns, most = misses(c, fit), fit.turns, within(c, PATIENCE)
     for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
-        if cleared is None or held.share < poor:
+        if cleared is None or held.share < poor or turns > most:
             break
         c = cleared
         theta, width = _again(fit, held, theta, width)
@@ -277,7 +284,7 @@ def _completed(s: Array, best: Followed, model: Model, points: Candidates) -> Fo
     """Settle, and look for what else there is."""
     best = _settled_down(best, model)
     fit, held = best.fit, best.misses
-    other = _second(best.c, s, fit, model)
+    other = second_arc(best.c, s, fit, model)
     return Found(fit, held, best.c, _elsewhere(held, points), other, jumped(fit, model))
 
 
@@ -330,17 +337,3 @@ def _tried(
             break
     tried.sort(key=itemgetter(0))
     return [theta for cost, theta in tried if cost < 0.0] or [tried[0][1]]
-
-
-def _second(c: Columns, s: Array, fit: Tracked, model: Model) -> tuple[float, Array]:
-    """Look for another arc of about this period in what the first leaves of the image."""
-    line = fit.positions[0]
-    here = np.abs(c.f - line[:, None]) < 3.0 * max(fit.width, 2 * c.step)
-    rest = np.where(here, 0.0, score(replace(c, z=np.where(c.w > 0, c.z - fit.pull.lines, 0.0)),
-                                     max(fit.width, 1.5 * c.step), stripes=True))  # fmt: skip
-    first = float(np.minimum(np.where(here, s, 0.0), SOLID).max(axis=1).sum())
-    periods = np.exp(np.clip(fit.theta[LOG_PERIOD], *LOG_PERIODS)) * np.array([0.8, 1.25])
-    found = arcs(c, rest, candidates(c, rest, fit.width), fit.width, model.seeker, periods)
-    if not found or found[0].share < LIT:
-        return 0.0, fit.theta
-    return found[0].bright / max(first, 1e-300), model.seeker.start(found[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,7 +29,8 @@ class Maps:
 
     axes: (A,), (B,). y: (N, A, B), NaN where missing. w: 1/sigma of each part, 0 where missing; if
     sigma was not given (known_noise is False), 1 where there is a point. told: of the noise of
-    all points (N, A B); None where sigma was not given.
+    all points (N, A B); None where sigma was not given. starts: what a fit with other weights
+    found of each, where that is known.
     """
 
     axes: tuple[Array, Array]
@@ -38,6 +39,7 @@ class Maps:
     known_noise: bool
     order: tuple[NDArray[np.intp], NDArray[np.intp]]
     told: Told | None = None
+    starts: Sequence[Any] = ()
 
     @property
     def traces(self) -> int:
@@ -66,6 +68,10 @@ class Maps:
             return self
         flat = _in_order(shots, self.order).reshape(len(shots), -1)
         return replace(self, told=replace(self.told, shots=flat))
+
+    def from_starts(self, starts: Sequence[Any]) -> Maps:
+        """Return them with what a fit with other weights found of each (N)."""
+        return replace(self, starts=starts)
 
     def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
         """Return a fitted (N, A, B) in the caller's order."""

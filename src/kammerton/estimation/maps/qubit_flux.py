@@ -51,9 +51,12 @@ def _fitted(maps: Maps, known: Known) -> Outcome:
         _model(c, scale, {k: None if v is None else float(v[n]) for k, v in given.items()})
         for n, c in enumerate(pictures)
     ]
+    none = [None] * maps.traces
     found = [
-        None if hopeless else last(c, find(c, model), model)
-        for c, model, hopeless in zip(pictures, models, faults.hopeless, strict=True)
+        None if hopeless else last(c, find(c, model, start), model)
+        for c, model, hopeless, start in zip(
+            pictures, models, faults.hopeless, maps.starts or none, strict=True
+        )
     ]
     numbers = _numbers(found, scale, given["asymmetry"])
     findings = Findings(maps.traces)
@@ -63,8 +66,9 @@ def _fitted(maps: Maps, known: Known) -> Outcome:
     _judge_period(findings, found, given["period"])
     findings.accept(lambda n: _praise(numbers, n))
     return Outcome(
-        numbers, UNITS, _curve(maps, pictures, found), chi_squares(maps, found), findings
-    )
+        numbers, UNITS, _curve(maps, pictures, found), chi_squares(maps, found), findings,
+        starts=[None if each is None else (each.theta[:-1], each.fit.width) for each in found],
+    )  # fmt: skip
 
 
 def _model(c: Columns, scale: Scale, known: dict[str, float | None]) -> Model:

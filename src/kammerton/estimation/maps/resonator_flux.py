@@ -34,7 +34,7 @@ from kammerton.estimation.maps.objections import no_lines
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, columns, resonances
 from kammerton.estimation.maps.sweet_spot import objections
-from kammerton.estimation.maps.tracks import FANO, POLE
+from kammerton.estimation.maps.tracks import CLOSE, FANO, ITERATIONS, POLE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
@@ -198,6 +198,8 @@ def _freed(c: Columns, found: Found | None, model: Model) -> Found | None:
     Its slope is so steep there that no small step leads out again.
     """
     if found is None or no_lines(found.misses) or not shown(found.misses):
+        return found
+    if found.fit.step > CLOSE and found.fit.turns >= ITERATIONS:  # it comes to no end as it is
         return found
     beyond = _beyond(found)
     caught = (beyond < 1.0 / len(c.b)) & (beyond > -KINK)

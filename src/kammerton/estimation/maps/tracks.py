@@ -26,6 +26,7 @@ HOPELESS = 8, 14  # steps after which a law is given up: lost and never near; or
 FULL = 0.85  # part of its columns in which a line is seen that is not lost
 UNLIKE = 4.0  # reduced chi-square of one that is
 PATIENCE = 50  # steps in one map after which nothing else is tried; a good one takes 5 to 15
+USUAL = 4500  # points of a map beyond which there are fewer steps, for each takes longer
 NEARLY = 3.0  # step, in its sigmas, from which it is
 CLOSE = 1.0  # step from which one that hardly shrinks goes to and fro, or has far to go
 SHRINKS = 0.7  # less than this: it is halved, or doubled
@@ -220,6 +221,11 @@ def _stated(question: _Question, place: Place, width: float, tilt: float, loose:
     )  # fmt: skip
     said = gradient, information, seen, cost, freedom, heights
     return State(place, width, tilt, theta, said, inside, off, weight, spread, step, hessian, size)
+
+
+def within(c: Columns, steps: int) -> int:
+    """Return so many steps, or of a large map as many fewer as each takes longer."""
+    return round(steps * min(1.0, USUAL / c.w.size))
 
 
 def costs(c: Columns, theta: Array, shape: str) -> Array:
