@@ -52,6 +52,11 @@ def losses(p: Parameters) -> dict[str, Array]:
     return {name: told[name] for name in ("frequency", "linewidth", "q_internal")}
 
 
+def other_qualities(p: Parameters) -> dict[str, Array]:
+    told = qualities(1.0)(p)
+    return {name: told[name] for name in ("q_loaded", "q_coupling")}
+
+
 def amplitude(p: Parameters) -> Array:
     return p["contrast"] / 2
 
@@ -74,6 +79,7 @@ TRUTHS: dict[str, Truth] = {
             fixed=("slow",), known=lambda p: {"envelope": "exponential"},
         ),
         resonance(f"notch, {FROM}", notches, notch, losses, breaks=False, fixed=("slope",),
-                  times=("q_internal",), choice="the background's slope", others=(ANY_SLOPE,)),
+                  times=("q_internal",), choice="the background's slope", others=(ANY_SLOPE,),
+                  besides=other_qualities),
     )
 }  # fmt: skip
