@@ -41,7 +41,7 @@ Files = Annotated[
 KindName = Annotated[
     str | None,
     typer.Option(
-        metavar="KIND", help="t1, ramsey, ... (--kinds lists all); or short: echo, rb, irb."
+        metavar="KIND", help="t1, ramsey, ... (--kinds lists all); or short: echo, rb, qubit."
     ),
 ]
 Kinds = Annotated[
@@ -65,7 +65,8 @@ CalPoints = Annotated[
 X = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="COLUMN", help="Column of x; of a map twice, in the order that --kinds names."
+        metavar="COLUMN",
+        help="Column of x; of a map twice, in the order that --kinds names; of shots the state.",
     ),
 ]
 Y = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of measured values.")]
