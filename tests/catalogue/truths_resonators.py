@@ -96,6 +96,16 @@ def outside_or_wide(
     return draw
 
 
+def either_coupling(draw: Draw) -> Draw:
+    """Return the draw with every other resonator overcoupled: its dip is about as deep."""
+
+    def either(rng: np.random.Generator, n: int) -> Parameters:
+        p = draw(rng, n)
+        return {**p, "depth": np.where(rng.random(n) < 0.5, p["depth"], 2.0 - p["depth"])}
+
+    return either
+
+
 def windows(depth: tuple[float, float], **how: bool) -> dict[str, Draw]:
     """Return draws for windows that are well chosen, too short and too long."""
     return {
@@ -124,7 +134,7 @@ def qualities(part: float) -> Callable[[Parameters], dict[str, Array]]:
 
 
 def through(p: Parameters) -> dict[str, Array]:
-    """A transmission does not tell internal from coupling losses."""
+    """Neither a transmission nor a reflection's magnitude tells internal from coupling losses."""
     none = np.full(len(p["centre"]), np.nan)
     return {**loaded(p), "q_internal": none, "q_coupling": none}
 
@@ -178,6 +188,12 @@ TRUTHS: dict[str, Truth] = {
         resonance(
             "notch, magnitude", between(WIDE, depth=(0.2, 0.9), phase=False), seen(notch),
             qualities(1.0), **ABOVE_NOISE, **windows((0.4, 0.9), phase=False),
+        ),
+        resonance(
+            "reflection, magnitude", either_coupling(between(WIDE, depth=(0.3, 0.8), phase=False)),
+            seen(notch), through, **ABOVE_NOISE, known=lambda p: {"geometry": "reflection"},
+            **{which: either_coupling(draw)
+               for which, draw in windows((0.4, 0.8), phase=False).items()},
         ),
         resonance(
             "transmission, magnitude", between(WIDE, depth=(0.8, 1.0), phase=False, leak=True),
