@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WIDE = 160
 """Columns that the table gets, however narrow the terminal is, which then breaks its lines."""
 TO_COME = 5.0  # s by which a value is of a time to come: a clock was wrong
+WELL = "is known well enough"
 SILENT = 15.0  # s after which what the daemon said last is told with its age
 
 
@@ -115,7 +116,7 @@ def _headline(
         if words := since_unlocked(store, alone):
             doing += f"; [bold red]{escape(words)}[/bold red]"
     elif running is not None:
-        doing = f"process {running.pid}: {running.what}"
+        doing = f"process {running.pid}: {running.what}{_since(store, str(running.what))}"
         doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
     elif said is not None and said.doubtful:
         words = caution(store, said)
@@ -127,6 +128,20 @@ def _headline(
     late = store.backlog() if broker else 0
     waiting = f"; {late} result{'s wait' if late > 1 else ' waits'} for the broker" if late else ""
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
+
+
+def _since(store: ReadStore, what: str) -> str:
+    """Name what is stale or doubted since it was said that all is known well enough."""
+    from kammerton.client.words import tolerable
+
+    if not what.endswith(WELL):
+        return ""
+    known, doubted, now = store.parameters(), store.doubted(), store.now()
+    poor = [n for n, d in doubted.items() if n in known and not tolerable(n, known[n], d, now)]
+    stale = [n for n, e in known.items() if e.valid_until is not None and e.valid_until <= now]
+    news = [n for n in sorted({*poor, *stale}) if n not in what]
+    verb = "is" if len(news) == 1 else "are"
+    return f"; since then {', '.join(news)} {verb} stale or doubted" if news else ""
 
 
 def _without_lock(said: Activity) -> str:

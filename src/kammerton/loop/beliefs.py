@@ -164,6 +164,19 @@ class BeliefBook:
         for name, sigma in doubts.items():
             self._beliefs[name] = self._beliefs[name].doubted(sigma)
 
+    def expire(self, known: Mapping[str, Estimate], now: datetime) -> None:
+        """Believe no better than its tolerance what holds no longer by the forecast it has.
+
+        Nobody takes it for good any more, though drift is less than was thought when it was made.
+        """
+        for name, estimate in known.items():
+            belief, until = self._beliefs.get(name), estimate.valid_until
+            if belief is None or belief.run != estimate.run or until is None or until > now:
+                continue
+            tolerance = self.kind(name).tolerance_of(belief.mean)
+            if 0 < belief.sigma_at(now) < tolerance:
+                self._beliefs[name] = belief.doubted(tolerance)
+
     def back_to_design(self, qubit: str) -> None:
         """Forget what was measured of a qubit and its resonator, for a fresh start."""
         mine = (qubit, self._lab.qubits[qubit].resonator)

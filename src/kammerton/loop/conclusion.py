@@ -125,6 +125,7 @@ class Conclusions:
             if f"{qubit}.{PROOF}" in news:  # of another frequency than the one that waits
                 self._doubt_the_pulse(qubit)
         await self._given_back.look()
+        self.book.expire({n: c.estimate for n, c in head.parameters.items()}, self.clock.now())
         return frozenset(news)
 
     async def _commit(

@@ -14,7 +14,7 @@ from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.conclusion import DOUBT, Conclusions
 from kammerton.loop.granting import Granting
-from kammerton.loop.idle import held_though_stale, idle
+from kammerton.loop.idle import Stale, idle
 from kammerton.loop.looks import BETWEEN, WELL, Looks
 from kammerton.loop.outage import Outage, pausing
 from kammerton.loop.patience import Patience
@@ -147,8 +147,8 @@ class Loop:
     def _idle(self) -> str:
         words = [self.drive_off(), *self.patience.words(self.clock.now())]
         words += [f"waits: {what}" for what in self._conclusions.waiting()]
-        held = held_though_stale(self.lab, self.book, self.held(), self.whose, self.clock.now())
-        return idle(words, held)
+        stale = Stale(self.lab, self.book, self.held(), self.whose, self.clock.now())
+        return idle(words, stale.held_words(), stale.words(self.patience.parked))
 
     @property
     def measured(self) -> frozenset[str]:

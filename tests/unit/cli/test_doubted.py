@@ -50,6 +50,16 @@ def test_what_is_doubted_is_told_with_its_reason(lab: Path) -> None:
     assert json.loads(said("why", "--json", "q0.t1", *place))["doubted"]["stderr"] == 4e-6
 
 
+def test_that_all_is_known_well_does_not_stand_above_what_is_doubted(lab: Path) -> None:
+    """The loop looks again 2 s later; `status` reads at once what was doubted meanwhile."""
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.activity("idle: q0.t1 is stale; everything else is known well enough")
+        status = " ".join(said("status", str(lab)).split())
+        assert "well enough; since then q1.t1, q1.t2_echo are stale or doubted" in status
+        store.commit(run(), {name: estimate() for name in store.parameters()})
+        assert "since then" not in said("status", str(lab))
+
+
 def test_what_was_measured_since_is_not_doubted(lab: Path) -> None:
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
         store.commit(run(), {name: estimate() for name in store.parameters()})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,6 +27,7 @@ from kammerton.model import (
     Verdict,
 )
 from kammerton.store import Store
+from tests.stored import run
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
 pytestmark = pytest.mark.usefixtures("without_files")
@@ -400,13 +402,34 @@ def test_i7_what_rests_on_a_box_that_lost_its_settings_with_another_is_measured_
     assert sigmas(make(tmp_path, store, Chip())[0]) == sigmas(loop), "a restart forgets nothing"
 
 
+def test_what_its_forecast_calls_stale_is_believed_no_better(tmp_path, store):
+    """As after reverts: drift is less than was thought then, but nobody takes it for good."""
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    known = store.parameters()["q0.f01"]
+    over = replace(known, valid_until=loop.clock.now() - timedelta(minutes=1))
+    store.commit(run(), {"q0.f01": over})
+    before = len(store.runs(100))
+    asyncio.run(loop._conclusions.follow())
+    assert "q0.f01 is stale" in loop._idle()
+    asyncio.run(loop.settle())
+    assert len(store.runs(100)) > before
+    assert loop._idle() == "idle: everything is known well enough"
+    assert store.parameters()["q0.f01"].valid_until > loop.clock.now()
+    assert store.doubts() == {}, "it is no doubt"
+
+
 @pytest.mark.parametrize("scope", ["q0", "r0"])
 def test_what_is_stale_though_held_is_told_with_who_holds_it(tmp_path, store, scope):
     loop, _ = make(tmp_path, store, Chip())
     asyncio.run(loop.settle())
     loop.whose = lambda name: f"{name} is held by anna: two-tone by hand"
+    assert loop._idle() == "idle: everything is known well enough"
     loop.book.widen("q0.t1", 1.0)
-    assert loop._idle() == "idle: everything is known well enough", "it is to be measured next"
+    assert loop._idle() == (
+        "idle: q0.t1 is stale, and measured again once that is worth its time; "
+        "everything else is known well enough"
+    )
     loop.held = lambda: frozenset({scope})
     assert loop._idle() == (
         f"idle: q0.t1 is stale and not measured: {scope} is held by anna: two-tone by hand; "
