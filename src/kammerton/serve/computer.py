@@ -48,6 +48,7 @@ from kammerton.serve.reports import reporter
 from kammerton.serve.set_clock import SetClock
 from kammerton.serve.unanswered import Unanswered
 from kammerton.store import Store
+from kammerton.store.following import going_on
 from kammerton.store.plates import Plates, unnamed
 from kammerton.store.rows import Lease
 
@@ -83,7 +84,7 @@ async def run_computer(
     """
     alarms = Alarms()
     async with opened_store(lab, alarm=alarms.tell, known=known) as (store, outputs):
-        clock = LabClock.not_before(store.now())
+        clock = await asyncio.to_thread(going_on, store)
         async with _drawing() as pictures:
             errands = Measuring(lab, calibration_names())
             holds = Holds(lab, store, doing, alarms.tell)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 from kammerton.model import LabClock
+from kammerton.store import clock as walls
+from kammerton.store.laboratory_time import AHEAD
 from kammerton.store.write import Store
+
+
+def going_on(store: Store) -> LabClock:
+    """Return laboratory time, which goes on from where it was, after a restore too."""
+    said = store.newest({AHEAD}).get(AHEAD, "0 s ahead")
+    kept = walls.wall() + timedelta(seconds=float(said.split()[0]))
+    return LabClock.not_before(max(store.now(), kept))
 
 
 def follow(store: Store, clock: LabClock, by: timedelta, why: str, expected: int) -> int:

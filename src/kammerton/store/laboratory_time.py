@@ -19,6 +19,9 @@ from kammerton.store.rows import Doubt, micros, moment, run_name
 CLOCK = "the clock"
 """Who makes a revision that moves times."""
 
+AHEAD = "laboratory time"
+"""What the audit log calls by how far that is ahead of the wall, where a restore keeps it so."""
+
 _TOLERATED = timedelta(seconds=APART)
 
 

@@ -9,12 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 from kammerton.model import StoreError, StoreUnavailable
+from kammerton.model.clock import APART
 from kammerton.store import backup, clock, schema
 from kammerton.store.aside import move, set_aside, settle
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
 from kammerton.store.file import FilePlace
 from kammerton.store.inbox import Inbox
+from kammerton.store.laboratory_time import AHEAD
 from kammerton.store.lock import locked
 from kammerton.store.migrate import seal_rest_of_a_file, upgrade, version_of
 from kammerton.store.request import LASTING, Request, refusal
@@ -89,6 +91,7 @@ def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request
     _stay_doubted(part, target)
     _stay_known(part, target)
     _begin_epoch(part, who, saved, over)
+    _stay_ahead(part, target, who)
 
 
 def _still_asked(target: Path) -> list[Request]:
@@ -157,6 +160,35 @@ def _stay_doubted(path: Path, before: Path) -> None:
             seal_rest_of_a_file(connection)
     except sqlite3.Error as problem:  # it is gone, damaged, or of before there were doubts
         log.warning("what %s doubts is not carried over: %s", before.name, problem)
+
+
+def _stay_ahead(path: Path, before: Path, who: str) -> None:
+    """Note by how far laboratory time was ahead, where the backup knows of less.
+
+    A simulated laboratory's own clock does not go back, whatever comes back.
+    """
+    ahead, then = _ahead(before), _ahead(path)
+    if ahead - then < APART:
+        return
+    with closing(for_good(sqlite3.connect(path))) as connection, connection:
+        (epoch,) = connection.execute("SELECT epoch FROM identity").fetchone()
+        why = "it goes on as it was before the restore"
+        _note(connection, (who, AHEAD, f"{then:.1f} s ahead", f"{ahead:.1f} s ahead", why), epoch)
+
+
+def _ahead(path: Path) -> float:
+    """Return by how much laboratory time was ahead of the wall, s; 0: unknown.
+
+    At the last run, or at a restore since.
+    """
+    last = "SELECT (ended - committed) / 1e6 FROM run ORDER BY number DESC LIMIT 1"
+    kept = "SELECT CAST(new AS REAL) FROM audit WHERE what = ? ORDER BY number DESC LIMIT 1"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            found = [*connection.execute(last), *connection.execute(kept, (AHEAD,))]
+    except sqlite3.Error:
+        return 0.0
+    return float(max([0.0, *(ahead for (ahead,) in found)]))
 
 
 def _begin_epoch(path: Path, who: str, saved: Path, over: list[Request]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from kammerton.store import Doubt, Store, backup, clock
+from kammerton.store.following import going_on
 from kammerton.store.given_back import GIVEN_BACK
 from kammerton.store.leases import DAEMON
 from kammerton.store.restore import restore
@@ -89,3 +91,23 @@ def test_a_value_that_the_backup_knows_as_older_is_no_reason_to_doubt(path: Path
     restore(new, "anna", path)
     with Store.open(path, "two-qubits") as store:
         assert store.doubts() == {"q0.f01": 1e5}
+
+
+def test_s6_laboratory_time_does_not_go_back_by_a_restore(path: Path) -> None:
+    """The clock of a simulated laboratory, which is ahead, does not."""
+
+    def ahead_of_last_run(by: timedelta) -> None:
+        with Store.open(path, "two-qubits") as store:
+            end = clock.wall() + by
+            store.commit(replace(run(started=end), ended=end), {"q0.t1": estimate(time=end)})
+
+    ahead_of_last_run(timedelta(minutes=1))
+    saved = backup.keep(path)
+    ahead_of_last_run(timedelta(minutes=13))
+    with Store.open(path, "two-qubits") as store:
+        before = going_on(store).now()
+    for _ in range(2):
+        restore(saved, "anna", path)
+    assert verify(path).findings == ()
+    with Store.open(path, "two-qubits") as store:
+        assert timedelta() <= going_on(store).now() - before < timedelta(minutes=1)
