@@ -143,10 +143,7 @@ def lines(effort: Effort) -> Iterator[str]:
         f"{SURELY:g} standard deviations of that difference more than the fit asks for. Where the "
         "truth lies on an edge of what is physical (an echo that is wholly exponential or "
         f"Gaussian), no bound holds: a std from {EDGE_STD:g} on and {100 * EDGE_COVER:g} points "
-        "more coverage reach the goals, too. Where the data say no more than between which two "
-        "points of a sweep a value lies, any place there is as likely as any other: the bound is "
-        "the standard deviation of that, step/sqrt(12), and as the law has no tails, its goals are "
-        f"the {100 * UNIFORM['68']:.1f} % and 100 % that lie within 1 and 1.96 of it.\n"
+        f"more coverage reach the goals, too. {_else()}\n"
     )
     yield row("truth", "value", "traces", "std", "bias", "far", "68 %", "95 %",
               "95 %, accepted", "")  # fmt: skip
@@ -172,6 +169,21 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     yield from refusals
     yield ""
+
+
+def _else() -> str:
+    """Return how values are judged that no bound holds for, and which are not."""
+    return (
+        "Where the data say no more than between which two "
+        "points of a sweep a value lies, any place there is as likely as any other: the bound is "
+        "the standard deviation of that, step/sqrt(12), and as the law has no tails, its goals are "
+        f"the {100 * UNIFORM['68']:.1f} % and 100 % that lie within 1 and 1.96 of it. "
+        "AllXY's deviation holds the noise by definition: its truth and bound are what it is on "
+        "average and how it scatters. Not judged: what was told to the fit and is handed back; a "
+        "readout frequency where the shift is within 15 % of one linewidth, at which its law has "
+        "a kink; the phase of a beat of which either part may be the stronger (shares of 40 to "
+        "60 %)."
+    )
 
 
 def _aside(truth: Truth, effort: Effort) -> Iterator[str]:

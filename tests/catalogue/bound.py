@@ -35,9 +35,7 @@ def bound(truth: Truth, p: Parameters, traces: Traces) -> dict[str, Array]:
     sigma = truth.noise(p, traces)
     parts = [_bound(truth, _part(p, s), sigma[s]) for s in _slices(sigma)]
     best = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    uniform = {name: np.full(len(sigma), step / np.sqrt(12.0))
-               for name, step in truth.between.items()}  # fmt: skip
-    return best | uniform
+    return best | truth.spreads(p, sigma)
 
 
 def _slices(sigma: Array) -> list[slice]:

@@ -223,6 +223,12 @@ class Truth:
         result: Array = np.sqrt(chance * (1 - chance) / self.shots)
         return result
 
+    def spreads(self, p: Parameters, sigma: Array) -> dict[str, Array]:
+        """Return the standard deviation (N,) of the values that no law bounds."""
+        del p
+        return {name: np.full(len(sigma), step / np.sqrt(12.0))
+                for name, step in self.between.items()}  # fmt: skip
+
     def benign(self, rng: np.random.Generator, n: int) -> Parameters:
         """Return parameters for which the axis is well chosen."""
         return (self.typical or self.draw)(rng, n)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tests.catalogue.deviation import AllXY
 from tests.catalogue.truth import Array, Draw, Parameters, Truth, log_uniform
 
 COEFFICIENTS = np.linspace(-2.0, 2.0, 31)
@@ -274,7 +275,7 @@ TRUTHS: dict[str, Truth] = {
             angle_error, half_turn, from_zero=True, breaks=False, mixed=(15.0, 100.0),
             snrs=(15.0, 50.0), besides=lambda p: {**whole(p), **scaled(p)},
         ),
-        Truth(
+        AllXY(
             "allxy", "allxy", np.arange(21.0), small_errors, pairs, syndromes, tenths,
             breaks=False, mixed=(20.0, 200.0), snrs=(20.0, 100.0), besides=whole,
             drifts="detuning",

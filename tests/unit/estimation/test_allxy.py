@@ -98,6 +98,14 @@ def test_the_deviation_is_the_mean_distance_from_perfect_pulses():
     assert deviation.std() == pytest.approx(np.median(found.stderr["allxy_deviation"]), rel=0.3)
 
 
+@pytest.mark.parametrize("error", [0.0, 0.03, 0.2])
+def test_the_bar_of_the_deviation_is_its_scatter(error):
+    """Distances that are noise scatter by 0.6 of it; the bar was that of all of it."""
+    found = fit_batch("allxy", PAIR, measured(error, 0.0, 0.0, 0.0, count=1000), 0.008)
+    scatter = found.values["allxy_deviation"].std()
+    assert np.median(found.stderr["allxy_deviation"]) == pytest.approx(scatter, rel=0.07)
+
+
 def test_the_signal_may_fall_with_the_population():
     found = fit_batch("allxy", PAIR, 3.0 - measured(0.12, 0.0, 0.0, 0.0), 0.008)
     assert found.status[0] == "amplitude too high"

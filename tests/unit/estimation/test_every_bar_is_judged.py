@@ -12,12 +12,10 @@ from tests.catalogue.truth import Truth
 
 GIVEN = "was told to the fit, and is handed back"
 COUNT = "is a count, without an error"
-NOISE = "holds the noise, too: test_allxy has its mean and its scatter"
 EXCEPTIONS = {
     ("t1, readout known", "amplitude"): GIVEN, ("t1, readout known", "offset"): GIVEN,
     ("fine_amplitude", "amplitude"): GIVEN, ("fine_amplitude", "offset"): GIVEN,
     ("qubit_flux_map", "asymmetry"): GIVEN,
-    ("allxy", "allxy_deviation"): NOISE,
     **{(name, "lines"): COUNT for name in truths("qubit_spectroscopy")},
 }  # fmt: skip
 ALL = truths()
@@ -33,9 +31,11 @@ def barred(truth: Truth) -> set[str]:
 
 def judged(truth: Truth) -> set[str]:
     """Return the values of which the table of honesty has a row."""
-    p = truth.draw(np.random.default_rng(3), 200)
-    values = {**truth.besides(p), **truth.scored(p)}
-    return {name for name, value in values.items() if np.isfinite(value).any()}
+    found, rng = set(), np.random.default_rng(3)
+    for each in filter(None, (truth, truth.aside())):
+        low = each.measured(rng, truth.draw(rng, 50), max(truth.snrs)).low
+        found |= {name for name, value in low.items() if np.isfinite(value).any()}
+    return found
 
 
 @pytest.mark.parametrize("name", ALL)

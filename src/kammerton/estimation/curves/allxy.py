@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import erf
 
 from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.pulse_pairs import ERRORS, IDEAL, polynomials, responses
@@ -98,7 +99,7 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
     noise = evidence.noise[:, None, None]
     found = _with_deviation(
         derive(lambda theta: _numbers(theta, each.level), fit.theta, fit.cov * noise),
-        each, perfect, law.given[:, 0], evidence,
+        each, perfect, law.given[:, 0], curve, evidence,
     )  # fmt: skip
     findings = Findings(batch.traces)
     snr = significance(each, nulls.flat[0], fit, evidence)
@@ -137,23 +138,54 @@ def _numbers(theta: Array, level: Array) -> dict[str, Array]:
 
 
 def _with_deviation(
-    found: Derived, batch: Batch, perfect: Solution, ideal: Array, evidence: Evidence
+    found: Derived,
+    batch: Batch,
+    perfect: Solution,
+    ideal: Array,
+    curve: Array,
+    evidence: Evidence,
 ) -> Derived:
     """Add the mean distance from perfect pulses, in parts of the contrast."""
     there = batch.w > 0
     size = np.abs(perfect.theta[:, 0])
     size = np.where(size > 1e-100, size, np.nan)
-    away = np.abs(batch.y - perfect.theta[:, :1] * ideal - perfect.theta[:, 1:])
+    away = batch.y - perfect.theta[:, :1] * ideal - perfect.theta[:, 1:]
     count = np.count_nonzero(there, axis=1)
-    mean = (away * there).sum(axis=1) / count / size
-    variance = np.where(there, 1.0 / np.where(there, batch.w, 1.0) ** 2, 0.0).sum(axis=1)
-    error = np.sqrt(variance * evidence.noise) / count / size
+    mean = (np.abs(away) * there).sum(axis=1) / count / size
+    shape = np.stack([np.broadcast_to(ideal, away.shape), np.ones_like(away)], axis=1)
+    rest = (batch.y - curve) * there
+    error = _scatter(batch, rest, away, shape, perfect, evidence) / count / size
     names = [*found.values, "allxy_deviation"]
     covariance = np.zeros((batch.traces, len(names), len(names)))
     stderr = np.stack(list(found.stderr.values()), axis=1)
     covariance[:, :-1, :-1] = found.correlation * stderr[:, :, None] * stderr[:, None, :]
     covariance[:, -1, -1] = error**2
     return named(names, np.column_stack([*found.values.values(), mean]), covariance)
+
+
+def _scatter(
+    batch: Batch, rest: Array, away: Array, shape: Array, perfect: Solution, evidence: Evidence
+) -> Array:
+    """Return how the sum of the distances |away| scatters (N,).
+
+    Each is the size of a Gaussian number about what the fitted errors make of it (Leone et al.,
+    Technometrics 3, 543 (1961)), less what the fit of perfect pulses takes up.
+    """
+    there = batch.w > 0
+    variance = np.where(there, 1.0 / np.where(there, batch.w, 1.0) ** 2, 0.0)
+    taken = np.einsum("nij,njm->nim", perfect.cov, shape)
+    middle = away - rest + (taken * (shape @ (batch.w**2 * rest)[:, :, None])).sum(axis=1)
+    noise = evidence.noise[:, None] * there
+    own = np.maximum(variance - (shape * taken).sum(axis=1), 0.0) * noise
+    far = middle / np.sqrt(np.maximum(own, 1e-300))
+    sign = erf(far / np.sqrt(2.0)) * there
+    size = np.sqrt(own * 2.0 / np.pi) * np.exp(-0.5 * far**2) + middle * sign
+    alone = (own + middle**2 * there - size**2 - sign**2 * own).sum(axis=1)
+    common = (taken * sign[:, None]).sum(axis=2), (shape * sign[:, None]).sum(axis=2)
+    alike = (sign**2 * variance * noise).sum(axis=1)
+    alike -= evidence.noise * (common[0] * common[1]).sum(axis=1)
+    result: Array = np.sqrt(np.maximum(alone + alike, 0.0))
+    return result
 
 
 def _judge(findings: Findings, fit: Solution, perfect: Solution, noise: Array) -> None:
