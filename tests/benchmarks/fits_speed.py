@@ -38,6 +38,7 @@ REPEATS, LEAST, LONG = 20, 5, 1.0  # fits of one batch; fewer where they take so
 POPULATIONS = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length")
 PEERS = tuple(DISTRIBUTIONS)
 NOT_HERE = "not installed here"
+NOT_ASKED = "not asked"
 ROOT = Path(__file__).parents[2]
 Measured = TypeVar("Measured")
 
@@ -211,6 +212,8 @@ def in_si(case: Case, answer: dict[str, Any]) -> dict[str, Array]:
 def _si(name: str, kind: str, value: Array, zero: float, span: float) -> Array:
     if name == "frequency":
         return value / span if kind == "ramsey" else zero + value * span
+    if name == "error_per_clifford":
+        return np.asarray((1 - np.exp(-value / span)) / 2)
     return value * span
 
 
@@ -231,7 +234,8 @@ def lines(effort: Effort) -> Iterator[str]:
         "this kind took 95 to 150 us where nothing else ran. Where it takes more than "
         f"{1e6 * QUIET:g} us, ours is "
         f"measured up to {effort.rounds} times, and that with the shortest yardstick counts; "
-        "peers follow once. Laws and guesses of curve_fit and lmfit: "
+        "peers follow once. `not asked`: tests/benchmarks/peers does not say how that peer would "
+        "fit this kind, whether or not it could. Laws and guesses of curve_fit and lmfit: "
         "tests/benchmarks/peers/laws.py.\n"
     )
     yield row("kind", *(f"N = {n}" for n in BATCHES), "goal, N = 1000", "right", "yardstick", "")
@@ -271,13 +275,12 @@ def _own(case: Case) -> tuple[list[float], float]:
 
 
 def _peers(case: Case, us: list[float], right: float, n: int) -> Iterator[str]:
-    if isinstance(case.traces.x, tuple):
-        return
+    several = isinstance(case.traces.x, tuple)
     for peer in PEERS:
-        answer = theirs(case, peer, min(n, len(case.traces)))
-        if isinstance(answer, str):
-            yield row(case.truth.name, peer, answer, *[""] * 6)
-        elif answer is not None:
+        answer = None if several else theirs(case, peer, min(n, len(case.traces)))
+        if answer is None or isinstance(answer, str):
+            yield row(case.truth.name, peer, answer or NOT_ASKED, *[""] * 6)
+        else:
             yield _peer_row(case, peer, answer, us, right)
 
 

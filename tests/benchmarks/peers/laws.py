@@ -16,7 +16,8 @@ import numpy as np
 class Usual:
     """law(x, *p), guess(x, y) -> p, and what the parameters mean.
 
-    told(p, e): values and errors under our names, in units of the window.
+    told(p, e): values and errors under our names, in units of the window; of an error per
+    Clifford the rate at which survival decays, so that it becomes one once the window is known.
     """
 
     law: Callable[..., np.ndarray]
@@ -104,6 +105,9 @@ USUAL: dict[str, Usual] = {
     "t1": Usual(*DECAY, _decay("t1")),
     "t2_echo": Usual(*DECAY, _decay("t2_echo")),
     "cpmg": Usual(*DECAY, _decay("t2_cpmg")),
+    "randomized_benchmarking": Usual(
+        *DECAY, lambda p, e: {"error_per_clifford": (1 / p[1], e[1] / p[1] ** 2)},
+    ),
     "ramsey": Usual(
         fringes, guess_fringes,
         lambda p, e: {"frequency": (abs(p[1]), e[1]), "t2_star": (p[3], e[3])},

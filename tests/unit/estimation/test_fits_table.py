@@ -213,7 +213,9 @@ def test_a_peer_that_does_not_run_is_left_out_and_it_says_so(last, said, monkeyp
     assert fits_speed.theirs(next(fits_speed.cases("t1", 7)), "lmfit", 2) == said
 
 
-@pytest.mark.parametrize("kind", ["t1", "ramsey", "rabi_amplitude", "resonator_spectroscopy"])
+@pytest.mark.parametrize(
+    "kind", ["t1", "ramsey", "rabi_amplitude", "resonator_spectroscopy", "randomized_benchmarking"]
+)
 def test_curve_fit_with_the_usual_guesses_finds_well_placed_truths(kind, tmp_path):
     """So that what is printed of peers is their best and not our mistake."""
     case = next(fits_speed.cases(kind, 7))
@@ -223,6 +225,15 @@ def test_curve_fit_with_the_usual_guesses_finds_well_placed_truths(kind, tmp_pat
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
     answer = json.loads(done.stdout)
     assert np.mean(case.right(fits_speed.in_si(case, answer), 20)) > 0.85
+
+
+def test_a_kind_that_no_peer_is_asked_for_says_so(monkeypatch):
+    monkeypatch.setattr(fits_speed, "PEERS", ("curve_fit",))
+    monkeypatch.delenv("KAMMERTON_PEERS", raising=False)
+    for kind in ("fine_amplitude", "drag_repetitions"):
+        case = next(fits_speed.cases(kind, 7))
+        (line,) = fits_speed._peers(case, [1.0] * 3, 1.0, 1)
+        assert f"| {kind} | curve_fit | {fits_speed.NOT_ASKED} |" in line
 
 
 def test_every_usual_law_tells_values_that_the_fit_also_gives():
