@@ -178,10 +178,12 @@ class Side:
 def _side(edges: Array, place: Array, width: float) -> Side:
     b = (edges - place[:, None]) / width
     normal = np.exp(-0.5 * np.minimum(b * b, 1400.0)) / SQRT_2PI
-    return Side(
-        np.diff(ndtr(b), axis=1), -np.diff(normal, axis=1) / width,
-        -np.diff(b * normal, axis=1) / width,
-    )  # fmt: skip
+    return Side(_steps(ndtr(b)), -_steps(normal) / width, -_steps(b * normal) / width)
+
+
+def _steps(at_edges: Array) -> Array:
+    """Return by how much each row grows from edge to edge; np.diff takes twice as long."""
+    return at_edges[:, 1:] - at_edges[:, :-1]
 
 
 def sides(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Side, Side]:
@@ -200,9 +202,11 @@ def product(weights: Array, i: Array, q: Array) -> Array:
 
 def probabilities(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Array:
     """Return the probability of each cell (P, C), at least RARE: fractions may be below 0."""
-    i, q = sides(theta, layout, ways, grid)
+    place, width = ways.at @ layout.centres(theta), theta[layout.width]
+    i, q = (_steps(ndtr((edges - part[:, None]) / width))
+            for edges, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
     weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
-    return np.maximum(product(weights, i.inside, q.inside), RARE)
+    return np.maximum(product(weights, i, q), RARE)
 
 
 def slopes(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Array, Array]:

@@ -193,10 +193,10 @@ def _finished(
     theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
 ) -> Clouds | None:
     at = physical(layout, theta)
-    covariance = _covariance(at, layout, ways, shots, free)
+    p, slope = slopes(at, layout, ways, shots.grid)
+    covariance = _inverse(p, slope, shots, free)
     if covariance is None:
         return None
-    p, slope = slopes(at, layout, ways, shots.grid)
     expected = probabilities(theta, layout, ways, shots.grid)
     expected *= shots.counts.sum(axis=1)[:, None]
     return Clouds(
@@ -216,7 +216,10 @@ def _covariance(
     at: Array, layout: Layout, ways: Paths, shots: Counted, free: Array
 ) -> Array | None:  # fmt: skip
     """Return the covariance of theta; None if the information is singular."""
-    p, slope = slopes(at, layout, ways, shots.grid)
+    return _inverse(*slopes(at, layout, ways, shots.grid), shots, free)
+
+
+def _inverse(p: Array, slope: Array, shots: Counted, free: Array) -> Array | None:
     try:
         inverse = np.linalg.inv(free.T @ _information(p, slope, shots) @ free)
     except np.linalg.LinAlgError:
