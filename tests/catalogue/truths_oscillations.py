@@ -246,6 +246,12 @@ BEATING: dict[str, object] = {
 }  # fmt: skip
 
 
+READOUT: dict[str, object] = {
+    "known": lambda p: {"contrast": p["contrast"], "offset": p["offset"] - p["contrast"] / 2},
+    "fixed": ("contrast", "offset"), "breaks": False,
+}  # fmt: skip
+
+
 def pi_lengths(p: Parameters) -> dict[str, Array]:
     """The period, and where the curve turns."""
     period = LENGTHS[-1] / p["frequency"]
@@ -261,6 +267,17 @@ TRUTHS: dict[str, Truth] = {
             short=ramsey_between((0.05, 0.3), (1.0, 4.0)),
             long=ramsey_between((4.0, 40.0), (0.002, 0.015)), drifts="frequency", turns="frequency",
             own=(UNDECAYED,), limits=SHAPES, times=("t2_star",), besides=fringe_values,
+        ),
+        Truth(
+            "ramsey, readout known", "ramsey", DELAYS, ramsey_between((2.0, 20.0), (0.15, 4.0)),
+            fringes, ramsey_values, limits=SHAPES, times=("t2_star",),
+            besides=lambda p: {"phase": p["phase"]}, **READOUT,
+        ),
+        Truth(
+            "ramsey, two frequencies, readout known", "ramsey", DELAYS,
+            two_between((2.0, 8.0), (0.3, 0.7)),
+            **{**BEATING, **READOUT, "fixed": ("origin", "contrast", "offset"),
+               "besides": lambda p: {"frequency_splitting": p["apart"] / WINDOW}},
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),

@@ -67,9 +67,9 @@ def test_what_is_known_for_certain_has_no_error_and_keeps_its_value(kind):
     x, y, sigma, known = good(kind, False)
     measured = fit_batch(kind, x, y, sigma, **{k: v for k, v in known.items() if k not in LEVELS})
     levels = {name: float(measured.values[value][0]) for name, value in LEVELS.items()}
-    half = 0.5 if kind.startswith("rabi") else 1.0
-    if half < 1:  # the qubit begins in 0, so that the middle lies half the contrast above
-        contrast = -2 * levels["contrast"]
+    half = 0.5 if kind.startswith(("rabi", "ramsey")) else 1.0
+    if half < 1:  # about a middle half the contrast above 0; of rabi the qubit begins in 0
+        contrast = 2 * levels["contrast"] * (-1 if kind.startswith("rabi") else 1)
         levels = {"contrast": contrast, "offset": levels["offset"] - contrast / 2}
     fit = fit_batch(kind, x, y, sigma, **{**known, **levels})
     sure = fit.stderr["amplitude"] == 0.0

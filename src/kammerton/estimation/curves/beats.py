@@ -243,7 +243,7 @@ def _close(single: Solution, first: float, second: float, shape: float) -> Array
 def both_there(double: Solution) -> Mask:
     """Return where there are two, of like size, that turn."""
     alone = double.law == kernels.IN_PHASE  # an amplitude each, and no pair of them
-    first, second = double.c[:, :2].T if alone else _amplitudes(double.theta)
+    first, second = double.c[:, :2].T if alone else amplitudes(double.theta)
     turning = ~_met(double) & (double.p[:, 2:4].min(axis=1) > 2 * np.pi)
     result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & turning
     return result
@@ -253,18 +253,19 @@ def _met(double: Solution) -> Mask:
     return np.asarray(np.abs(double.p[:, 2] - double.p[:, 3]) <= TOGETHER)
 
 
-def _amplitudes(theta: Array) -> tuple[Array, Array]:
+def amplitudes(theta: Array) -> tuple[Array, Array]:
+    """Return both amplitudes of frequencies with a phase each."""
     return np.hypot(theta[..., 4], theta[..., 5]), np.hypot(theta[..., 6], theta[..., 7])
 
 
 def numbers_of_two(batch: Batch, at: Array) -> Formulas:
     """The mean frequency, weighted by amplitude: what a switching charge parity leaves."""
     span, level = batch.column(batch.span), batch.level
-    n, main = np.arange(len(at)), 4 + 2 * (np.argmax(_amplitudes(at), axis=0))
+    n, main = np.arange(len(at)), 4 + 2 * (np.argmax(amplitudes(at), axis=0))
     start = np.arctan2(-at[n, main + 1], at[n, main])
 
     def numbers(theta: Array) -> dict[str, Array]:
-        first, second = _amplitudes(theta)
+        first, second = amplitudes(theta)
         both = np.maximum(first + second, 1e-300)
         mean = (first * theta[..., 2] + second * theta[..., 3]) / both
         return {

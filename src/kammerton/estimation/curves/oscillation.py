@@ -15,8 +15,15 @@ from kammerton.estimation.curves.beats import (
     two_frequencies,
     weighed_by_beats,
 )
+from kammerton.estimation.curves.fringe_levels import (
+    beats_between,
+    between,
+    fringe_levels,
+    judge_levels,
+)
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
 from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase
+from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
@@ -78,6 +85,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly. Whoever knows that
     the `envelope` is "exponential" says so, and has a shorter bar.
     """
+    levels = fringe_levels(batch, known)
     if one_word(known, "envelope", (EXPONENTIAL,)) is not None:
         batch = replace(batch, shape=0.0)
     first = one_frequency(batch)
@@ -86,10 +94,15 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     )
     batch, beats = weighed_by_beats(batch, two_frequencies(batch, fit))
     beats = in_phase(batch, beats)
+    findings = Findings(batch.traces)
+    loose, alone = fit, beats
+    if levels is not None:
+        fit, beats = between(batch, levels, fit), beats_between(batch, levels, beats)
+        curve = fit.curve(batch)
+        judge_levels(findings, batch, loose, fit, (alone, beats))
     nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_single(batch, fit.theta), fit, evidence, SHAPED)
-    findings = Findings(batch.traces)
     drifts = evidence.misfit[beats.met]
     for which, two, formulas in (
         (beats.which, beats.fit, numbers_of_two),
@@ -102,7 +115,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         )
     findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
     if batch.shape is not None:
-        findings.rejected(_of_another_shape(batch, fit, beats), "model does not fit", NOT_SO)
+        findings.rejected(_of_another_shape(batch, loose, alone), "model does not fit", NOT_SO)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, evidence, found)
@@ -219,5 +232,7 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
 
 
 KINDS: dict[str, Kind] = {
-    "ramsey": sweep(ramsey, 7, from_zero=True, known=("envelope",), weighs=True, swings=OSCILLATING)
+    "ramsey": sweep(
+        ramsey, 7, from_zero=True, known=(*LEVELS, "envelope"), weighs=True, swings=OSCILLATING
+    ),
 }
