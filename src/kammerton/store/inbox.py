@@ -33,6 +33,7 @@ from sqlalchemy.exc import IntegrityError
 
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import checks, clock
+from kammerton.store.as_meant import AsMeant
 from kammerton.store.closing import Closing
 from kammerton.store.place import Place, place_of
 from kammerton.store.request import Request
@@ -108,6 +109,7 @@ class Inbox(Closing):
         file, size = self._place.request_file, SET_ASIDE
         self._reserve = Reserve(file, size, 8 * size) if file else None
         self._due = 0.0  # by the monotonic clock
+        self._as_meant = AsMeant()
         self._open()
 
     def _open(self) -> None:
@@ -196,7 +198,7 @@ class Inbox(Closing):
         query = select(table).where(table.c.answer.is_(None)).order_by(table.c.number)
         with self._place.request_errors("read"), self._engine.begin() as connection:
             now = self._now(connection)
-            return [_request(row, now) for row in connection.execute(query)]
+            return self._as_meant(_request(row, now) for row in connection.execute(query))
 
     def _now(self, connection: Connection) -> int:
         """Return us since 1970 by the one clock of all who ask: a server's, where there is one."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kammerton.store import Store, clock
+from kammerton.store import Inbox, Store, attend, clock
+from kammerton.store.kept import asked_lease
 from kammerton.store.older import lease_on
 from kammerton.store.restore import restore
 from kammerton.store.verbs import do
@@ -143,6 +144,25 @@ def test_s6_a_hold_that_a_restore_carries_over_ends_when_it_was_to(
         assert held(store) == ["lo"]
         clocks.passes(timedelta(seconds=1))
         assert held(store) == []
+
+
+@pytest.mark.parametrize("by", [DAY, -DAY])
+def test_s6_a_hold_that_waits_to_be_recorded_lasts_as_it_was_asked_for(
+    place: Path | str, clocks: Clocks, by: timedelta
+) -> None:
+    """The clock was set while the database was locked."""
+    with Store.open(place, "two-qubits") as store, Inbox(store.place) as box:
+        until = (clocks.wall + 2 * HOUR).isoformat()
+        box.ask("hold", {"scope": "lo", "why": "a cable", "until": until}, "anna")
+        box.waiting()
+        clocks.passes(HOUR)
+        clocks.is_set(by)
+        (request,) = box.waiting()
+        asked = asked_lease(request)
+        assert asked is not None
+        assert asked.until == clocks.wall + HOUR
+        attend(store, box)
+        assert [each.until for each in store.leases()] == [clocks.wall + HOUR]
 
 
 def test_one_clock_is_shared_by_all_processes_of_a_boot() -> None:
