@@ -24,7 +24,8 @@ Array = NDArray[np.float64]
 P = NONLINEAR[RESONANCE]
 MOVING = 9  # parameters of the law, over a background that slopes
 TINY = 1e-24  # square of a unit vector that lost all but rounding
-SURE = 6.0  # sigmas of a compression that is not chance
+SURE = 4.0  # sigmas of a compression that is not chance
+BLIND = 6.0  # the same where noise is what the law leaves: that is structure, too
 MUCH = 0.03  # compression that matters, in parts of the line
 
 
@@ -33,12 +34,22 @@ def compressed(batch: Batch, fit: Solution, among: Mask) -> Mask:
     if not among.any():
         return among
     result = np.zeros(batch.traces, dtype=bool)
-    which = np.flatnonzero(among & structured(batch, fit))
+    which = np.flatnonzero(doubted(batch, fit, among))
     if len(which):
         part, mine = batch.take(which), fit.take(which)
         amount, error = _amount(part, mine)
-        result[which] = (amount > SURE * error) & (amount > MUCH)
+        result[which] = (amount > asked(batch) * error) & (amount > MUCH)
     return result
+
+
+def doubted(batch: Batch, fit: Solution, among: Mask) -> Mask:
+    """Return which traces of `among` to ask: without sigma those whose residuals hint at more."""
+    return among if batch.known_noise else among & structured(batch, fit)
+
+
+def asked(batch: Batch) -> float:
+    """Return how many sigmas a compression must have."""
+    return SURE if batch.known_noise else BLIND
 
 
 def _amount(batch: Batch, fit: Solution) -> tuple[Array, Array]:

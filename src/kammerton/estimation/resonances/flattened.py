@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.resonances.compression import MUCH, SURE
-from kammerton.estimation.verdict.evidence import Mask, structured
+from kammerton.estimation.resonances.compression import MUCH, asked, doubted
+from kammerton.estimation.verdict.evidence import Mask
 
 Array = NDArray[np.float64]
 
@@ -29,11 +29,11 @@ def flattened(batch: Batch, fit: Solution, size: Array, among: Mask) -> Mask:
 
     fit: of the squares, with what it leaves of the sizes; size: what is fitted (N, M).
     """
-    which = np.flatnonzero(among & structured(batch, fit)) if among.any() else np.array([], int)
+    which = np.flatnonzero(doubted(batch, fit, among)) if among.any() else np.array([], int)
     result = np.zeros(batch.traces, dtype=bool)
     if len(which):
         amount, error = _amount(batch.take(which), fit.take(which), size[which])
-        result[which] = (amount > SURE * error) & (amount > MUCH)
+        result[which] = (amount > asked(batch) * error) & (amount > MUCH)
     return result
 
 
