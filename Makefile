@@ -59,9 +59,9 @@ fuzz: .venv/.dev
 prove: .venv/.dev
 	@$(BIN)/python -m tests.prove $(ARGS)
 
-# A daemon left alone (KAMMERTON_SOAK_HOURS, 1): memory, threads and file descriptors stay flat.
+# A daemon left alone for ARGS="--hours 1 --qubits 5": memory, threads and file descriptors stay flat.
 soak: .venv/.dev
-	@$(BIN)/python -m tests.prove --only soak
+	@$(BIN)/python -m tests.prove --only soak $(ARGS)
 
 # 2,000 maps of each class without a line (KAMMERTON_MAPS), ten minutes; none accepted. Also in docs/fits.md.
 prove-maps: .venv/.dev

@@ -23,7 +23,8 @@ class Row:
     turned again, the largest seen each; None where there is nothing to measure. lost: acknowledged
     revisions gone; wrong: published values that the laboratory's truth contradicts; unsafe: spans
     of its ledger outside the limits, or outputs left on; stuck: jobs that never ended. These four
-    must be 0; None where the proof does not look. within: s that t_rec may take.
+    must be 0; None where the proof does not look. within: s that t_rec may take. undecided: it was
+    too short to tell, which is no pass.
     """
 
     fault: str
@@ -35,12 +36,14 @@ class Row:
     unsafe: int | None = None
     stuck: int | None = None
     within: float = math.inf
+    undecided: bool = False
 
     @property
     def good(self) -> bool:
         """Whether the fault was injected, did no harm that was looked for, and was over in time."""
         harmless = not any((self.lost, self.wrong, self.unsafe, self.stuck))
-        return self.injected > 0 and harmless and (self.t_rec or 0.0) <= self.within
+        told = self.injected > 0 and not self.undecided
+        return told and harmless and (self.t_rec or 0.0) <= self.within
 
     def __str__(self) -> str:
         times = ("—" if t is None else f"{t:.2f}" for t in (self.t_det, self.t_rec))

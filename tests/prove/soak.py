@@ -1,7 +1,11 @@
 """R6: a daemon that is left alone, but for what it is asked to measure.
 
-Memory, threads and file descriptors stay flat. Values hold for a quarter of an hour and longer, so
-a measurement is asked for every few seconds: an hour has as many runs as some days.
+Memory, threads and file descriptors stay flat, and a subscriber holds what the database holds. The
+chip drifts, and defects swallow energy of its qubits. Values hold for a quarter of an hour and
+longer, so a measurement is asked for every few seconds: an hour has as many runs as some days.
+Lost: values that a subscriber did not hold 15 s later, that went back, or that nobody committed.
+Wrong: committed values that the truth of their times contradicts. Stuck: measurements that were
+asked for and never answered, and attempts without an outcome at the end.
 """
 
 from __future__ import annotations
@@ -11,52 +15,65 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import psutil
 
 from kammerton import Client
+from kammerton.lab import load
+from kammerton.model import NotMeasured, OutcomeUnknown
+from kammerton_sim.chip import random_chip, write_chip
+from kammerton_sim.chip.flaws import flawed
+from tests.brokers import BrokerProcess
+from tests.prove.flat import Look, grown, look, new_files, verdict
 from tests.prove.frame import Row, proof
-from tests.prove.killing import ask, running, unsafe_spans, wait_for
-from tests.system.laboratory import laboratory
+from tests.prove.kill_loop import OPEN
+from tests.prove.killing import Daemon, ask, running, unsafe_spans, wait_for
+from tests.prove.witness import Truth, Witness, witness
+from tests.system.laboratory import Laboratory, laboratory
 
-HOURS = float(os.environ.get("KAMMERTON_SOAK_HOURS", "1"))
 QUICK = 60.0 / 3600
 PERIOD = 5.0  # s between two looks, and two measurements
+TRUTH = 12  # looks between two comparisons with truth and subscriber
+BEHIND = 15.0  # s that a subscriber may be behind
+SEED = 3
+SPARE = "kammerton.sqlite +1"
+"""SQLite keeps one file open whose closing would drop a lock, and takes it for the next opening."""
 ASKED = ("t1", "ramsey", "rabi_amplitude", "qubit_spectroscopy")
-SPARE_FILES = 1  # SQLite keeps one whose closing would drop a lock, after the first hourly backup
-STEEPEST = 1.0  # MB/h that is still called flat, beside what the noise of the slope allows
 
 
-@dataclass(frozen=True)
-class Look:
-    """What a process holds: hours since the start, MB, file descriptors, threads."""
-
-    hours: float
-    megabytes: float
-    files: int
-    threads: int
+def hours() -> float:
+    """Return KAMMERTON_SOAK_HOURS, 1 unless it is set."""
+    return float(os.environ.get("KAMMERTON_SOAK_HOURS", "1"))
 
 
-def look(process: psutil.Process, began: float) -> Look:
-    """Look at a process."""
-    with process.oneshot():
-        return Look(
-            (time.monotonic() - began) / 3600, process.memory_info().rss / 1e6,
-            process.num_fds(), process.num_threads(),
-        )  # fmt: skip
+def qubits() -> int:
+    """Return KAMMERTON_SOAK_QUBITS, 5 unless it is set."""
+    return int(os.environ.get("KAMMERTON_SOAK_QUBITS", "5"))
 
 
-def slope(looks: list[Look]) -> tuple[float, float]:
-    """Return the slope of the memory over the second half, MB/h, and its standard error."""
-    late = looks[len(looks) // 2 :]
-    if len(late) < 4:
-        return 0.0, np.inf
-    fit, covariance = np.polyfit([x.hours for x in late], [x.megabytes for x in late], 1, cov=True)
-    return float(fit[0]), float(np.sqrt(covariance[0, 0]))
+@dataclass
+class Seen:
+    """What was seen so far."""
+
+    truth: Truth
+    looks: list[Look] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    refused: int = 0
+    unanswered: int = 0
+
+
+def drifting(folder: Path, count: int) -> Path:
+    """Write a chip whose f01 and T1 wander, with defects about its qubits, and no other flaw."""
+    chip = random_chip(count, SEED)
+    pairs = zip(chip.qubits, flawed(chip, SEED).qubits, strict=True)
+    path = folder / "chip.toml"
+    write_chip(
+        replace(chip, qubits=tuple(replace(q, defects=its.defects) for q, its in pairs)), path
+    )
+    return path
 
 
 @proof("soak")
@@ -68,33 +85,81 @@ def soak(quick: bool) -> Iterator[Row]:
     AssertionError
         It does not stay flat.
     """
-    hours = QUICK if quick else HOURS
-    with tempfile.TemporaryDirectory() as folder, laboratory(Path(folder)) as lab:
+    lasts = QUICK if quick else hours()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        broker = BrokerProcess(folder)
+        broker.start()
+        stack.callback(broker.kill)
+        chip = drifting(folder, qubits())
+        lab = stack.enter_context(laboratory(folder, broker=broker.port, chip=chip))
         lab.lab.write_text(lab.lab.read_text().replace("pictures = false", "pictures = true"))
+        ear = stack.enter_context(witness(broker.port, load(lab.lab).computer))
         with running(lab.lab) as daemon:
-            wait_for(lambda: (daemon.doing() or (0, ""))[1].startswith("idle"), "idle", 300)
-            child, looks = daemon.child(), []
-            process, began = psutil.Process(child), time.monotonic()
-            with closing(Client(lab.lab)) as client:
-                while time.monotonic() - began < hours * 3600:
-                    time.sleep(PERIOD)
-                    client.measure("q0", ASKED[len(looks) % len(ASKED)])
-                    looks.append(look(process, began))
-                    print(looks[-1], file=sys.stderr)  # hours: whoever ends it knows so far
-            assert daemon.child() == child, "its process was replaced"
+            seen, new = _left_alone(daemon, lab, ear, lasts)
             runs = ask(daemon.database, "select count(*) from run")[0][0]
             assert daemon.stop() == 0
+        _compare(seen, ear, daemon.database)
+        assert ear.updates, "the subscriber heard nothing"
+        seen.lost += ear.made_up(daemon.database) + ear.gone_back()
+        stuck = seen.unanswered + len(ask(daemon.database, OPEN))
         spans = unsafe_spans(lab)
-    steep, error = slope(looks)
-    files, threads = (_grown([getattr(x, name) for x in looks]) for name in ("files", "threads"))
-    words = f"R6 {hours * 60:.0f} min, {runs} runs: memory {steep:+.1f} ± {error:.1f} MB/h"
-    yield Row(f"{words}, files {files:+d}, threads {threads:+d}", 1, unsafe=len(spans))
-    assert files <= SPARE_FILES, "file descriptors grow"
+    for what in seen.truth.wrong + seen.lost + spans:
+        print(what, file=sys.stderr)
+    flat = verdict(seen.looks)
+    files, threads = grown(seen.looks, "files"), grown(seen.looks, "threads")
+    words = f"R6 {lasts * 60:.0f} min, {qubits()} qubits, {runs} runs: {flat}"
+    named = f" ({', '.join(new)})" if new else ""
+    yield Row(
+        f"{words}, files {files:+d}{named}, threads {threads:+d}; {seen.truth.checked} values", 1,
+        lost=len(seen.lost), wrong=len(seen.truth.wrong), unsafe=len(spans), stuck=stuck,
+        undecided=not flat.flat,
+    )  # fmt: skip
+    print(f"{seen.refused} measurements were refused", file=sys.stderr)
+    assert files <= 0 or new == [SPARE], f"file descriptors grow: {new}"
     assert threads <= 0, "threads grow"
-    assert steep - 3 * error < STEEPEST, f"memory grows by {steep:.1f} ± {error:.1f} MB/h"
+    assert not flat.grows, f"memory grows: {flat}"
 
 
-def _grown(counts: list[int]) -> int:
-    """Return by how much the least of the last quarter exceeds the most of the second."""
-    quarter = max(1, len(counts) // 4)
-    return min(counts[-quarter:]) - max(counts[quarter : 2 * quarter] or counts[:1])
+def _left_alone(
+    daemon: Daemon, lab: Laboratory, ear: Witness, lasts: float
+) -> tuple[Seen, list[str]]:
+    """Ask for a measurement now and then; return what was seen, and files that came to stay."""
+    wait_for(lambda: (daemon.doing() or (0, ""))[1].startswith("idle"), "idle", 1800)
+    child, began = daemon.child(), time.monotonic()
+    process, seen = psutil.Process(child), Seen(Truth(lab))
+    names = list(load(lab.lab).qubits)
+    with closing(Client(lab.lab)) as client:
+        while time.monotonic() - began < lasts * 3600:
+            time.sleep(PERIOD)
+            number = len(seen.looks)
+            _measure(client, names[number % len(names)], ASKED[number % len(ASKED)], seen)
+            seen.looks.append(look(process, began))
+            print(seen.looks[-1].words(), file=sys.stderr)  # whoever ends it knows so far
+            if number % TRUTH == TRUTH - 1:
+                _compare(seen, ear, daemon.database)
+    assert daemon.child() == child, "its process was replaced"
+    return seen, new_files(seen.looks)
+
+
+def _measure(client: Client, qubit: str, calibration: str, seen: Seen) -> None:
+    try:
+        client.measure(qubit, calibration)
+    except OutcomeUnknown as unknown:
+        seen.unanswered += 1
+        print(unknown, file=sys.stderr)
+    except NotMeasured as refusal:  # a parked qubit, or one that waits
+        seen.refused += 1
+        print(refusal, file=sys.stderr)
+
+
+def _compare(seen: Seen, ear: Witness, database: Path) -> None:
+    """Compare with truth and subscriber, and say what is so far."""
+    seen.truth.look()
+    took, differs = ear.behind(database, BEHIND)
+    seen.lost += differs
+    print(
+        f"{seen.truth.checked} values, wrong {len(seen.truth.wrong)}, lost {len(seen.lost)},"
+        f" subscriber behind {took:.2f} s, unanswered {seen.unanswered}, refused {seen.refused}",
+        file=sys.stderr,
+    )

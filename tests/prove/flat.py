@@ -1,0 +1,119 @@
+"""Whether what a process holds stays flat, and whether that can be told at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+STEEPEST = 1.0  # MB/h that is still called flat
+BLOCKS = 12  # neighbouring looks are alike: only so many means count as independent
+ERRORS = 2.0  # standard errors within which a slope is not told from another
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a process holds: hours since the start, MB, open files by name, threads."""
+
+    hours: float
+    megabytes: float
+    named: Counter[str] = field(repr=False)
+    threads: int
+
+    @property
+    def files(self) -> int:
+        return self.named.total()
+
+    def words(self) -> str:
+        """Return it in a line."""
+        held = f"{self.megabytes:.1f} MB, {self.files} files, {self.threads} threads"
+        return f"{self.hours * 60:.1f} min: {held}"
+
+
+def look(process: psutil.Process, began: float) -> Look:
+    """Look at a process."""
+    with process.oneshot():
+        hours = (time.monotonic() - began) / 3600
+        megabytes, threads = process.memory_info().rss / 1e6, process.num_threads()
+    return Look(hours, megabytes, _open_files(process), threads)
+
+
+def _open_files(process: psutil.Process) -> Counter[str]:
+    """Return how often each file is open; sockets and pipes are one name each."""
+    folder = Path(f"/proc/{process.pid}/fd")
+    if not folder.exists():
+        return Counter({"file": process.num_fds()})
+    found = Counter[str]()
+    for entry in folder.iterdir():
+        try:
+            found[re.sub(r":\[\d+\]$", "", os.readlink(entry))] += 1
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    return found
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Of the memory over the settled half, MB/h; `error`: one standard error, inf: no slope yet."""
+
+    steep: float
+    error: float
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is less than 1 MB/h, even if it is two errors steeper than it seems."""
+        return self.steep + ERRORS * self.error < STEEPEST
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is more than 1 MB/h, even if it is two errors less steep than it seems."""
+        return self.steep - ERRORS * self.error >= STEEPEST
+
+    def __str__(self) -> str:
+        undecided = "" if self.flat or self.grows else ", too short to tell"
+        return f"memory {self.steep:+.1f} ± {self.error:.1f} MB/h{undecided}"
+
+
+def verdict(looks: Sequence[Look]) -> Slope:
+    """Return the slope of the memory over the second half, by the scatter of means of blocks.
+
+    What a process holds comes and goes over minutes. Errors of single looks, as if each were
+    independent, are several times too small.
+    """
+    late = looks[len(looks) // 2 :]
+    if len(late) < 2 * BLOCKS:
+        return Slope(0.0, np.inf)
+    parts = np.array_split(np.array([(x.hours, x.megabytes) for x in late]), BLOCKS)
+    hours, megabytes = np.array([part.mean(axis=0) for part in parts]).T
+    fit, covariance = np.polyfit(hours, megabytes, 1, cov=True)
+    return Slope(float(fit[0]), float(np.sqrt(covariance[0, 0])))
+
+
+def grown(looks: Sequence[Look], what: str) -> int:
+    """Return by how much the least of the last quarter exceeds the most of the second."""
+    settled, last = _quarters(looks)
+    counts = [[getattr(x, what) for x in part] for part in (settled, last)]
+    return int(min(counts[1]) - max(counts[0]))
+
+
+def new_files(looks: Sequence[Look]) -> list[str]:
+    """Return which files were open all the last quarter more often than ever in the second."""
+    settled, last = _quarters(looks)
+    names = {name for each in last for name in each.named}
+    return sorted(
+        f"{Path(name).name} +{more}"
+        for name in names
+        if (more := min(x.named[name] for x in last) - max(x.named[name] for x in settled)) > 0
+    )
+
+
+def _quarters(looks: Sequence[Look]) -> tuple[Sequence[Look], Sequence[Look]]:
+    quarter = max(1, len(looks) // 4)
+    return looks[quarter : 2 * quarter] or looks[:1], looks[-quarter:]
