@@ -201,7 +201,7 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
         _held_at_limits(truth, now, names, j, r)
         move = _move(j, r, damping[busy], usual[busy], np.column_stack([now[k] for k in names]))
         tried = {k: v + (move[:, names.index(k)] if k in names else 0) for k, v in now.items()}
-        tried |= {k: np.clip(tried[k], *ends) for k, ends in truth.limits.items() if k in names}
+        tried |= {k: np.clip(tried[k], *truth.ends(k, tried)) for k in truth.limits if k in names}
         with np.errstate(all="ignore"):
             new = _cost(truth, tried, target[busy], w[busy], usual[busy])
         better = new < cost[busy]
@@ -218,7 +218,8 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
 
 def _held_at_limits(truth: Truth, now: Parameters, names: list[str], j: Array, r: Array) -> None:
     """Forget how y depends on parameters that are at a limit and would go beyond it."""
-    for name, (low, high) in truth.limits.items():
+    for name in truth.limits:
+        low, high = truth.ends(name, now)
         if name not in names:
             continue
         column = j[:, :, names.index(name)]

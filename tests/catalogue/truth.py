@@ -33,6 +33,7 @@ from kammerton.estimation import FitBatch, fit_batch
 
 Array = NDArray[np.float64]
 Parameters = dict[str, Array]
+Limit = tuple[float | Callable[[Parameters], Array], float]
 Axis = Array | tuple[Array, ...]
 Draw = Callable[[np.random.Generator, int], Parameters]
 
@@ -152,7 +153,7 @@ class Truth:
     snrs: tuple[float, ...] = (5.0, 10.0, 50.0)
     choice: str = ""
     others: tuple[Other, ...] = ()
-    limits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    limits: dict[str, Limit] = field(default_factory=dict)
     times: tuple[str, ...] = ()
     besides: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
     aside_law: Callable[[Any, Parameters], NDArray[Any]] | None = None
@@ -267,6 +268,11 @@ class Truth:
     def empty(self, p: Parameters) -> Parameters:
         """Return the parameters without their signal."""
         return {**p, self.strength: np.zeros_like(p[self.strength])}
+
+    def ends(self, name: str, p: Parameters) -> tuple[Array | float, float]:
+        """Return the limits of a hidden parameter beside the others."""
+        low, high = self.limits[name]
+        return low(p) if callable(low) else low, high
 
     def fit(self, traces: Traces, given: bool = True) -> FitBatch:
         """Fit the traces with or without their sigma, or shots."""

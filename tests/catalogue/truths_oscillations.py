@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from tests.catalogue.broken import REFUSE, Broken
-from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth, either, log_uniform
+from tests.catalogue.truth import (
+    Array,
+    Draw,
+    Limit,
+    Other,
+    Parameters,
+    Traces,
+    Truth,
+    either,
+    log_uniform,
+)
 
 WINDOW = 40e-6
 PULSES = 60e-9  # s at most before the first delay at which two frequencies are in phase
@@ -24,6 +34,11 @@ def envelope(x: Array, p: Parameters) -> Array:
     """1/e at 1/rate whatever `slow`, the share of slow noise: 0 exponential, 1 Gaussian."""
     s = x * p["rate"]
     return np.exp(-(1 - p["slow"]) * s - p["slow"] * s * s)
+
+
+def least_slow(p: Parameters) -> Array:
+    """No noise makes it negative, and in a long window the envelope would soon grow again."""
+    return np.maximum(-1 / (2 * np.maximum(p["rate"], 1.0) - 1) ** 2, -0.5)
 
 
 def fringes(x: Array, p: Parameters) -> Array:
@@ -216,7 +231,9 @@ UNDECAYED = Broken(
 # below an SNR of 20 some of these beats leave less than that, and look like one.
 RESOLVED, RESOLVED_AT = (20.0, 100.0), (20.0, 50.0)
 
-SHAPES = {"slow": (-0.5, 1.5)}  # beyond them an envelope grows before it decays, or is a step
+SHAPES: dict[str, Limit] = {
+    "slow": (least_slow, 1.5)
+}  # beyond them an envelope grows before it decays, or is a step
 SINGLE = Other(
     lambda p: {
         "frequency": p["frequency"] + (1 - p["share"]) * p["apart"],

@@ -104,8 +104,9 @@ def test_an_oracle_keeps_within_the_limits_of_a_shape():
     traces = truth.measured(rng, p, 5.0)
     best, chi2 = oracle(truth, p, traces)
     loose, lower = oracle(replace(truth, limits={}), p, traces)
-    low, high = truth.limits["slow"]
+    low, high = truth.ends("slow", best)
     assert ((best["slow"] >= low) & (best["slow"] <= high)).all()
+    low, high = truth.ends("slow", loose)
     assert not ((loose["slow"] >= low) & (loose["slow"] <= high)).all()
     assert np.median(chi2 - lower) < 1.0
 

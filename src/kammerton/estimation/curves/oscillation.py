@@ -15,6 +15,8 @@ from kammerton.estimation.curves.beats import (
     two_frequencies,
     weighed_by_beats,
 )
+from kammerton.estimation.curves.early_end import hangs_on_shape
+from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
 from kammerton.estimation.curves.fringe_levels import (
     beats_between,
     between,
@@ -65,7 +67,6 @@ SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: 
 TURN = np.pi  # rad in the window below which a start may have missed quicker fringes that decay
 SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))  # starts there
 RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
-AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
 FLAT, GAUSSIAN = 0.03, 0.1  # rate, and distance from a Gaussian: from there no slope leads on
 AFRESH = 0.3  # rate of an exponential from which to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
@@ -88,12 +89,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     levels = fringe_levels(batch, known)
     if one_word(known, "envelope", (EXPONENTIAL,)) is not None:
         batch = replace(batch, shape=0.0)
-    first = one_frequency(batch)
-    batch, fit, curve = weighed_anew(
-        batch, first, lambda part, which: _single_from(part, first.p[which])
-    )
-    batch, beats = weighed_by_beats(batch, two_frequencies(batch, fit))
-    beats = in_phase(batch, beats)
+    batch, fit, curve, beats = _fitted(batch)
     findings = Findings(batch.traces)
     loose, alone = fit, beats
     if levels is not None:
@@ -118,13 +114,25 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         findings.rejected(_of_another_shape(batch, loose, alone), "model does not fit", NOT_SO)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
-    _judge(findings, batch, evidence, found)
+    hangs = hangs_on_shape(fit, evidence.noise, SLOW, SURE)
+    _judge(findings, batch, evidence, found, np.setdiff1d(hangs, beats.which))
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     name_early(findings, batch, EARLY)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:
+    """Return the traces weighed by what was found in them, one frequency, its curve, and two."""
+    first = one_frequency(batch)
+    batch, fit, curve = weighed_anew(
+        batch, first, lambda part, which: _single_from(part, first.p[which])
+    )
+    batch, double = weighed_by_beats(batch, two_frequencies(batch, fit))
+    fit, curve = falling(batch, fit, curve)
+    return batch, fit, curve, in_phase(batch, double)
 
 
 def one_frequency(batch: Batch) -> Solution:
@@ -189,15 +197,18 @@ def _single(batch: Batch, at: Array) -> Formulas:
     return numbers
 
 
-def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived) -> None:
+def _judge(
+    findings: Findings, batch: Batch, evidence: Evidence, found: Derived, hangs: NDArray[np.intp]
+) -> None:
     """Object to fringes that are badly placed in their window."""
-    values, stderr = found.values, found.stderr
+    values = found.values
     span = batch.column(batch.span)
     periods = values["frequency"] * span
     with np.errstate(divide="ignore"):
         rate = span / values["t2_star"]
+    seen = ~(rate > batch.places / 3)
     findings.rejected(
-        (rate > 4 * periods) & (rate <= batch.places / 3) & (rate > 2), "model does not fit",
+        (rate > 4 * periods) & seen & (rate > 2), "model does not fit",
         "the signal decays within a quarter of a period: no oscillation is seen",
     )  # fmt: skip
     findings.insufficient(
@@ -206,11 +217,24 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
         lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
     )  # fmt: skip
     steps = batch.places - 1
+    aliased = np.where(seen, np.fmax(ALIASED, rate / np.pi), ALIASED)  # as wide as its line
     findings.insufficient(
-        periods > np.minimum(COARSE * steps, 0.5 * steps - ALIASED), "sampling too coarse",
+        periods > np.minimum(COARSE * steps, 0.5 * steps - aliased), "sampling too coarse",
         "the oscillation is as fast as half the sampling: its frequency may be an alias",
         Advice(window_times=0.5),
     )  # fmt: skip
+    _judge_decay(findings, batch, found, rate, hangs)
+
+
+def _judge_decay(
+    findings: Findings, batch: Batch, found: Derived, rate: Array, hangs: NDArray[np.intp]
+) -> None:
+    """Object to a decay that is not seen, or not told; rate (N,): in windows."""
+    values, stderr = found.values, found.stderr
+
+    def longer(n: int) -> Advice:
+        return Advice(window_times=float(np.clip(2.0 / max(rate[n], 0.1), 2.0, 5.0)))
+
     poor = imprecise(values["t2_star"], stderr["t2_star"])
     poor |= rate <= 0
     poor |= (rate < SLOW) & imprecise(values["t2_star"], stderr["t2_star"], SURE)
@@ -222,7 +246,13 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
     findings.insufficient(
         poor & (rate < 1.0), "range too narrow",
         "the window ends before the fringes decay: T2* is not seen",
-        lambda n: Advice(window_times=float(np.clip(2.0 / max(rate[n], 0.1), 2.0, 5.0))),
+        longer,
+    )  # fmt: skip
+    findings.insufficient(
+        np.isin(np.arange(batch.traces), hangs), "range too narrow",
+        "the window ends before the fringes decay: T2* hangs on the envelope's shape, which so "
+        "short a window does not tell",
+        longer,
     )  # fmt: skip
     findings.insufficient(
         poor | imprecise(values["frequency"], stderr["frequency"], 0.2), "error too large",

@@ -1,0 +1,58 @@
+"""Windows that end early in a decay: where its 1/e time hangs on the envelope's shape.
+
+Of exp(-a t - b t^2) a short window tells the fall within it, and hardly how much of that is a and
+how much b. Where the noise makes b large, 1/e seems near and well known; in most other draws it
+would be far and hardly known. What is accepted by its own error bar then is what is wrong. So the
+bar is asked for, too, where b = 0 and where a = 0, if these are possible.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.solver import Solution
+
+Array = NDArray[np.float64]
+
+POSSIBLE = 9.0  # chi-square by which a pure shape may be worse
+TINY = 1e-12
+
+
+def hangs_on_shape(fit: Solution, noise: Array, slow: float, sure: float) -> NDArray[np.intp]:
+    """Return slow decays of a possible pure shape with which 1/e is not known to `sure`.
+
+    fit.p (N, P) and fit.cov (N, P, P): first the rate, below `slow`, and the shape. noise (N,):
+    variance of a row of weight 1.
+    """
+    which = np.flatnonzero(fit.p[:, 0] < slow)
+    if len(which) == 0:
+        return which
+    a, b, cov = _exponents(fit.take(which))
+    cov *= noise[which, None, None]
+    found = np.zeros(len(a), dtype=bool)
+    for gone, left in ((b, a), (a, b)):
+        k = 1 if gone is b else 0
+        variance = np.maximum(cov[:, k, k], TINY)
+        rest = left - cov[:, 0, 1] / variance * gone
+        there = (rest, np.zeros_like(rest)) if k == 1 else (np.zeros_like(rest), rest)
+        found |= (gone**2 < POSSIBLE * variance) & (_relative_error(*there, cov) > sure)
+    return which[found]
+
+
+def _exponents(fit: Solution) -> tuple[Array, Array, Array]:
+    """Return a, b of exp(-a t - b t^2) and their covariance (N, 2, 2)."""
+    s, q = fit.p[:, 0], fit.p[:, 1]
+    slope = np.empty((len(s), 2, 2))
+    slope[:, 0, 0], slope[:, 0, 1] = 1.0 - q, -s
+    slope[:, 1, 0], slope[:, 1, 1] = 2.0 * q * s, s * s
+    return (1.0 - q) * s, q * s * s, slope @ fit.cov[:, :2, :2] @ np.swapaxes(slope, 1, 2)
+
+
+def _relative_error(a: Array, b: Array, cov: Array) -> Array:
+    """Return that of the rate s = (a + sqrt(a^2 + 4 b))/2; infinite where there is no decay."""
+    root = np.sqrt(np.maximum(a * a + 4.0 * b, TINY))
+    slope = np.stack([0.5 + 0.5 * a / root, 1.0 / root], axis=1)
+    error = np.sqrt(np.maximum(np.einsum("nj,njk,nk->n", slope, cov, slope), 0.0))
+    rate = 0.5 * (a + root)
+    return np.where(rate > 0.0, error / np.maximum(rate, TINY), np.inf)

@@ -1,0 +1,84 @@
+"""Fringes whose envelope falls to the end of the window.
+
+Where little is left of them, an envelope that grows again, or lasts, follows noise, and the
+frequency with it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.curves.fringes import SHAPE, bounds
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.solver import Solution, replaced, solve
+from kammerton.estimation.verdict.evidence import delta_cost
+
+Array = NDArray[np.float64]
+
+AS_GAUSSIAN = 0.7, 1.0  # times the rate of what seems quick, and shape, to start from
+DEAR = 3.0  # chi-square from which there may be a better minimum elsewhere
+PLAIN = (
+    (0.5, 1.0),
+    (1.0, 1.0),
+    (2.0, 1.0),
+    (1.0, 0.4),
+    (2.0, 0.4),
+)  # rates and times the turns: none of it is known
+
+
+def least_shape(rate: Array) -> Array:
+    """Return the least shape with which nothing but noise is followed in a long window.
+
+    An envelope exp(-(1 - q) s t - q (s t)^2) grows again where q < -1/(2 s - 1), and lasts at the
+    bottom where it hardly falls. No noise of a qubit makes it so.
+    """
+    least = -1.0 / np.square(2.0 * np.maximum(rate, 1.0) - 1.0)
+    return np.maximum(least, SHAPE[0])
+
+
+def falling(batch: Batch, fit: Solution, curve: Array) -> tuple[Solution, Array]:
+    """Refine again what does not fall to the end; return fit and curve.
+
+    To be done when beats have been looked for: what grows again may be one, and leads to it.
+    """
+    which = np.flatnonzero(fit.p[:, 1] < least_shape(fit.p[:, 0]))
+    if len(which) == 0:
+        return fit, curve
+    part, old = batch.take(which), fit.take(which)
+    other = _best(part, *_quick(part, old.p))
+    dear = np.flatnonzero(delta_cost(part, other, old) > DEAR)
+    if len(dear) > 0:
+        plain = _best(part.take(dear), *_plain(old.p[dear]))
+        other = replaced(other, dear, plain, plain.cost < other.cost[dear])
+    curve = curve.copy()
+    curve[which] = other.curve(part)
+    return replaced(fit, which, other, np.ones(len(which), dtype=bool)), curve
+
+
+def _best(batch: Batch, starts: Array, least: Array) -> Solution:
+    """Return the best fits from starts (S N, P), with shapes of `least` (S N,) or more."""
+    low, high = bounds(batch, 1)
+    lowest = np.tile(low, (len(starts), 1))
+    lowest[:, 1] = least
+    found = solve(kernels.RAMSEY, batch, np.clip(starts, lowest, high), lowest, high)
+    each = np.arange(len(starts)).reshape(-1, batch.traces)
+    return found.take(each[found.cost[each].argmin(axis=0), np.arange(batch.traces)])
+
+
+def _quick(batch: Batch, p: Array) -> tuple[Array, Array]:
+    """Return starts at the rates that were found, as an exponential and nearly as a Gaussian."""
+    (quick, shape), one = AS_GAUSSIAN, np.ones(batch.traces)
+    starts = np.concatenate([
+        np.column_stack([p[:, 0], 0.0 * one, p[:, 2]]),
+        np.column_stack([quick * p[:, 0], shape * one, p[:, 2]]),
+    ])  # fmt: skip
+    return starts, np.concatenate([least_shape(p[:, 0]), 0.0 * one])
+
+
+def _plain(p: Array) -> tuple[Array, Array]:
+    """Return exponentials of usual rates, for rates that were those of noise."""
+    one = np.ones(len(p))
+    starts = [np.column_stack([rate * one, 0.0 * one, turns * p[:, 2]]) for rate, turns in PLAIN]
+    return np.concatenate(starts), np.zeros(len(PLAIN) * len(p))
