@@ -38,19 +38,23 @@ class Harm:
     unsafe: list[str] = field(default_factory=list)
     t_off: list[float] = field(default_factory=list)
     t_rec: list[float] = field(default_factory=list)
+    wrong: int | None = None  # nobody has looked
+    behind: list[float] = field(default_factory=list)  # s more until a subscriber had everything
 
     def row(self, fault: str) -> Row:
         """Return the line of the table; what is torn counts as lost."""
         return Row(
             fault, self.kills, t_det=max(self.t_off), t_rec=max(self.t_rec),
-            lost=self.lost + len(self.torn), unsafe=len(self.unsafe), stuck=self.stuck,
+            lost=self.lost + len(self.torn), wrong=self.wrong,
+            unsafe=len(self.unsafe), stuck=self.stuck,
         )  # fmt: skip
 
     def so_far(self) -> str:
         """Return the same in words: it takes an hour and more."""
         times = f"off {max(self.t_off, default=0):.2f} s, back {max(self.t_rec, default=0):.2f} s"
         harm = f"lost {self.lost}, torn {len(self.torn)}, unsafe {len(self.unsafe)}"
-        return f"{self.kills} kills, {times}, {harm}, stuck {self.stuck}"
+        heard = f"subscriber {max(self.behind, default=0):.2f} s later, wrong {self.wrong}"
+        return f"{self.kills} kills, {times}, {harm}, stuck {self.stuck}, {heard}"
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -298,8 +302,11 @@ def first_acts(changes: list[dict[str, Any]], were_on: set[str]) -> list[str]:
     return found + [f"{name} was never switched off" for name in sorted(left)]
 
 
-def kill(daemon: Daemon, lab: Laboratory, harm: Harm, *, supervisor: bool = False) -> None:
-    """SIGKILL one of its processes now, wait until it works again, and look for harm."""
+def kill(
+    daemon: Daemon, lab: Laboratory, harm: Harm, *, supervisor: bool = False,
+    then: Callable[[], object] = lambda: None,
+) -> None:  # fmt: skip
+    """SIGKILL one of its processes now, `then` at once, wait until it works; look for harm."""
     child = wait_for(daemon.child, "a process of the computer")
     known, began = acknowledged(daemon.database), time.monotonic()
     if supervisor:
@@ -310,6 +317,7 @@ def kill(daemon: Daemon, lab: Laboratory, harm: Harm, *, supervisor: bool = Fals
         daemon.start()
     else:
         last, were_on = _killed(child, lab)
+    then()
     wait_for(lambda: not (were_on & on(lab)) or daemon.up(child), "outputs off", 60)
     harm.t_off.append(time.monotonic() - began)
     wait_for(lambda: daemon.up(child), "the next process")

@@ -125,10 +125,10 @@ def _left_alone(
     daemon: Daemon, lab: Laboratory, ear: Witness, lasts: float
 ) -> tuple[Seen, list[str]]:
     """Ask for a measurement now and then; return what was seen, and files that came to stay."""
-    wait_for(lambda: (daemon.doing() or (0, ""))[1].startswith("idle"), "idle", 1800)
+    names = list(load(lab.lab).qubits)
+    wait_for(lambda: _brought_up(daemon, names), "the end of the bring-up", 1800)
     child, began = daemon.child(), time.monotonic()
     process, seen = psutil.Process(child), Seen(Truth(lab))
-    names = list(load(lab.lab).qubits)
     with closing(Client(lab.lab)) as client:
         while time.monotonic() - began < lasts * 3600:
             time.sleep(PERIOD)
@@ -140,6 +140,14 @@ def _left_alone(
                 _compare(seen, ear, daemon.database)
     assert daemon.child() == child, "its process was replaced"
     return seen, new_files(seen.looks)
+
+
+def _brought_up(daemon: Daemon, names: list[str]) -> bool:
+    """Whether it is idle, or knows all of every qubit: of many that drift one is always due."""
+    known = {name for (name,) in ask(daemon.database, "select name from parameter")}
+    return (daemon.doing() or (0, ""))[1].startswith("idle") or known >= {
+        f"{qubit}.{each}" for qubit in names for each in ("f01", "t1", "t2_echo", "t2_star")
+    }
 
 
 def _measure(client: Client, qubit: str, calibration: str, seen: Seen) -> None:

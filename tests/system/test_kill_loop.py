@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,8 @@ from tests.prove.killing import (
     unsafe_spans,
     wait_for,
 )
+from tests.prove.published import BEHIND, RELAY, kill_the_relay, published
+from tests.prove.witness import Truth
 from tests.system.laboratory import laboratory
 
 pytestmark = [
@@ -48,19 +51,27 @@ class Survived:
     met: set[str]
     spans: list[str]
     database: Path
+    wrong: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def survived(tmp_path_factory):
     """A few bring-ups of two qubits in one laboratory, each killed in every stage it comes to."""
     folder = tmp_path_factory.mktemp("killed")
-    harm, moment, met = Harm(), random.Random(SEED), set()
+    harm, moment, met = Harm(), random.Random(SEED), set[str]()
+    wrong = list[dict[str, Any]]()
     with laboratory(folder, qubits=2) as lab:
         for number in itertools.count():
-            met |= hurried(fresh(lab, folder / f"{number}"), moment, harm, frozenset(met))
+            own = fresh(lab, folder / f"{number}")
+            with published(own, own.lab.parent) as line:
+                met |= hurried(own, line, moment, harm, frozenset(met))
+            truth = Truth(own)
+            wrong += truth.look()
+            assert truth.checked > 0
             if harm.kills >= 20 and (enough(met) or number > MOST):
                 break
-        yield Survived(harm, met, unsafe_spans(lab), folder / f"{number}" / "kammerton.sqlite")
+        spans, database = unsafe_spans(lab), own.lab.with_name("kammerton.sqlite")
+        yield Survived(harm, met, spans, database, wrong)
 
 
 def enough(met):
@@ -71,6 +82,16 @@ def enough(met):
 def test_s4_twenty_kills_in_all_stages_lose_nothing_and_tear_nothing(survived):
     assert enough(survived.met), but(survived.met)
     assert (survived.harm.lost, survived.harm.torn, survived.harm.stuck) == (0, [], 0)
+
+
+def test_s4_after_each_kill_a_subscriber_held_what_the_database_held(survived):
+    """What it lacked, what went back, and what nobody committed is counted as lost, too."""
+    assert len(survived.harm.behind) >= survived.harm.kills >= 20
+    assert max(survived.harm.behind) < BEHIND
+
+
+def test_s4_nothing_that_was_committed_between_kills_is_contradicted_by_the_truth(survived):
+    assert survived.wrong == []
 
 
 GROUPS = """select calibration, group_concat(change.name) from change
@@ -126,6 +147,18 @@ def test_s4_the_daemon_itself_is_killed_and_the_next_one_loses_nothing(tmp_path)
         assert daemon.stop() == 0
         assert unsafe_spans(lab) == []
     assert (harm.lost, harm.torn, harm.unsafe) == (0, [], [])
+
+
+def test_s4_killed_in_each_stage_of_its_relay_a_subscriber_misses_nothing(tmp_path):
+    harm = Harm()
+    with laboratory(tmp_path, qubits=2) as lab, published(lab, tmp_path) as line:
+        with running(lab.lab, Nursery) as daemon:
+            assert reached(daemon, "resonator")
+            for stage in RELAY:
+                assert kill_the_relay(stage, daemon, lab, line, harm), stage
+            assert daemon.stop() == 0
+        line.end(daemon.database, harm)
+    assert (harm.kills, harm.lost, harm.torn) == (3, 0, [])
 
 
 def test_r1_told_to_end_in_every_stage_it_is_over_in_time_with_outputs_off(tmp_path):
