@@ -24,6 +24,7 @@ from kammerton.publish import connect
 from kammerton.store import Store
 from tests.brokers import MOSQUITTO, BrokerProcess
 from tests.prove.frame import Row, proof
+from tests.prove.measuring_on import measuring_on
 from tests.proxy import Bandwidth, Blackhole, Fault, FlakyConnect, HalfOpen, Proxy, Swallow
 from tests.system.test_broker_faults import counting, never_back, snapshot_of
 from tests.system.test_publish import (
@@ -40,6 +41,7 @@ PATIENCE = 15.0
 BOUND = 5.0
 EVERY = 5.0
 MINUTES = 180.0
+MINUTE = 60.0
 
 
 @dataclass
@@ -206,10 +208,15 @@ def broker(quick: bool) -> Iterator[Row]:
 
 @proof("broker-minutes")
 def broker_minutes(quick: bool) -> Iterator[Row]:
-    """Keep the broker away for minutes, with results all the while; quick: for seconds, once."""
+    """Keep the broker away for minutes, with results all the while; quick: for seconds, once.
+
+    The last rows are of a whole process that measures in a laboratory; see measuring_on.
+    """
     if MOSQUITTO is None:
         raise RuntimeError("this proof needs Mosquitto")
     away, times = (7.0, 1) if quick else (MINUTES, 3)
     with TemporaryDirectory() as folder:
         for row in asyncio.run(_prove(Path(folder), times, [away], LONG)):
             yield replace(row, fault=f"{row.fault}, {away:.0f} s, a result every {EVERY:.0f} s")
+    with TemporaryDirectory() as folder:
+        yield from measuring_on(Path(folder), away if quick else MINUTE)

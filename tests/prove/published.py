@@ -25,10 +25,11 @@ UNSENT = "select revision from outbox where sent is null and revision is not nul
 
 @dataclass
 class Line:
-    """A subscriber, and the line from the daemon to the broker."""
+    """A subscriber, the line from the daemon to the broker, and the broker."""
 
     ear: Witness
     proxy: Proxy
+    process: BrokerProcess
 
     def look(self, database: Path, harm: Harm) -> None:
         """Wait until the subscriber holds what the database holds; what it then lacks is lost."""
@@ -57,7 +58,7 @@ def published(lab: Laboratory, folder: Path) -> Iterator[Line]:
             f'{text}\n[broker]\nurl = "mqtt://127.0.0.1:{proxy.port}"\n', encoding="utf-8"
         )
         ear = stack.enter_context(witness(process.port, load(lab.lab).computer))
-        yield Line(ear, proxy)
+        yield Line(ear, proxy, process)
 
 
 Reached = Callable[[Line, Path, ExitStack], bool]

@@ -16,6 +16,7 @@ from kammerton_sim.evidence.ledger import Ledger
 from tests.prove.frame import Row
 from tests.prove.killing import Daemon
 from tests.prove.links import BESIDE, together
+from tests.prove.measuring_on import gaps
 from tests.proxied import Site, furnished
 
 
@@ -72,3 +73,15 @@ def test_what_a_dead_process_said_is_not_taken_for_the_work_of_the_next(tmp_path
         there.commit()
     assert daemon.up(old=1)
     assert not daemon.up(old=os.getpid())
+
+
+def test_the_gap_that_reaches_into_a_time_and_the_one_beyond_its_end_count(tmp_path: Path) -> None:
+    """A loop that waits has no run within the time at all."""
+    path = tmp_path / "db.sqlite"
+    with closing(sqlite3.connect(path)) as there:
+        there.execute("create table run (number int, committed int)")
+        moments = enumerate(int(s * 1e6) for s in (1.0, 2.0, 9.5, 10.0, 11.0))
+        there.executemany("insert into run values (?, ?)", moments)
+        there.commit()
+    assert gaps(path, 3.0, 8.0) == [7.5]
+    assert gaps(path, 1.5, 9.7) == [1.0, 7.5, 0.5]
