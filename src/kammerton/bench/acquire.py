@@ -184,7 +184,8 @@ class SingleShots:
 class Collector:
     """The sink of one acquisition; runs in the digitizer's thread.
 
-    name: of the digitizer. on_turns: called there with the number of turns taken so far.
+    name: of the digitizer. on_turns: called there with the number of turns taken so far. began:
+    when what it takes began to play, by perf_counter.
     """
 
     amount: Amount
@@ -193,6 +194,7 @@ class Collector:
     name: str = "digitizer"
     on_turns: Callable[[int], None] = field(default=lambda turns: None)
     turns: int = 0
+    began: float = field(default_factory=perf_counter)
     _seen: set[bytes] = field(default_factory=set)
 
     def __call__(self, a: Codes, b: Codes, index: int) -> None:
@@ -216,6 +218,11 @@ class Collector:
         if told in self._seen:
             raise self._error(f"buffer {index} is one that came before: data are stuck")
         self._seen.add(told)
+
+    @property
+    def lasted(self) -> float:
+        """Return for how long that plays, s by the wall."""
+        return perf_counter() - self.began
 
     def _error(self, what: str) -> InstrumentError:
         return InstrumentError(f"{self.name}: {what}", instrument=self.name)

@@ -229,9 +229,9 @@ class Bench:
         """Arm, trigger, stream; what was played counts as laboratory time even if it failed."""
         amount = collector.amount
         capture = amount.capture(compiled.window.samples, compiled.turn_seconds)
-        start = perf_counter()
 
         async def armed() -> None:
+            collector.began = perf_counter()  # arming passed by the wall, beside what is played
             await self.gate.trigger(self.lab.sync.master)
 
         try:
@@ -245,7 +245,7 @@ class Bench:
             failure.instrument = failure.instrument or digitizer.name
             raise
         finally:
-            self.clock.played(collector.turns * compiled.turn_seconds, perf_counter() - start)
+            self.clock.played(collector.turns * compiled.turn_seconds, collector.lasted)
 
     @asynccontextmanager
     async def _stopped_at_the_end(self, compiled: Compiled) -> AsyncIterator[None]:

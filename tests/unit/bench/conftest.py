@@ -153,6 +153,7 @@ class FakeDigitizer(Fake):
     generator: FakeGenerator | None = None
     silent: bool = False
     pause: float = 0.0
+    arming: float = 0.0
     skip: int = -1
     codes: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None
     captures: list[Capture] = field(default_factory=list)
@@ -165,6 +166,7 @@ class FakeDigitizer(Fake):
     ) -> None:
         self.captures.append(capture)
         await self.did("acquire")
+        await asyncio.sleep(self.arming)
         await armed()
         if self.silent or not (self.generator and self.generator.playing):
             raise NoTriggers(f"{self.name}: no triggers within {capture.timeout:g} s")

@@ -105,6 +105,19 @@ def test_shots_are_kept_when_asked_for(fake, make, tmp_path):
     assert records.clipped == 0.5
 
 
+def test_laboratory_time_passes_by_what_is_played_and_by_the_wall_while_it_is_armed(
+    fake, make, tmp_path
+):
+    """40 turns of 1 ms are played at once, after 0.3 s of arming: as the laboratory counts."""
+    fake.dig.arming = 0.3
+
+    async def body(bench: Bench) -> float:
+        await bench.acquire(make.program(shots=40))
+        return bench.clock.ahead
+
+    assert use(fake, make, tmp_path, body) == pytest.approx(0.04, abs=0.02)
+
+
 def test_only_what_changed_is_sent_again(fake, make, tmp_path):
     async def body(bench: Bench) -> None:
         await bench.acquire(make.program())
