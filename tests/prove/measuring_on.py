@@ -62,7 +62,7 @@ def measuring_on(folder: Path, lasts: float) -> Iterator[Row]:
             took, differs = line.ear.behind(database, BEHIND)
             lost = differs + _harm(line, database)[known:]
             wrong, spans = truth.look(), unsafe_spans(lab)
-            print(*lost, *wrong, *spans, file=sys.stderr)
+            print(*lost, *spans, file=sys.stderr)
             said = f"largest step {max(struck):.2f} s, without {max(calm):.2f} s"
             yield Row(
                 f"{title}, {lasts:.0f} s, a whole process measures, {len(struck)} steps, {said}",

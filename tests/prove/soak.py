@@ -104,7 +104,7 @@ def soak(quick: bool) -> Iterator[Row]:
         seen.lost += ear.made_up(daemon.database) + ear.gone_back()
         stuck = seen.unanswered + len(ask(daemon.database, OPEN))
         spans = unsafe_spans(lab)
-    for what in seen.truth.wrong + seen.lost + spans:
+    for what in seen.lost + spans:
         print(what, file=sys.stderr)
     flat = verdict(seen.looks)
     files, threads = grown(seen.looks, "files"), grown(seen.looks, "threads")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 import time
 from bisect import bisect_right
@@ -128,6 +129,8 @@ class Truth:
         self.checked += answer["checked"]
         found = [{k: v for k, v in each.items() if k != "extra"} for each in answer["found"]]
         self.wrong += found
+        for each in found:
+            print(each, file=sys.stderr)
         return found
 
 
