@@ -31,11 +31,9 @@ def truths(kind: str | None = None) -> dict[str, Truth]:
 
 
 def plain(kind: str | None = None) -> dict[str, Truth]:
-    """Return the truths that stand for their kinds: those that break, or else a kind's first."""
-    every = truths(kind)
-    breaking = {truth.kind for truth in every.values() if truth.breaks}
+    """Return the truths with verdicts of their own: a kind's first, and those that break."""
     found: dict[str, Truth] = {}
-    for name, truth in every.items():
-        if truth.breaks or truth.kind not in breaking | {t.kind for t in found.values()}:
+    for name, truth in truths(kind).items():
+        if truth.breaks or truth.tabled or truth.kind not in {t.kind for t in found.values()}:
             found[name] = truth
     return found

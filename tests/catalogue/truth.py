@@ -125,7 +125,8 @@ class Truth:
     of the table of success. choice: what the fit has to choose besides; others: the
     other laws there are, which the oracle must rule out, too. own:
     classes of broken traces that only this kind knows. edge: whether what is hidden lies on an edge
-    of what is physical, where no bound holds, and bars may be longer than they need be.
+    of what is physical, where no bound holds, and bars may be longer than they need be. tabled: its
+    broken traces have a table, though another truth of its kind has one.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Truth:
     usual: dict[str, float | Callable[[Parameters], Array]] = field(default_factory=dict)
     own: tuple[Breaks, ...] = ()
     edge: bool = False
+    tabled: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,6 +12,8 @@ REPETITIONS = np.array([1.0, 3.0, 5.0])
 GATES = np.arange(26.0)
 LENGTHS = np.array([1.0, 2, 4, 8, 12, 20, 30, 45, 65, 90, 130])
 SEQUENCES = np.repeat(LENGTHS, 10)
+MEANS = np.unique(np.round(np.geomspace(1.0, 500.0, 51)))
+"""Lengths, ever farther apart, of which only the means over their sequences are left."""
 PAIRS = ("II", "XX", "YY", "XY", "YX", "xI", "yI", "xy", "yx", "xY", "yX", "Xy", "Yx", "xX",
          "Xx", "yY", "Yy", "XI", "YI", "xx", "yy")  # fmt: skip
 
@@ -219,6 +221,10 @@ def doubt(one: Array, both: Array) -> Array:
     return np.minimum(alike, other)
 
 
+def of_means(p: Parameters) -> Parameters:
+    return {"error_per_clifford": (1 - np.exp(-p["rate"] / MEANS[-1])) / 2}
+
+
 def half_turn(p: Parameters) -> Parameters:
     return {"angle_error": np.full(len(p["turn"]), 0.1)}
 
@@ -285,6 +291,13 @@ TRUTHS: dict[str, Truth] = {
             survival, clifford, from_zero=True, breaks=False, short=decays(0.01, 0.1),
             long=decays(400.0, 2000.0), drifts="rate", mixed=(5.0, 50.0), snrs=(10.0, 50.0),
             besides=polarization,
+        ),
+        Truth(
+            "randomized_benchmarking, means", "randomized_benchmarking", MEANS, decays(1.5, 8.0),
+            survival, of_means, from_zero=True, short=decays(0.01, 0.1),
+            long=decays(400.0, 2000.0), drifts="rate", mixed=(20.0, 100.0), snrs=(30.0, 100.0),
+            breaks=False, tabled=True,
+            besides=lambda p: {**whole(p), "depolarization": np.exp(-p["rate"] / MEANS[-1])},
         ),
         Truth(
             "interleaved_randomized_benchmarking", "interleaved_randomized_benchmarking",

@@ -100,4 +100,54 @@ def test_interleaved_is_yes_or_no():
 
 def test_every_sweep_is_tested_here():
     swept = {k for k, how in FIT_KINDS.items() if "interleaved" in how.known}
-    assert set(SWEPT) == {kind for kind in swept if not kind.startswith("drag")}  # test_drag.py
+    elsewhere = {kind for kind in swept if kind.startswith("drag")}  # test_drag.py
+    assert {*SWEPT, RB, IRB} == swept - elsewhere
+
+
+BENCHMARKS = {
+    "ever farther apart": np.unique(np.round(np.geomspace(1.0, 500.0, 51))),
+    "evenly": np.arange(1.0, 502.0, 10.0),
+    "few": np.unique(np.round(np.geomspace(1.0, 1000.0, 20))),
+    "ten sequences of each": np.repeat(np.unique(np.round(np.geomspace(1.0, 500.0, 15))), 10),
+}
+RB, IRB = "randomized_benchmarking", "interleaved_randomized_benchmarking"
+
+
+@pytest.mark.parametrize("lengths", BENCHMARKS.values(), ids=BENCHMARKS)
+@pytest.mark.parametrize("known", [{}, {"offset": 0.5}], ids=["free end", "known end"])
+def test_survivals_that_drift_or_jump_from_length_to_length_are_no_benchmark(lengths, known):
+    """Before, up to 4 of 100 were accepted: they bend over lengths like a decay."""
+    rng, n, m, sigma = np.random.default_rng(1), 3000, len(lengths), 0.01
+    start, noise = rng.uniform(0.4, 0.95, (n, 1)), sigma * rng.normal(size=(n, m))
+    walk = np.cumsum(rng.normal(size=(n, m)), axis=1)
+    jump = 0.15 * rng.normal(size=(n, 1)) * (np.arange(m) >= rng.integers(1, m, (n, 1)))
+    drifts = [*(size * sigma * walk for size in (0.2, 0.5, 0.7, 1.0, 1.5)), jump]
+    for drift in drifts:
+        found = fit_batch(RB, lengths, start + drift + noise, sigma, **known)
+        assert np.count_nonzero(found.verdict == "accepted") <= (8 if m > 60 else 3)
+
+
+def test_two_series_of_survivals_that_drift_are_no_benchmark():
+    rng, m = np.random.default_rng(1), BENCHMARKS["ever farther apart"]
+    walk = np.cumsum(rng.normal(size=(3000, 2, len(m))), axis=2)
+    y = 0.7 + 0.01 * (0.7 * walk + rng.normal(size=walk.shape))
+    assert not (fit_batch(IRB, ((0, 1), m), y, 0.01).verdict == "accepted").any()
+
+
+@pytest.mark.parametrize("lengths", BENCHMARKS.values(), ids=BENCHMARKS)
+def test_a_good_benchmark_is_not_taken_for_drift(lengths):
+    rng = np.random.default_rng(2)
+    rate = np.exp(rng.uniform(np.log(1.5), np.log(8.0), (2000, 1))) / lengths[-1]
+    y = 0.5 + 0.45 * np.exp(-rate * lengths) + 0.01 * rng.normal(size=(2000, len(lengths)))
+    assert np.mean(fit_batch(RB, lengths, y, 0.01).verdict == "accepted") > 0.99
+
+
+def test_a_weak_benchmark_needs_more_or_lengths_that_are_visited_in_every_turn():
+    rng, m = np.random.default_rng(2), BENCHMARKS["few"]
+    y = 0.5 + 0.45 * np.exp(-3.0 * m / m[-1]) + 0.025 * rng.normal(size=(2000, len(m)))
+    found, turns = (fit_batch(RB, m, y, 0.025, interleaved=each) for each in (False, True))
+    asked = np.char.find(found.reason.astype(str), "interleaved=True") > 0
+    assert 100 < np.count_nonzero(asked) < 1900
+    assert (found.status[asked] == "signal too weak").all()
+    assert found.advice[asked][0].shots_times == 4.0
+    assert np.mean(turns.verdict[asked] == "accepted") > 0.9

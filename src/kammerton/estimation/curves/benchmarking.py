@@ -20,7 +20,15 @@ from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, solve
 from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
-from kammerton.estimation.verdict.findings import CLEAR, Findings, imprecise, judge_signal, percent
+from kammerton.estimation.verdict.findings import (
+    CLEAR,
+    UNSURE,
+    Findings,
+    drift_asked,
+    imprecise,
+    judge_signal,
+    percent,
+)
 from kammerton.estimation.verdict.kind import DECAYING, Kind
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
@@ -35,13 +43,14 @@ FEW = 8  # lengths; with fewer, drift passes for a decay more often than sequenc
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a small one stay Gaussian
 SEARCHED = 20.0  # delta-BIC over no decay if its end is not known: few lengths, many walks
 BENT = 16.0  # delta-BIC over a straight line that shows where the decay ends
+DRIFT = 24.0  # delta-BIC over a walk from length to length; 1 of 20,000 is not below
 GONE = 0.1  # part of the signal below which a point says nothing of the decay
 PRECISE = 0.33
 OUTSIDE = 0.05  # how far a survival may leave 0 to 1 by an error of its scale
 UNMIXED = 0.2  # how far readout and leakage may move the survival of a fully mixed state
 UNITS = {"depolarization": "", "error_per_clifford": "", "amplitude": "", "offset": ""}
 PART = 1e-9  # of the largest number of Cliffords: what arithmetic may leave
-KNOWN = ("shots", "qubits", "offset", "contrast", "population")
+KNOWN = ("shots", "qubits", "offset", "contrast", "population", "interleaved")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +107,7 @@ def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
         lambda n: f"the error per Clifford is known only to {percent(error[n], stderr[n])}",
         Advice(shots_times=4.0),
     )  # fmt: skip
+    judge_drift(findings, [decay], drift_asked(sampled.batch, known, DRIFT))
     findings.accept("a clear exponential decay")
     curve = sampled.spread(decay.curve)
     return Outcome(found, UNITS, curve, decay.evidence.chi2_reduced, findings)
@@ -262,6 +272,27 @@ def judge_end(
     findings.insufficient(
         straight, "signal too weak", "the decay cannot be told from a straight line",
         Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def judge_drift(findings: Findings, decays: list[Decay], drift: float) -> None:
+    """Object to what a walk, or a jump, from length to length would explain as well.
+
+    Lengths are mostly measured one after the other, whatever their distances. drift: delta-BIC over
+    a walk that is asked of all decays together.
+    """
+    walk, step, line = (
+        np.sum([getattr(each.evidence, name) for each in decays], axis=0)
+        for name in ("gain_walk", "gain_step", "gain_line")
+    )
+    findings.rejected(
+        walk < -UNSURE, "drift during scan",
+        "the survivals change from length to length as a drift would, not as one decay",
+    )  # fmt: skip
+    findings.insufficient(
+        (walk < drift) | (step < CLEAR) & (step < line), "signal too weak",
+        "a drift or a jump from length to length could explain the decay: take more sequences or "
+        "shots, or visit all lengths in every turn (interleaved=True)", Advice(shots_times=4.0),
     )  # fmt: skip
 
 

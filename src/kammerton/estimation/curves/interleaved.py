@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.curves.benchmarking import (
+    DRIFT,
     KNOWN,
     PRECISE,
     Decay,
     decaying,
     dimension,
     judge,
+    judge_drift,
     judge_end,
     judge_population,
     ready,
@@ -31,7 +33,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import DECAYS
 from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.findings import Findings, drift_asked
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.outcome import Outcome
 from kammerton.model import Advice
@@ -114,6 +116,7 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
         )
     judge_population(findings, both, known, found)
     _judge_error(findings, found)
+    judge_drift(findings, alone, drift_asked(both, known, DRIFT))
     findings.accept(lambda n: _praise(found, n))
     curve = _curve(law.curve(fit.theta), sampled, both)
     return Outcome(found, UNITS, curve, reduced, findings)
