@@ -24,6 +24,7 @@ PARTED = 0.5  # rad by which phases differ that are two
 RISES, OF_PERIOD = 3e-9, 0.03  # s, and at most in periods: the spread of times in which pulses rise
 LOOSENED = 4.0  # power of the periods swept, beyond one, with which the fit asks less about that
 ONE = 0.8  # periods above which a decay changes the period's bound by less than 6 %
+GIVEN = ("amplitude", "offset")
 DELAYS = np.linspace(0.0, WINDOW, 101)
 AMPLITUDES = np.linspace(0.0, 0.5, 51)
 BOTH_SIGNS = np.linspace(-0.3, 0.5, 81)
@@ -134,6 +135,11 @@ def half(p: Parameters) -> dict[str, Array]:
 
 def fringe_values(p: Parameters) -> dict[str, Array]:
     return {**half(p), "phase": p["phase"]}
+
+
+def known_splitting(p: Parameters) -> Parameters:
+    """Return what levels that are known do not say."""
+    return {name: value for name, value in splitting(p).items() if name not in GIVEN}
 
 
 def splitting(p: Parameters) -> dict[str, Array]:
@@ -294,7 +300,7 @@ TRUTHS: dict[str, Truth] = {
             "ramsey, two frequencies, readout known", "ramsey", DELAYS,
             two_between((2.0, 8.0), (0.3, 0.7)),
             **{**BEATING, **READOUT, "fixed": ("origin", "contrast", "offset"),
-               "besides": lambda p: {"frequency_splitting": p["apart"] / WINDOW}},
+               "besides": known_splitting},
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),

@@ -14,6 +14,8 @@ GIVEN = "was told to the fit, and is handed back"
 COUNT = "is a count, without an error"
 EXCEPTIONS = {
     ("t1, readout known", "amplitude"): GIVEN, ("t1, readout known", "offset"): GIVEN,
+    **{(f"ramsey{two}, readout known", name): GIVEN
+       for two in ("", ", two frequencies") for name in ("amplitude", "offset")},
     ("fine_amplitude", "amplitude"): GIVEN, ("fine_amplitude", "offset"): GIVEN,
     ("qubit_flux_map", "asymmetry"): GIVEN,
     **{(name, "lines"): COUNT for name in truths("qubit_spectroscopy")},
