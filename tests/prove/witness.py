@@ -32,15 +32,17 @@ LOOK = 0.05  # s between two looks at the database
 
 @dataclass
 class Witness:
-    """A subscriber, every update that it ever told, and the loop in which it lives."""
+    """A subscriber, all that it told and when (unix s), and the loop in which it lives."""
 
     subscriber: Subscriber
     updates: list[Update] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
 
     async def follow(self) -> None:
         async with contextlib.aclosing(self.subscriber.updates()) as news:
             async for update in news:
+                self.moments.append(time.time())
                 self.updates.append(update)
 
     async def _held(self) -> dict[str, tuple[float, float, str, str]]:
