@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from tests.prove.killing import unsafe_spans
 from tests.system.laboratory import laboratory
 from tests.system.test_publish import needs_mosquitto
 from tests.system.watched import MAX_AGE, QUBIT, Ear, Site, process
+from tests.yardstick import stretch
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600), needs_mosquitto]
 
@@ -104,6 +106,54 @@ def test_f4_without_the_refrigerators_software_drive_goes_off_until_it_is_back(s
         assert (site.revision(), site.switched_on(index)) == (revision, set())
     site.goes_on()
     site.wait(lambda: site.alarms("refrigerator", began)[-1:] == [False], "the end of the alarm")
+
+
+def anew(site: Site, since: float) -> dict[str, list[dict[str, Any]]]:
+    """Return what the broker heard of each measured value since then, in order."""
+    told: dict[str, list[dict[str, Any]]] = {}
+    for each in site.ear.values(since):
+        if each["stderr"] > 0:
+            told.setdefault(each["name"], []).append(each)
+    return told
+
+
+def test_f1_a_blip_of_warmth_and_f3_a_pump_that_trips_in_the_cold_cost_no_measurement(site):
+    """Drive goes off; what was known is known still, and holds as long as it did."""
+    revision = site.revision()
+    for fault, given, said in (
+        ("temperature", {"kelvin": 0.3}, "the mixing chamber reads"),
+        ("trip", {"machine": "turbo"}, "of the refrigerator stopped"),
+    ):
+        with site.fault(fault, **given):
+            site.wait(lambda said=said: said in site.doing(), said)
+            site.off()
+        site.lab.ask(op="set_temperature", kelvin=0.012)  # to cool down takes hours
+        site.goes_on()
+    made = site.read(lambda store: store.revisions(500))
+    assert [each for each in made if each.number > revision and each.run is None] == []
+    assert not [each.why for each in site.read(Store.doubted).values() if "chamber" in each.why]
+
+
+def test_f1_after_a_warm_up_nothing_from_before_is_good_and_all_is_measured_anew(site):
+    """Frequencies move by 3 MHz meanwhile. When drive is off all is stale within a second."""
+    before = {n: e.run for n, e in site.read(Store.parameters).items() if e.stderr > 0}
+    with site.fault("temperature", kelvin=4.2) as began:
+        site.lab.ask(op="fault", name="frequency-hop", seed=0, given={"qubit": QUBIT, "hz": 3e6})
+        slow, off = stretch(), site.off()
+        site.wait(lambda: anew(site, began).keys() >= before.keys(), "what is stale")
+        at = next(t for t, _, d in site.ear.heard if t >= began and d.get("parameters"))
+        assert at - off < max(slow, stretch())
+        time.sleep(1.5 * READING)
+        assert {e["quality"] for told in anew(site, began).values() for e in told} == {"stale"}
+        assert "the mixing chamber was warm: it read 4." in site.read(Store.doubted)["q0.f01"].why
+    site.lab.ask(op="set_temperature", kelvin=0.012)  # to cool down takes hours
+
+    def good() -> list[dict[str, Any]]:
+        return [e for told in anew(site, began).values() for e in told if e["quality"] == "good"]
+
+    site.wait(lambda: {e["name"] for e in good()} >= before.keys(), "all of it anew")
+    assert {e["run"] for e in good()}.isdisjoint(before.values())
+    assert site.contradicted(began, good()) == []
 
 
 def test_f5_under_maintenance_a_warm_up_is_no_alarm_and_drive_is_off_all_the_same(site):

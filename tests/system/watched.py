@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -143,9 +143,15 @@ class Site:
         """Return whether each alarm of a kind was on or over, as they came."""
         return [bool(d["on"]) for d in self.ear.of("alarm", since) if d["kind"] == kind]
 
-    def contradicted(self, since: float = 0.0) -> list[dict[str, Any]]:
-        """Return what was published since then and the truth contradicts by five sigma."""
-        values = [v for v in self.ear.values(since) if v["stderr"] > 0]
+    def contradicted(
+        self, since: float = 0.0, told: Sequence[dict[str, Any]] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what was published since then, or is given, and the truth contradicts by 5 sigma.
+
+        The truth is that of the time which a value names.
+        """
+        told = self.ear.values(since) if told is None else told
+        values = [dict(v) for v in told if v["stderr"] > 0]
         for value in values:
             value["time"] = datetime.fromisoformat(value["time"]).timestamp()
         answer = self.lab.ask(op="contradicted", published=values, sigmas=5.0)

@@ -9,6 +9,7 @@ from typing import Any
 
 from kammerton.bench.tasks import settled
 from kammerton.bench.thermometer import LOOK, Thermometer
+from kammerton.bench.warmth import Warmth
 from kammerton.lab import Interlock, Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.quantity import show
@@ -37,6 +38,7 @@ class ColdCheck:
     and so is a machine of the refrigerator that has stopped, or a gauge of it that reads what
     lab.toml does not allow. Of two sensors the warmer counts;
     one alone will do. deadline: s that a sensor has to answer; the other is not read again sooner.
+    warmth: tells when it was so warm that what was measured before is not believed.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class ColdCheck:
             for n, fridge in enumerate(fridges)
         )
         self._allowed = self._was_armed = False
+        self.warmth = Warmth(settings.drive_off_above, monotonic)
         self._good = 0
         self._monotonic = monotonic
         self._began: float | None = None
@@ -121,6 +124,8 @@ class ColdCheck:
         if valid is not None:
             self._good = self._good + 1 if valid else 0
         self._judge()
+        reading = self._warm_reading() or self.reading  # what is warm is, whatever the pumps tell
+        self.warmth.look(reading.temperature if reading else None)
 
     async def _read(self) -> bool | None:
         """Ask all sensors, and each then for its machines; say whether any told both.

@@ -181,7 +181,7 @@ def _rows(
     """Return run, revision, calibration, end, verdict and qubits; and what there is to say."""
     from kammerton.client.words import by, values
     from kammerton.store import Revision, StoredRun
-    from kammerton.store.laboratory_time import CLOCK
+    from kammerton.store.laboratory_time import CLOCK, FRIDGE
 
     if isinstance(entry, StoredRun):
         head = (entry.id, revisions[entry.id], entry.calibration, _ago(entry.committed))
@@ -195,6 +195,8 @@ def _rows(
         words = f"{values(entry.names)} as at r{entry.reverts}, {by(entry)}"
         if entry.who == CLOCK:
             words = f"times of {values(entry.names)} moved {by(entry)}"
+        if entry.who == FRIDGE:
+            words = f"{values(entry.names)} hold no longer, {by(entry)}"
         return [(("", f"r{entry.number}", "revert", _ago(entry.committed), "", ""), words)]
     when = f"began {_ago(entry.started)}" if entry.ended is None else _ago(entry.ended)
     name = f"attempt {entry.number}"  # it has no run, and no data: nothing of it was stored

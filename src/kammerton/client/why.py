@@ -10,7 +10,7 @@ from kammerton.model import Estimate, Fit
 from kammerton.model.quantity import show, two_digits
 from kammerton.model.span import aged, ago
 from kammerton.store import Change, ReadStore, StoredRun
-from kammerton.store.laboratory_time import CLOCK
+from kammerton.store.laboratory_time import CLOCK, FRIDGE, NOBODY
 from kammerton.store.rows import Doubted, Revision
 
 WIDER = 1.03
@@ -99,6 +99,8 @@ class Why:
             return []
         if back.who == CLOCK:
             return [("moved", f"its time, {by(back)}")]
+        if back.who == FRIDGE:
+            return [("ended", f"what held of it, {by(back)}")]
         when = f"{back.committed:%Y-%m-%d %H:%M} UTC"
         return [
             (
@@ -155,7 +157,7 @@ def explain(store: ReadStore, name: str, previous: int = 5, note: str = "") -> W
 
 def _is_returned(store: ReadStore, change: Change) -> bool:
     back = store.set_back(change.revision)
-    return back is not None and back.who != CLOCK
+    return back is not None and back.who not in NOBODY
 
 
 def _fit_behind(run: StoredRun, name: str, estimate: Estimate) -> Fit | None:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import AGAIN, BeliefBook
@@ -55,6 +56,7 @@ class Conclusions:
     held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
     withheld: str = ""
+    _warm: datetime | None = None
 
     def __post_init__(self) -> None:
         self._surprises = Surprises(self.book)
@@ -121,12 +123,21 @@ class Conclusions:
         self.revision = head.revision
         self._provisional.drop(news)
         self.book.update(news)
+        if news:
+            doubts = await self.record.doubts()
+            self.book.recall({name: sigma for name, sigma in doubts.items() if name in news})
         for qubit in self._provisional.waiting():
             if f"{qubit}.{PROOF}" in news:  # of another frequency than the one that waits
                 self._doubt_the_pulse(qubit)
         await self._given_back.look()
         self.book.expire({n: c.estimate for n, c in head.parameters.items()}, self.clock.now())
         return frozenset(news)
+
+    def warm(self) -> None:
+        """Take nothing over any more that was measured before now, nor what waits for a pulse."""
+        self._warm = self.clock.now()
+        for qubit in self._provisional.waiting():
+            self.forget(qubit)
 
     async def _commit(
         self, run: Run, attempt: int, sure: dict[str, Estimate], surprises: dict[str, Estimate]
@@ -137,6 +148,9 @@ class Conclusions:
         for the pulse that proved a qubit may be what was set back.
         """
         while True:
+            if self._warm is not None and run.started <= self._warm:
+                sure.clear()  # it was cold until the end of the run, and is warm since
+                surprises.clear()
             ready, waits = self._provisional.divided(sure)
             try:
                 commit = await self.record.commit(run, ready, attempt, self.revision, self.clock)

@@ -22,7 +22,7 @@ from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.prospect import Prospect
 from kammerton.loop.record import Record, outcome_of, why_not_again
 from kammerton.loop.runner import Acquires, run_calibration
-from kammerton.loop.saying import Saying
+from kammerton.loop.saying import Saying, silent, somebodys
 from kammerton.loop.sight import Sight
 from kammerton.loop.under_way import Interrupted, UnderWay
 from kammerton.loop.wishes import ABORTED, ANSWERED, Wish, Wishes, interrupted, planned
@@ -50,14 +50,6 @@ ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is 
 Committed = Callable[[Run, str], None]
 
 
-def _silent(*said: object) -> None:
-    pass
-
-
-def _somebodys(scope: str) -> str:
-    return f"{scope} is held by a person"
-
-
 @dataclass
 class Loop:
     """Keeps one computer in tune.
@@ -75,11 +67,11 @@ class Loop:
     clock: LabClock
     planner: Planner
     book: BeliefBook
-    committed: Committed = _silent
+    committed: Committed = silent
     patience: Patience = field(default_factory=Patience)
-    said: Callable[[str], object] = _silent
+    said: Callable[[str], object] = silent
     held: Callable[[], frozenset[str]] = frozenset
-    whose: Callable[[str], str] = _somebodys
+    whose: Callable[[str], str] = somebodys
     leave: str = ""
     alarm: Tell = unheard
     drive_off: Callable[[], str | None] = lambda: None
@@ -206,6 +198,10 @@ class Loop:
     async def keep_doubts(self, why: str) -> None:
         """Store what is doubted before the first step, in which a hold may end the loop."""
         await self._conclusions.keep_doubts(why)
+
+    def warm(self) -> None:
+        """Take nothing over that was measured before now: the mixing chamber is warm."""
+        self._conclusions.warm()
 
     async def _take_up(self) -> None:
         """Mark what the last process left open; it is repeated once, then left alone a while."""

@@ -141,6 +141,14 @@ class Record:
         if found:
             await self._patiently(lambda: self.store.doubt(found))
 
+    async def doubts(self) -> dict[str, float]:
+        """Return the sigma that each doubted value is believed with, as soon as it can be read."""
+        return await self._patiently(self.store.doubts)
+
+    async def warm(self, doubt_all: Callable[[], list[str]]) -> list[str]:
+        """Have all doubted that was measured before it was warm; return what was, by full name."""
+        return await self._patiently(doubt_all)
+
     async def given_back(self) -> list[GivenBack]:
         """Return holds that persons gave back, and nobody noted, as soon as they can be read."""
         return await self._patiently(self.store.given_back)

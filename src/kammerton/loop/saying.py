@@ -15,6 +15,15 @@ from kammerton.store import Store
 log = logging.getLogger(__name__)
 
 
+def silent(*said: object) -> None:
+    """Tell nobody."""
+
+
+def somebodys(scope: str) -> str:
+    """Say that a scope is held, where nobody says by whom."""
+    return f"{scope} is held by a person"
+
+
 @dataclass(frozen=True)
 class Saying:
     """Tells it to the store, to `said`, and to whoever waits for a measurement."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kammerton.bench import Bench, open_bench
+from kammerton.bench.beside import beside
 from kammerton.bench.guard import said
 from kammerton.bench.locks import tells
 from kammerton.bench.tasks import settled, told_while, unbroken
@@ -47,6 +48,7 @@ from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
 from kammerton.serve.set_clock import SetClock
 from kammerton.serve.unanswered import Unanswered
+from kammerton.serve.warmed import Warmed
 from kammerton.store import Store
 from kammerton.store.following import going_on
 from kammerton.store.plates import Plates, unnamed
@@ -190,14 +192,7 @@ class Tuning:
             words = f"connecting to the instruments{self.outputs.caution}"
             await asyncio.to_thread(self._say, words)
             try:
-                async with open_bench(
-                    await expected(self.plates),
-                    self.clock,
-                    on_change=self.outputs.changed,
-                    holds=self.holds,
-                    alarm=self.alarm,
-                    on_restart=self._restarted,
-                ) as bench:
+                async with self._opened() as (bench, warmed):
                     self.outputs.found_off()
                     self.answered()
                     self.speaks.set()
@@ -207,6 +202,7 @@ class Tuning:
                     planner = planner or Planner(load_calibrations())  # anybody's code: it is off
                     async with self.by_the_loop:
                         loop = self._loop(bench, planner, doubtful)
+                        warmed.forget = loop.warm
                         await loop.keep_doubts("an instrument was set aside")
                         doubtful.clear()
                         work = loop.settle() if once else loop.keep()
@@ -226,6 +222,23 @@ class Tuning:
                 return parked
             if loop is not None:
                 loop.patience.forget()
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[tuple[Bench, Warmed]]:
+        """Connect; meanwhile what was measured is doubted whenever it was warm."""
+        warmed = Warmed(self._record(), self.lab, self.clock)
+        async with (
+            open_bench(
+                await expected(self.plates),
+                self.clock,
+                on_change=self.outputs.changed,
+                holds=self.holds,
+                alarm=self.alarm,
+                on_restart=self._restarted,
+            ) as bench,
+            beside(warmed.watch(bench.gate.cold.warmth), "warmth"),
+        ):
+            yield bench, warmed
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
         """Remember which boxes answer; say first of which lab.toml does not name the number."""
@@ -282,6 +295,9 @@ class Tuning:
         """Return what is believed by what is stored."""
         return believed(self.lab, self.store, self.clock)
 
+    def _record(self) -> Record:
+        return Record(self.store, lambda what: asyncio.to_thread(self._say, what), self.alarm)
+
     async def _restarted(self, names: frozenset[str]) -> None:
         """Doubt what rests on who was switched off and on, and store that before all else.
 
@@ -292,8 +308,7 @@ class Tuning:
         if doubted := book.doubted():
             rests = "what rests on it is measured again"
             log.warning("switched off and on since it was last asked: %s; %s", words, rests)
-            record = Record(self.store, lambda what: asyncio.to_thread(self._say, what), self.alarm)
-            await record.doubt(doubted, f"{words} was switched off and on")
+            await self._record().doubt(doubted, f"{words} was switched off and on")
 
     async def _waiting(self) -> None:
         await asyncio.to_thread(self._say, self.kernels.doing)

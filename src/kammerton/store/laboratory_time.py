@@ -6,6 +6,7 @@ value the time that it has by the clock as it is now.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,12 @@ from kammerton.store.rows import Doubt, micros, moment, run_name
 
 CLOCK = "the clock"
 """Who makes a revision that moves times."""
+
+FRIDGE = "the refrigerator"
+"""Who makes a revision after which nothing holds that was measured before it was warm."""
+
+NOBODY = frozenset({CLOCK, FRIDGE})
+"""Who makes revisions of the present values, and is no person who went back to others."""
 
 AHEAD = "laboratory time"
 """What the audit log calls by how far that is ahead of the wall, where a restore keeps it so."""
@@ -66,6 +73,7 @@ def moved(
     expected: int,
     ends: datetime | None,
     epoch: str,
+    doubted: Mapping[str, Doubt] | None,
 ) -> int:
     """Make a revision that moves the times of all present values; see `Store.move_times`.
 
@@ -75,14 +83,15 @@ def moved(
     head = connection.execute(select(schema.parameter)).all()
     if not head:
         return expected
-    wall, doubted = micros(clock.wall()), doubts.present(connection)
-    made_by = {"reverts": expected, "who": CLOCK, "why": why}
+    wall, before = micros(clock.wall()), doubts.present(connection)
+    who = CLOCK if doubted is None else FRIDGE
+    made_by = {"reverts": expected, "who": who, "why": why}
     number = records.insert_revision(connection, made_by, [_moved(row, by, ends) for row in head])
     records.conclude(connection, None, number)
     runs = {row.name: run_name(row.run) for row in head}
-    again = {name: Doubt(runs[name], each.sigma, each.why) for name, each in doubted.items()}
-    doubts.insert_doubts(connection, again, wall)
-    texts = (CLOCK, "revision of all", str(expected), str(number), why)
+    again = {name: Doubt(runs[name], each.sigma, each.why) for name, each in before.items()}
+    doubts.insert_doubts(connection, again | dict(doubted or {}), wall)
+    texts = (who, "revision of all", str(expected), str(number), why)
     records.insert_audit(connection, texts, wall, epoch)
     return number
 

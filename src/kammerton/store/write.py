@@ -189,12 +189,13 @@ class Store(ReadStore):
         return number
 
     def move_times(
-        self, by: timedelta, why: str, expected: int, ends: datetime | None = None
-    ) -> int:
+        self, by: timedelta, why: str, expected: int, ends: datetime | None = None,
+        doubted: Mapping[str, Doubt] | None = None,
+    ) -> int:  # fmt: skip
         """Move the times of all present values, since the computer's clock was set by that much.
 
-        Returns the newest revision: the one that does it, or, where nothing is known, `expected`,
-        the newest that the caller looked at. ends: what has a forecast holds until then at most.
+        Returns the newest revision: this one, or `expected` where nothing is known. ends: what has
+        a forecast holds until then at most. doubted: with it, as the refrigerator was warm.
 
         Raises
         ------
@@ -202,7 +203,7 @@ class Store(ReadStore):
             There is a newer revision than `expected`.
         """
         with self._turn, self._write() as connection:
-            newest = moved(connection, by, checks.plain(why), expected, ends, self.epoch)
+            newest = moved(connection, by, checks.plain(why), expected, ends, self.epoch, doubted)
         self._announce()
         return newest
 

@@ -20,6 +20,9 @@ SAID_EVERY = 100_000
 CLOCK = "the clock"
 """Who made a revision that moves times, since the computer's clock was set back."""
 
+FRIDGE = "the refrigerator"
+"""Who made a revision that ends what held, since it was warm."""
+
 ESTIMATE = "name, value, stderr, unit, time, valid_until, run"
 
 
@@ -69,29 +72,31 @@ def head_is_the_replay(query: Query) -> Iterator[str]:
 def reverts_bring_back(query: Query) -> Iterator[str]:
     """A revert gives each value as the revision had it that it goes back to.
 
-    One that the clock made moves times back, and no value is good for longer than it was.
+    One that the clock made moves times back, one that the refrigerator made does not; by neither
+    a value is good for longer than it was.
     """
     rows = query("SELECT number, reverts, who FROM revision WHERE reverts IS NOT NULL")
-    reverts = {number: (to, who == CLOCK) for number, to, who in rows}
+    reverts = {number: (to, who) for number, to, who in rows}
     if not reverts:
         return
     history: dict[str, list[tuple[int, tuple[Any, ...]]]] = {}
     for number, name, *rest in query(f"SELECT revision, {ESTIMATE} FROM change ORDER BY revision"):
         if number in reverts:
-            to, moved = reverts[number]
+            to, who = reverts[number]
             then = [old for at, old in history.get(name, []) if at <= to]
-            if to >= number or not then or not _brought_back(then[-1], tuple(rest), moved=moved):
+            if to >= number or not then or not _brought_back(then[-1], tuple(rest), who):
                 yield f"revision {number} goes back to {to}, but its {name} is not as it was then"
         history.setdefault(name, []).append((number, tuple(rest)))
 
 
-def _brought_back(old: tuple[Any, ...], new: tuple[Any, ...], *, moved: bool) -> bool:
-    if not moved:
+def _brought_back(old: tuple[Any, ...], new: tuple[Any, ...], who: str) -> bool:
+    if who not in (CLOCK, FRIDGE):
         return old == new
     (*was, time, until, run), (*now, moved_to, ends, same) = old, new
     if (until is None) is not (ends is None) or was != now or run != same:
         return False
-    return bool(moved_to <= time and (until is None or ends <= until))
+    ended = until is None or ends <= until
+    return bool((moved_to == time or (who == CLOCK and moved_to < time)) and ended)
 
 
 def runs_are_whole(query: Query) -> Iterator[str]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.store import Store, clock
+from kammerton.store import Doubt, Store, clock
 from tests.stored import estimate, run
 
 
@@ -42,3 +42,19 @@ def test_status_says_that_the_clock_was_set(tmp_path, monkeypatch):
         assert "of a time to come" not in said()
         assert len(json.loads(said("--json"))["clock"]) == 1
         assert "times of q0.t1 moved by the clock: set back by 365 d" in told("log")
+
+
+def test_log_and_why_say_that_what_held_ended_since_it_was_warm(tmp_path):
+    database, why = tmp_path / "db.sqlite", "the mixing chamber was warm: it read 4.2 K"
+    now = clock.wall()
+    with Store.open(database, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(valid_until=now + timedelta(hours=1))})
+        doubted = {"q0.t1": Doubt("r000001", 2e-5, why)}
+        store.move_times(timedelta(), why, 1, ends=now, doubted=doubted)
+        for words, said in (
+            (("log",), f"q0.t1 hold no longer, by the refrigerator: {why}"),
+            (("why", "q0.t1"), f"what held of it, by the refrigerator: {why}"),
+            (("status",), why),
+        ):
+            done = CliRunner(env={"COLUMNS": "400"}).invoke(app, [*words, str(database)])
+            assert said in done.stdout, done.stdout

@@ -13,6 +13,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from kammerton.bench.warmth import Warmth
 from kammerton.lab import InstrumentEntry
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wish, Wishes
@@ -88,7 +89,8 @@ def tuned(
     told = {digitizer: "B7", "mute": "0"}
     boxes = SimpleNamespace(answered={n: Identity("a", "b", each, "1") for n, each in told.items()})
     guard = SimpleNamespace(boxes=boxes)
-    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard)
+    cold = SimpleNamespace(warmth=Warmth(0.1))
+    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard, cold=cold)
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
     seen: list[frozenset[str]] = []
     outputs = SimpleNamespace(
@@ -250,6 +252,7 @@ def test_s6_the_loop_follows_a_clock_that_was_set_while_it_calibrates_and_only_t
         instruments={},
         gate=SimpleNamespace(
             inhibition=SimpleNamespace(words=lambda: None),
+            cold=SimpleNamespace(warmth=Warmth(0.1)),
             guard=SimpleNamespace(boxes=SimpleNamespace(answered={})),
         ),
     )

@@ -383,6 +383,10 @@ MOVED = ("q0.t1", 5e-5, 1e-6, "s", 900, 1900, 1)
         ("the clock", (*MOVED[:4], 1100, 1900, 1), False),
         ("the clock", ("q0.t1", 6e-5, *MOVED[2:]), False),
         ("the clock", (*MOVED[:5], None, 1), False),
+        ("the refrigerator", (*T1[:5], 1900, 1), True),
+        ("the refrigerator", (*T1[:5], 2100, 1), False),
+        ("the refrigerator", MOVED, False),
+        ("anna", (*T1[:5], 1900, 1), False),
     ],
 )
 def test_only_the_clock_moves_times_and_only_back(who, then, sound):
