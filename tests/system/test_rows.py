@@ -16,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from kammerton.bench.inhibition import LONG
+from kammerton.bench.thermometer import LOOK
 from kammerton.loop.looks import BETWEEN
+from kammerton.publish.alarms import GROUP
 from kammerton.store import Store
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.chip.further import FurtherInstrument
@@ -34,6 +37,10 @@ NO_READING = (
     rf"no valid reading younger than {MAX_AGE} s: .*{{}}.*; the last was 1\d\S* mK, \d+ s ago"
 )
 READING = 2.0  # s between two readings of the daemon
+ALARM = MAX_AGE + READING + LOOK + LONG + GROUP + 1.0
+"""s until it is told that no reading comes: the last is too old, the one that is asked for gets
+2 s, switching off is awaited for 5 s, what comes within 2 s is one message, and what comes again
+waits for 1 s here."""
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +104,13 @@ def test_d3_a_buffer_that_comes_again_aborts_its_run_and_the_next_is_believed(si
 )
 def test_f4_without_the_refrigerators_software_drive_goes_off_until_it_is_back(site, fault, says):
     """No reading is no good reading: an alarm, nothing on, nothing published; then it goes on."""
+    slow = stretch()
     with site.fault(fault, instrument="bluefors") as began:
         site.wait(lambda: site.alarms("refrigerator", began)[-1:] == [True], "an alarm")
+        told = next(
+            t for t, _, d in site.ear.heard if t >= began and d.get("kind") == "refrigerator"
+        )
+        assert told - began < ALARM * max(slow, stretch())
         site.off()
         site.wait(lambda: re.search(NO_READING.format(says), site.doing()), "the reason")
         revision, index = site.revision(), site.index()
