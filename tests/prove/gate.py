@@ -73,7 +73,7 @@ def refrigerator(quick: bool) -> Iterator[Row]:
 @proof("boxes")
 def boxes(quick: bool) -> Iterator[Row]:
     """Each change behind the gate's back between two runs."""
-    guard.PAUSE = 0.0  # nobody is at these boxes
+    guard.PAUSE = guard.HANDS = 0.0  # nobody is at these boxes
     with site() as (laboratory, lab):
         for name, fault, given in BOXES:
             yield asyncio.run(_struck_often(laboratory, lab, name, fault, given, quick))

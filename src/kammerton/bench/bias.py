@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
-from kammerton.bench.guard import Guard, by_hand
+from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
 from kammerton.bench.second_look import Difference, SecondLook
 from kammerton.bench.switching import OutputChange
 from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Limit
-from kammerton.model import InstrumentError, OutputRefused, SettingsChanged
+from kammerton.model import InstrumentError, OutputRefused
 from kammerton.model.quantity import show
 from kammerton.model.roles import BiasSource
 
@@ -68,6 +68,8 @@ class Biases:
         ------
         SettingsChanged
             Somebody else moved one. The loop pauses; then what is found counts as meant.
+        LastingFault
+            Twice within an hour: a person is asked.
         InstrumentError
             One does not answer.
         """
@@ -114,9 +116,7 @@ class Biases:
             self._last.pop(name, None)
         old, new = _words(meant, was_on), _words(level, on)
         self._guard.note(OutputChange(name, old, new, SOMEBODY, found=True))
-        reason = f"{name} is not as it was: {new}, not {old}; {by_hand(name)}"
-        self._guard.pause(reason)
-        raise SettingsChanged(reason, instrument=name)
+        raise self._guard.changed_by_somebody(name, f"is not as it was: {new}, not {old}")
 
     async def _ramped(self, name: str, volts: float, limit: Limit) -> None:
         source = self._sources[name]

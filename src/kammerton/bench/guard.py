@@ -15,13 +15,24 @@ from kammerton.bench.interlock import ColdCheck
 from kammerton.bench.last_seen import LastSeen
 from kammerton.bench.switching import ALL, OnChange, OutputChange
 from kammerton.lab import Lab
-from kammerton.model import DriveInhibited, Held, LabClock, OutputRefused
+from kammerton.model import (
+    DriveInhibited,
+    Held,
+    InstrumentError,
+    LabClock,
+    LastingFault,
+    OutputRefused,
+    SettingsChanged,
+)
 from kammerton.model.roles import FridgeMonitor
 
 T = TypeVar("T")
 
 PAUSE = 60.0
 """s without drive after somebody else has changed a setting; each change begins it anew."""
+
+HANDS = 3600.0
+"""s within which a second change of one instrument is no glitch: a person is asked then."""
 
 PROGRAM = "program"
 """What the audit calls all that plays in a run together."""
@@ -101,6 +112,7 @@ class Guard:
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
         self.boxes, self.seen = Boxes(lab, self.note), LastSeen()
         self._paused = (-math.inf, "")
+        self._hands = dict[str, float]()  # when somebody else changed an instrument last
         self._refused = dict[str, object]()  # for which cause drive was refused last, and noted
         self._failed: tuple[str, str | None] = "", None
 
@@ -139,9 +151,22 @@ class Guard:
 
         return step
 
-    def pause(self, why: str) -> None:
-        """Allow no drive for `PAUSE` s: somebody seems to be at the instruments."""
-        self._paused = self._monotonic() + PAUSE, why
+    def changed_by_somebody(self, name: str, words: str) -> InstrumentError:
+        """Return what is to be raised where somebody else changed an instrument.
+
+        Drive pauses for `PAUSE` s, so that nobody is disturbed, and a glitch ends no night. Who
+        changes it again within `HANDS` s is at work there: it is set aside until a person says that
+        it may go on. words: what differs.
+        """
+        now, before = self._monotonic(), self._hands.get(name, -math.inf)
+        self._hands[name] = now
+        if now - before < HANDS:
+            twice = f"changed by somebody else twice within {HANDS / 60:g} min: it {words}"
+            remedy = "see who is at it, or which program"
+            return LastingFault(twice, remedy, instrument=name, verb="was")
+        reason = f"{name} {words}; {by_hand(name)}"
+        self._paused = now + PAUSE, reason
+        return SettingsChanged(reason, instrument=name)
 
     async def require_cold(self, what: str) -> None:
         """Refuse unless the interlock allows drive, and nobody holds `what` or was just at it."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from kammerton.bench.guard import Guard, by_hand
+from kammerton.bench.guard import Guard
 from kammerton.bench.second_look import Difference, SecondLook, came_on
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
 from kammerton.bench.tasks import together, unbroken
@@ -134,7 +134,7 @@ class ReadBack:
         expected = {**(self._own(name) or {}), **commanded}
         try:
             self._as_set(name, expected, await self._found(name, device, expected))
-        except SettingsChanged as change:
+        except (SettingsChanged, LastingFault) as change:
             log.warning("looked at after the other failed: %s", change)
             return False
         return True
@@ -154,7 +154,7 @@ class ReadBack:
         Raises
         ------
         LastingFault
-            What is in an error queue lasts until a person has seen to it.
+            What is in an error queue lasts until a person has seen to it, or somebody is at work.
         InstrumentError
             Another box answers, settings differ, or the error queue was not empty; every
             difference is in the audit. Names the instrument.
@@ -243,9 +243,7 @@ class ReadBack:
         if cycled:
             lost = f", and lost its settings: {words}" if words else ""
             raise SettingsChanged(f"{name} was switched off and on{lost}", instrument=name)
-        reason = f"{name} is not set as it was: {words}; {by_hand(name)}"
-        self._guard.pause(reason)
-        raise SettingsChanged(reason, instrument=name)
+        raise self._guard.changed_by_somebody(name, f"is not set as it was: {words}")
 
     def _note(self, name: str, found: Difference, who: str) -> None:
         key, old, new = found

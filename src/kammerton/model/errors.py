@@ -59,13 +59,14 @@ class SettingsChanged(InstrumentError):
 
 
 class LastingFault(InstrumentError):
-    """An instrument says what is wrong with it, and that lasts until a person has seen to it.
+    """What is wrong with an instrument lasts until a person has seen to it.
 
-    error: in the words of the instrument. remedy: what there is to see to.
+    error: in the words of the instrument, or what somebody does to it. remedy: what there is to see
+    to.
     """
 
-    def __init__(self, error: str, remedy: str, *, instrument: str) -> None:
-        super().__init__(f"{instrument} says {error}; {remedy}", instrument=instrument)
+    def __init__(self, error: str, remedy: str, *, instrument: str, verb: str = "says") -> None:
+        super().__init__(f"{instrument} {verb} {error}; {remedy}", instrument=instrument)
         self.error, self.remedy = error, remedy
 
 

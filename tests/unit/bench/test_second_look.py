@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 
 import pytest
 
-from kammerton.bench import Bench
+from kammerton.bench import Bench, guard
 from kammerton.bench.second_look import LOOKS, SecondLook
-from kammerton.model import DriveInhibited, InstrumentError, SettingsChanged
+from kammerton.model import DriveInhibited, InstrumentError, LastingFault, SettingsChanged
 from tests.unit.bench.test_bench import use
 
 FREQUENCY, FLIPPED = 7e9, 7.000131072e9  # one bit further
@@ -74,6 +76,35 @@ def test_what_differs_twice_is_a_hand_and_drive_pauses(fake, make, tmp_path):
         asyncio.run(bench.gate.guard.require_cold("program"))
     refused = [c for c in bench.gate.changes if "s more" in str(c.refused)]
     assert len(refused) == 1, "it is tried every 2 s, and stands in the audit once"
+
+
+def test_i10_who_changes_it_again_within_an_hour_is_at_work_there_and_a_person_is_asked(
+    fake, make, tmp_path
+):
+    """A glitch costs a pause; the second is none. After more than an hour it counts as a first."""
+    source, hand = Source(fake), {"power": 3.0}
+
+    async def changed(bench: Bench) -> InstrumentError:
+        source.next = [hand, hand]
+        with pytest.raises(InstrumentError) as failure:
+            await bench.look()
+        await bench.recover(failure.value)
+        return failure.value
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        first, second = await changed(bench), await changed(bench)
+        assert isinstance(first, SettingsChanged)
+        assert isinstance(second, LastingFault)
+        assert re.match(
+            "lo was changed by somebody else twice within 60 min: it is not set as it was: power is"
+            " 3 dBm, .*; see who is at it, or which program",
+            str(second),
+        )
+        bench.gate.guard._monotonic = lambda: time.monotonic() + guard.HANDS
+        assert isinstance(await changed(bench), SettingsChanged)
+
+    use(fake, make, tmp_path, body)
 
 
 def test_a_knob_that_is_being_turned_is_a_hand_though_each_look_reads_another_value(
