@@ -175,11 +175,14 @@ class Ats9360:
         return acquisition.begun + seconds / self._pace
 
     def finish(self, link: BoardLink, acquisition: Acquisition | None) -> None:
-        """Let laboratory time pass by what the records took, and free the board."""
+        """Let laboratory time pass by what the records took, and free the board.
+
+        The states are worked out first: that is no time of the laboratory's beside the records.
+        """
         if acquisition is not None and acquisition.records:
-            self._passed(acquisition.time + acquisition.seconds)
             if acquisition.records <= _SHORT:
                 acquisition.archive = acquisition.states()
+            self._passed(acquisition.time + acquisition.seconds)
         with self._lock:
             if self._owner is link:
                 self._owner = None
