@@ -85,8 +85,8 @@ class Seen:
         wrong = len(self.stored) + len(self.heard)
         return Row(
             f"{called} while a calibration plays, the whole daemon with its own times",
-            len(self.recovery), max(self.reaction), max(self.recovery),
-            wrong=wrong, unsafe=len(self.unsafe), stuck=0,
+            len(self.reaction), max(self.reaction), max(self.recovery, default=None),
+            wrong=wrong, unsafe=len(self.unsafe), stuck=0 if self.recovery else None,
         )  # fmt: skip
 
 
@@ -116,9 +116,10 @@ async def struck(
     seen.heard += [update for update in updates if update.revision > stored]
     laboratory.world.temperature = COLD
     laboratory.faults.clear(number)
-    seen.recovery.append(
-        await until(lambda: revision(lab) > stored, "a value afterwards", PATIENCE)
-    )
+    if not failing.longer:  # else all is known by now, and nothing due for minutes
+        seen.recovery.append(
+            await until(lambda: revision(lab) > stored, "a value afterwards", PATIENCE)
+        )
 
 
 def contradicted(laboratory: Laboratory, updates: Sequence[Update]) -> list[Update]:
