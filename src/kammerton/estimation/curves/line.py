@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.broad import of_any_shape
 from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, main_of, two_lines
 from kammerton.estimation.curves.several import MOST, Several, several_lines
-from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, pure, shaped
+from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, half_each, pure, shaped
 from kammerton.estimation.curves.standing import judge_standing
 from kammerton.estimation.curves.telegraph import over_a_box
 from kammerton.estimation.numeric import kernels
@@ -51,7 +52,6 @@ UNITS = {
     **dict.fromkeys(OTHERS, "Hz"),
 }  # fmt: skip
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
-MIXED = 0.9  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
 
@@ -69,7 +69,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     pairs = two_lines(batch, fit)
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
-    found = propagate(_one(batch), fit, evidence)
+    found = of_any_shape(batch, fit, evidence.noise, propagate(_one(batch), fit, evidence))
     found, evidence = with_part(
         batch, pairs.which, pairs.fit, lambda part: _two(part, pairs.fit, expected[pairs.which]),
         nulls, curve, found, evidence,
@@ -223,22 +223,8 @@ def _free(batch: Batch, start: Array) -> Solution:
     the deeper one; from here it is not reached.
     """
     one = pure(batch, start)
-    fit = solve(kernels.LINE, batch, one.p, *bounds(batch, 1), _half_each(batch, one))
+    fit = solve(kernels.LINE, batch, one.p, *bounds(batch, 1), half_each(batch, one))
     return replace(fit, free=one.free)
-
-
-def _half_each(batch: Batch, one: Solution) -> Array:
-    """Return a prior that each shape makes half of the height, give or take MIXED of it.
-
-    Few noisy points would otherwise be fitted by the difference of two large lines.
-    """
-    height = one.c[:, 0] + one.c[:, 1]
-    noise = one.cost / np.maximum(batch.rows - one.free, 1)
-    least = 1e-3 / batch.w.max(axis=1)
-    prior = np.zeros((batch.traces, 2, 4))
-    prior[:, 0, :2] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
-    prior[:, 1, :2] = 0.5 * height[:, None]
-    return prior
 
 
 def _one(batch: Batch) -> Formulas:

@@ -11,6 +11,7 @@ from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve
 
 Array = NDArray[np.float64]
 
+MIXED = 0.9  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
 
 
@@ -44,4 +45,18 @@ def only(batch: Batch, shape: tuple[float, float], count: int) -> Array:
     forbidden = CERTAIN * (batch.w**2).sum(axis=1)
     for k in range(count):
         prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
+    return prior
+
+
+def half_each(batch: Batch, one: Solution) -> Array:
+    """Return a prior that each shape makes half of the height, give or take MIXED of it.
+
+    Few noisy points would otherwise be fitted by the difference of two large lines.
+    """
+    height = one.c[:, 0] + one.c[:, 1]
+    noise = one.cost / np.maximum(batch.rows - one.free, 1)
+    least = 1e-3 / batch.w.max(axis=1)
+    prior = np.zeros((batch.traces, 2, 4))
+    prior[:, 0, :2] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
+    prior[:, 1, :2] = 0.5 * height[:, None]
     return prior

@@ -291,13 +291,13 @@ def judge_line(
         lambda n: Advice(window_times=0.2, centre_on=float(values["frequency"][n])),
     )  # fmt: skip
     findings.insufficient(
+        upper > widest, "range too narrow", "the line may be as wide as the window",
+        lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
         (centre < 0.02) | (centre > 0.98), "line at the edge",
         "the line lies at the edge of the window",
         lambda n: Advice(centre_on=float(zero[n] + np.clip(centre[n], -0.2, 1.2) * span[n])),
-    )  # fmt: skip
-    findings.insufficient(
-        upper > widest, "range too narrow", "the line may be as wide as the window",
-        lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(
         (width > BROAD) & (2.0 * np.minimum(centre, 1.0 - centre) < lower)
