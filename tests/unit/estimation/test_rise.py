@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.model import TraceError
 
 LENGTHS = np.linspace(0.0, 300e-9, 61)
 NOISE, TRACES = 0.05, 1000
@@ -84,3 +85,11 @@ def test_from_half_a_period_more_the_data_alone_tell_a_rise():
         pull = (found.values[name] - true) / found.stderr[name]
         assert abs(np.median(pull)) < 0.3, name
         assert 0.9 < pull.std() < 1.1, name
+
+
+@pytest.mark.parametrize("rise", [2.0, -2.0])
+def test_a_rise_in_other_units_than_seconds_is_refused(rise):
+    """Before, 2 ns given as 2 was accepted, and a pi pulse of two seconds."""
+    x, y = pulses(2e-9, 60e-9)
+    with pytest.raises(TraceError, match="2 s is longer than the sweep"):
+        fit_batch("rabi_length", x, y, NOISE, rise=rise)

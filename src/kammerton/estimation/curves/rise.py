@@ -21,6 +21,7 @@ from kammerton.estimation.verdict.evidence import Evidence, delta_bic, structure
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Known
 from kammerton.estimation.verdict.outcome import per_trace
+from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -41,10 +42,17 @@ def known_rise(batch: Batch, known: Known) -> Array | None:
     Raises
     ------
     TraceError
-        It is no number.
+        It is no number, or longer than the sweep.
     """
     rise = per_trace(known, "rise", batch)
-    return None if rise is None else rise / batch.column(batch.span)
+    if rise is None:
+        return None
+    span = batch.column(batch.span)
+    beyond = np.flatnonzero(np.abs(rise) >= span)
+    if len(beyond):
+        n = beyond[0]
+        raise TraceError(f"a rise of {rise[n]:.3g} s is longer than the sweep, {span[n]:.3g} s")
+    return np.asarray(rise / span)
 
 
 def bounds(batch: Batch, least: Array, most: Array | None = None) -> tuple[Array, Array]:
