@@ -115,7 +115,7 @@ class Hall:
         for number in range(times):
             each = self.daemons[number % len(self.daemons)]
             began, all_of_it = time.monotonic(), len(each.ear.subscriber.parameters)
-            with witness(self.broker.port, each.database.stem) as late:
+            with witness(self.broker.port, each.database.parent.name) as late:
                 wait_for(lambda w=late, n=all_of_it: len(w.updates) >= n, "the whole set")
                 took.append(time.monotonic() - began)
         return took
@@ -147,12 +147,14 @@ def hall(folder: Path, count: int, qubits: int) -> Iterator[Hall]:
         stack.callback(broker.kill)
         found = Hall(folder, broker)
         for number in range(count):
-            database = folder / f"computer-{number}.sqlite"
-            words = [database, str(broker.port), database.stem, str(qubits), str(PERIOD)]
+            name = f"computer-{number}"
+            database = folder / name / "kammerton.sqlite"
+            database.parent.mkdir()
+            words = [database, str(broker.port), name, str(qubits), str(PERIOD)]
             process = subprocess.Popen([sys.executable, "-c", RELAY, *words])
             stack.callback(process.wait, 30)
             stack.callback(process.terminate)
-            ear = stack.enter_context(witness(broker.port, database.stem))
+            ear = stack.enter_context(witness(broker.port, name))
             found.daemons.append(Daemon(database, psutil.Process(process.pid), ear))
         for each in found.daemons:
             wait_for(each.database.with_suffix(".ready").exists, "all was published", 300)
