@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
+from kammerton.estimation.files.columns import Choice
+from kammerton.estimation.files.read import fit_file
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Verdict
 from tests.real_data import laboratories, left_out, table
@@ -60,6 +62,17 @@ def test_beating_is_not_hidden_by_one_frequency() -> None:
     entry = next(e for e in ENTRIES if e["name"] == "ramsey_delft_qr_beating")
     frequency = laboratories.fitted(entry).values["frequency"].value
     assert frequency == pytest.approx(250349, abs=1 / (2 * np.pi * 15e-6))
+
+
+@present
+def test_what_a_laboratory_took_for_known_gives_its_number_and_is_told_by_no_short_window() -> None:
+    entry = next(e for e in ENTRIES if e["name"] == "ramsey_delft_qr_beating")
+    ours, theirs = laboratories.fitted(entry).values["t2_star"], entry["lab_fit"]["tau"]
+    assert abs(ours.value - theirs[0]) < 3 * math.hypot(ours.stderr, theirs[1])
+    choice = Choice(cal_points=entry["calibration_points_at_end"])
+    alone = fit_file(laboratories.folder() / f"{entry['name']}.csv", "ramsey", choice)[1]
+    assert alone.verdict is Verdict.INSUFFICIENT
+    assert "hangs on the envelope's shape" in alone.reason
 
 
 @pytest.mark.skipif(not laboratories.entries({"single_shot_readout"}), reason=ABSENT)

@@ -83,8 +83,6 @@ def refitted(
 @pytest.mark.parametrize(
     ("name", "law", "y", "names", "held"),
     [
-        ("ramsey_delft_qr_beating", decaying_cosine, lambda t: t.y,
-         ["amplitude", "tau", "frequency", "phase", "exponential_offset"], ["tau", "frequency"]),
         ("qubit_spec_delft_q9", lorentzian, from_the_ground_state,
          ["A", "f0", "kappa", "offset"], ["f0", "kappa"]),
         ("qubit_spec_delft_two_photon", two_lorentzians, from_the_ground_state,
