@@ -64,11 +64,11 @@ def test_s6_the_first_hold_of_a_database_is_not_forgotten_where_the_clock_was_be
 
 @pytest.mark.parametrize("released", [True, False])
 def test_s6_a_hold_that_holds_again_after_it_was_noted_is_given_back_once_more(
-    place: Path | str, monkeypatch: pytest.MonkeyPatch, released: bool
+    place: Path | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, released: bool
 ) -> None:
     """The computer was started with its clock ahead: the hold counted as over."""
     clocks = Clocks(monkeypatch)
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path / "raw") as store:
         store.commit(run(), {"q0.t1": estimate()})
         store.hold("lo", "anna", "new cable", clocks.wall + HOUR)
     clocks.restarts("the second boot", 24 * HOUR)
