@@ -50,8 +50,10 @@ bench-world: .venv/.dev
 bench-fits: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.fits_table $(ARGS)
 
-# A minute of atheris on the simulated instruments; it says so where atheris does not install.
+# Other examples for every property that is tested, and more of them; then a minute of atheris on
+# the simulated instruments: it says so where atheris does not install.
 fuzz: .venv/.dev
+	$(BIN)/python -m pytest -n 2 -m hypothesis --hypothesis-profile=wide --timeout 900
 	-$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzzing
 

@@ -14,7 +14,10 @@ from hypothesis import settings
 from tests.leftovers import leftover_threads, pending_tasks
 
 # A busy machine is no failure: examples have no deadline, the test itself has (pytest-timeout).
-settings.register_profile("house", settings(deadline=None))
+# Examples are the same in every run, so that what fails is what was changed; `make fuzz` draws
+# others, and more (--hypothesis-profile=wide).
+settings.register_profile("house", settings(deadline=None, derandomize=True))
+settings.register_profile("wide", settings(deadline=None, max_examples=1000))
 settings.load_profile("house")
 
 
