@@ -183,8 +183,11 @@ class Bench:
 
     async def _believed(self, compiled: Compiled) -> None:
         """Raise unless all that played was set as it should be, and cold, until now."""
-        names = (*compiled.playlists, *compiled.carriers)
-        await self._read_back.check({name: self.gate.commanded(name) for name in names})
+        names, trip = (*compiled.playlists, *compiled.carriers), self.gate.trip
+        commanded = {name: self.gate.commanded(name) for name in names}
+        await self._read_back.check(commanded, trip.is_set)
+        if trip.is_set():  # what it switched off is nobody's hand
+            raise self._tripped()
         await self.gate.biases.as_left()
         await self.gate.still_cold()
 
@@ -275,7 +278,7 @@ class Bench:
                 {work, trip, come}, timeout=limit, return_when=asyncio.FIRST_COMPLETED
             )
             if self.gate.trip.is_set():
-                raise DriveInhibited(f"drive was switched off: {self.gate.cold.objection()}")
+                raise self._tripped()
             if not work.done() and come.done():
                 raise InstrumentError(f"{digitizer.name} gave no record for {come.result():.0f} s")
             if not work.done():
@@ -285,6 +288,9 @@ class Bench:
             trip.cancel()
             come.cancel()
             await unbroken(self._ended(work))
+
+    def _tripped(self) -> DriveInhibited:
+        return DriveInhibited(f"drive was switched off: {self.gate.cold.objection()}")
 
     async def _ended(self, acquisition: asyncio.Future[None]) -> None:
         """Give an acquisition up, and wait a moment for its end: outputs must not wait longer."""

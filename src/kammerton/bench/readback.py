@@ -121,10 +121,16 @@ class ReadBack:
             self.lost.add(name)
             log.warning("%s; all its settings are set anew", _lost(name, lost, found))
 
-    async def as_left(self, name: str, commanded: State) -> bool:
+    async def as_left(self, name: str, commanded: State, moot: Callable[[], bool]) -> bool:
         """Say whether an instrument that nobody complains of is set as it was left.
 
-        False too where nothing is known of it yet: it may have lost what it was set up to.
+        False too where nothing is known of it yet: it may have lost what it was set up to. moot: as
+        for `check`.
+
+        Raises
+        ------
+        LastingFault
+            Somebody is at work there.
         """
         device = self._instruments[name]
         if not isinstance(device, Described):
@@ -133,8 +139,10 @@ class ReadBack:
             return False
         expected = {**(self._own(name) or {}), **commanded}
         try:
-            self._as_set(name, expected, await self._found(name, device, expected))
-        except (SettingsChanged, LastingFault) as change:
+            found = await self._found(name, device, expected)
+            if not moot():
+                self._as_set(name, expected, found)
+        except SettingsChanged as change:
             log.warning("looked at after the other failed: %s", change)
             return False
         return True

@@ -103,7 +103,9 @@ class Recovery:
         if not isinstance(instrument, MicrowaveSource | WaveformGenerator):
             return
         cut = isinstance(instrument, Doubted) and instrument.doubt is not None
-        if not await self._read_back.as_left(name, self._gate.commanded(name)) or cut:
+        trip, before = self._gate.trip, self._gate.trip.is_set()
+        commanded, moot = self._gate.commanded(name), lambda: trip.is_set() != before
+        if not await self._read_back.as_left(name, commanded, moot) or cut:
             self._suspects.add(name)
 
     async def _settled(self, names: set[str]) -> dict[str, str]:

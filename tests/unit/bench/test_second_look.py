@@ -107,6 +107,52 @@ def test_i10_who_changes_it_again_within_an_hour_is_at_work_there_and_a_person_i
     use(fake, make, tmp_path, body)
 
 
+def test_i10_so_it_is_where_the_second_change_is_met_while_another_instrument_is_brought_back(
+    fake, make, tmp_path
+):
+    source, hand = Source(fake), {"power": 3.0}
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        source.next = [hand, hand]
+        with pytest.raises(SettingsChanged) as failure:
+            await bench.look()
+        await bench.recover(failure.value)
+        bench.gate.guard._monotonic = lambda: time.monotonic() + 2 * guard.PAUSE
+        await bench.acquire(make.program())
+        source.next = [hand, hand]
+        with pytest.raises(LastingFault, match="lo was changed by somebody else twice"):
+            await bench.recover(InstrumentError("awg does not answer", instrument="awg"))
+
+    use(fake, make, tmp_path, body)
+
+
+@pytest.mark.parametrize("recovering", [False, True])
+def test_what_the_interlock_switches_off_in_the_midst_of_a_look_is_nobodys_hand(
+    fake, make, tmp_path, recovering
+):
+    source, tripped = Source(fake), list[int]()
+
+    async def body(bench: Bench) -> None:
+        async def trips() -> dict[str, object]:
+            if not tripped:
+                tripped.append(1)
+                await bench.gate._switch_off("the mixing chamber reads 150 mK")
+            return await source.state()
+
+        await bench.acquire(make.program())
+        fake.lo.state = trips
+        if recovering:
+            await bench.recover(InstrumentError("awg does not answer", instrument="awg"))
+        else:
+            with pytest.raises(DriveInhibited, match="drive was switched off"):
+                await bench.acquire(make.program())
+        assert tripped
+        assert not [c for c in bench.gate.changes if c.who == "somebody else"]
+
+    use(fake, make, tmp_path, body)
+
+
 def test_a_knob_that_is_being_turned_is_a_hand_though_each_look_reads_another_value(
     fake, make, tmp_path
 ):
