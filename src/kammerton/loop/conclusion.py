@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import AGAIN, BeliefBook
@@ -56,7 +55,7 @@ class Conclusions:
     held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
     withheld: str = ""
-    _warm: datetime | None = None
+    _cold: bool = True
 
     def __post_init__(self) -> None:
         self._surprises = Surprises(self.book)
@@ -133,9 +132,13 @@ class Conclusions:
         self.book.expire({n: c.estimate for n, c in head.parameters.items()}, self.clock.now())
         return frozenset(news)
 
+    def begin(self) -> None:
+        """Take note that a run begins, whose results count unless it gets warm before the end."""
+        self._cold = True
+
     def warm(self) -> None:
-        """Take nothing over any more that was measured before now, nor what waits for a pulse."""
-        self._warm = self.clock.now()
+        """Take nothing over of a run that has begun, nor what waits for a pulse."""
+        self._cold = False
         for qubit in self._provisional.waiting():
             self.forget(qubit)
 
@@ -148,7 +151,7 @@ class Conclusions:
         for the pulse that proved a qubit may be what was set back.
         """
         while True:
-            if self._warm is not None and run.started <= self._warm:
+            if not self._cold:
                 sure.clear()  # it was cold until the end of the run, and is warm since
                 surprises.clear()
             ready, waits = self._provisional.divided(sure)

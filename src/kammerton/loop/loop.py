@@ -300,6 +300,7 @@ class Loop:
         names = frozenset({t.name for t in plan.targets} | {t.resonator for t in plan.targets})
         if held := self._whose(*names):  # since it was chosen: beginning may have waited
             raise Interrupted(held)
+        self._conclusions.begin()
         words = f"{plan.words}: fitting; the first fit of a kind compiles its kernels"
         work = run_calibration(plan, self.bench, self.clock, partial(self._say, words))
         return await self._under_way.run(names, work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,9 @@ pytestmark = pytest.mark.usefixtures("without_files")
 
 WHY = "the mixing chamber was warm: it read 4.2 K"
 LATER = timedelta(seconds=1)
+
+STEPS = 4
+"""Runs after which a resonator is known, and stored."""
 
 
 def test_f1_after_a_warm_up_everything_is_stale_at_once_and_measured_anew(
@@ -116,6 +119,24 @@ def test_f1_what_waits_for_a_pulse_is_forgotten(tmp_path: Path, store: Store) ->
     bench.acquire = warms
     assert asyncio.run(loop.settle()) == {}
     assert seen.count("qubit_spectroscopy") >= 2, "the line is looked for again"
+
+
+def test_f1_s6_a_clock_that_is_set_back_after_a_warm_up_costs_no_run(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next run begins earlier, by that clock, than it was warm."""
+    monkeypatch.setattr("kammerton.model.clock.LASTS", 0.0)
+    loop, _ = make(tmp_path, store, Chip())
+    loop.warm()
+    loop.clock.utc = lambda: datetime.now(UTC) - timedelta(days=1)
+
+    async def steps() -> None:
+        for _ in range(STEPS):
+            assert await loop.step()
+
+    asyncio.run(steps())
+    assert loop.clock.followed < -86000.0
+    assert store.parameters(), "it was cold since these runs began"
 
 
 def test_f1_a_database_that_cannot_be_written_is_waited_for(
