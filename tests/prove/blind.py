@@ -27,7 +27,7 @@ from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.brokers import BrokerProcess
 from tests.prove.frame import Row, proof
-from tests.prove.warm import COLD, READING, SLACK, WARM, revision, tuned, until
+from tests.prove.warm import COLD, READING, SLACK, WARM, Watched, revision, tuned, until
 from tests.system.test_broker_faults import counting
 from tests.system.test_publish import at
 from tests.wire.test_bench_on_the_laboratory import on
@@ -70,23 +70,15 @@ FAILING: Sequence[Failing] = (
 QUICK = FAILING[:2]
 
 
-@dataclass
-class Seen:
-    """What was seen; the three lists at the end must stay empty."""
-
-    reaction: list[float] = field(default_factory=list)
-    recovery: list[float] = field(default_factory=list)
-    stored: list[int] = field(default_factory=list)
-    heard: list[Update] = field(default_factory=list)
-    unsafe: list[str] = field(default_factory=list)
+class Seen(Watched):
+    """What was seen of one fault."""
 
     def row(self, called: str) -> Row:
         """Return the line of the table."""
-        wrong = len(self.stored) + len(self.heard)
         return Row(
             f"{called} while a calibration plays, the whole daemon with its own times",
             len(self.reaction), max(self.reaction), max(self.recovery, default=None),
-            wrong=wrong, unsafe=len(self.unsafe), stuck=0 if self.recovery else None,
+            wrong=self.wrong, unsafe=len(self.unsafe), stuck=0 if self.recovery else None,
         )  # fmt: skip
 
 

@@ -40,15 +40,26 @@ PATIENCE = 90.0
 
 
 @dataclass
-class Warm:
-    """What was seen; all lists must stay empty."""
+class Watched:
+    """What was seen of an interlock; the three lists at the end must stay empty."""
 
-    times: int = 0
     reaction: list[float] = field(default_factory=list)
     recovery: list[float] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)
     heard: list[Update] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
+
+    @property
+    def wrong(self) -> int:
+        """How many values were stored, or published, that should not be."""
+        return len(self.stored) + len(self.heard)
+
+
+@dataclass
+class Warm(Watched):
+    """What was seen of so many warm-ups."""
+
+    times: int = 0
 
     def add(self, other: Warm) -> None:
         """Add what was seen in another bring-up."""
@@ -61,10 +72,9 @@ class Warm:
 
     def row(self, fault: str) -> Row:
         """Return the line of the table."""
-        wrong = len(self.stored) + len(self.heard)
         return Row(
             fault, self.times, max(self.reaction), max(self.recovery),
-            wrong=wrong, unsafe=len(self.unsafe), stuck=0,
+            wrong=self.wrong, unsafe=len(self.unsafe), stuck=0,
         )  # fmt: skip
 
 
