@@ -9,8 +9,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from kammerton.bench.acquire import Amount, Collector, amount_of, collector_of
-from kammerton.bench.coming import coming
+from kammerton.bench.acquire import Collector, amount_of, collector_of
+from kammerton.bench.coming import OnProgress, coming, reporter
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
@@ -51,7 +51,6 @@ LATE = 30.0
 """s that the next program waits for the end of one that was given up."""
 
 Compiler = Callable[[Program, Lab], Compiled]
-OnProgress = Callable[[float], None]
 
 
 class Bench:
@@ -170,7 +169,7 @@ class Bench:
             await self._last_over(digitizer)
             amount = amount_of(program.shots, compiled.points, compiled.window.samples)
             collector = collector_of(compiled, amount, digitizer, shots=program.keep_shots)
-            collector.on_turns = _reporter(amount, on_progress)
+            collector.on_turns = reporter(amount, on_progress)
             async with self._stopped_at_the_end(compiled):
                 with self._stage("upload"):
                     await self._prepare(compiled)
@@ -343,14 +342,3 @@ def _compile(program: Program, lab: Lab, *, minimum_samples: int) -> Compiled:
 def _minimum_samples(instruments: Mapping[str, Instrument]) -> int:
     generators = (d for d in instruments.values() if isinstance(d, WaveformGenerator))
     return max((g.minimum_samples for g in generators), default=1)
-
-
-def _reporter(amount: Amount, on_progress: OnProgress | None) -> Callable[[int], None]:
-    if on_progress is None:
-        return lambda turns: None
-    loop = asyncio.get_running_loop()
-
-    def report(turns: int) -> None:
-        loop.call_soon_threadsafe(on_progress, turns / amount.turns)
-
-    return report
