@@ -3,18 +3,25 @@
 The queue tells an error once, when it comes; SYSTem:SERRor? tells all that are there now (pyHegel
 and the drivers of the Kollar Lab ask SGS100As for it). Without the external reference the source
 goes on by its own oscillator and reads back EXT, so that nothing else tells.
+
+Its own limit is [SOURce]:POWer:LIMit[:AMPLitude], the upper limit of the RF power, -120 to 25 dBm.
+Neither *RST nor a preset changes it, only the factory preset (the vendor's Python package RsSgt,
+for the SGT100A): it stays in the box when the daemon ends.
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, State
-from kammerton.model.setup import Setting, sets_up
+from kammerton.model.setup import Allowed, Setting, limits_itself, sets_up
 from kammerton_drivers.line import Careful, idn
 from kammerton_drivers.queue import demand_reference, powered_on, reference_lost, scpi_errors
 from kammerton_drivers.session import Session
@@ -28,6 +35,19 @@ REFERENCE_SETUP = (Setting("ref_osc_source", "EXT"), Setting("ref_osc_external_f
 """What `configure` sets."""
 
 
+LOWEST, HIGHEST, STEP = -120.0, 25.0, 0.01
+"""dBm that its own limit can be set to, and in which steps."""
+
+
+def own_limits(allowed: Allowed) -> tuple[Setting, ...]:
+    """Return the limit of its power: the largest that it resolves and lab.toml allows."""
+    if "power" not in allowed:
+        return ()
+    most = math.floor(round(allowed["power"][1] / STEP, 6)) * STEP
+    return (Setting("power_limit", round(min(max(most, LOWEST), HIGHEST), 2), "dBm"),)
+
+
+@limits_itself(own_limits)
 @sets_up(lambda sample_rate: REFERENCE_SETUP)
 def connect(name: str, address: str) -> Sgs100a:
     """Connect to a source by its VISA address; its output stays as it is.
@@ -73,6 +93,18 @@ class Sgs100a:
         await self.session.do(
             "lock to the external 10 MHz", lambda source: _lock_to_reference(source, self.name)
         )
+
+    async def limit(self, allowed: Mapping[str, tuple[float, float]]) -> None:
+        """Set the limit that the box itself puts to its power, and read it back.
+
+        Raises
+        ------
+        InstrumentError
+            The output is on with more than that, or the box does not take the limit.
+        """
+        for limit in own_limits(allowed):
+            put_it = partial(_put_limit, dbm=float(limit.value))
+            await self.session.do(f"limit the power to {limit}", put_it)
 
     async def set_frequency(self, hz: float) -> None:
         """Set the carrier in Hz; the instrument is told hundredths."""
@@ -160,6 +192,19 @@ def _settings(source: RohdeSchwarzSGS100A) -> tuple[float, float, bool]:
 def _limit(source: RohdeSchwarzSGS100A) -> float:
     """Return the power in dBm to which the output is limited, whatever the level is set to."""
     return float(source.ask("SOURce:POWer:LIMit?"))
+
+
+def _put_limit(source: RohdeSchwarzSGS100A, dbm: float) -> None:
+    _, present, on = _settings(source)
+    if on and present > dbm + STEP / 2:
+        raise InstrumentError(
+            f"{source.name} is on with {present:g} dBm: a limit of {dbm:g} dBm would change that"
+        )
+    source.write(f"SOURce:POWer:LIMit {dbm:.2f}")
+    if not abs((taken := _limit(source)) - dbm) <= STEP / 2:
+        raise InstrumentError(
+            f"{source.name} takes a limit of {taken:g} dBm to its power instead of {dbm:g} dBm"
+        )
 
 
 def _state(source: RohdeSchwarzSGS100A) -> State:

@@ -93,6 +93,7 @@ async def _nothing(bench: Bench) -> None:
         ),
         ("drive_lo", "on", "0", "drive_lo is not set as it was: output is off, not on"),
         ("drive_lo", "power_limit", "-10", "drive_lo is not set as it was: power"),
+        ("drive_lo", "power_limit", "25", "drive_lo is not set as it was: power_limit is 25"),
         ("awg1", "path", "ACD", r"awg1 is not set as it was: path of 1.* is ACD"),
         ("awg1", "waiting_level", "FIRST", r"awg1 is not set as it was: waiting_level of 1"),
         (

@@ -11,7 +11,7 @@ import pytest
 
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import MicrowaveSource
-from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a, connect
+from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a, connect, own_limits
 from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.sgs100a import Sgs100a as Simulated
 from kammerton_sim.wire.hislip import HislipServer
@@ -328,3 +328,60 @@ def test_set_and_get_takes_less_than_the_nagle_delay(source):
         return min(times)
 
     assert asyncio.run(main()) < 0.020
+
+
+ALLOWED = {"power": (-60.0, 12.346), "frequency": (1e9, 8e9)}
+
+
+def test_own_limit_is_what_lab_toml_allows_never_more(rig, source):
+    asyncio.run(source.limit(ALLOWED))
+    assert rig.device.value("power_limit") == 12.34, "12.35 would be above it"
+    asyncio.run(source.limit({"power": (-60.0, 16.0)}))
+    assert rig.device.value("power_limit") == 16.0, "and it goes up with lab.toml"
+
+
+def test_own_limit_holds_although_the_gate_was_bypassed(rig, source):
+    """Another program tells the box 20 dBm and switches it on: it keeps to its own limit."""
+    asyncio.run(source.limit(ALLOWED))
+    other = connect("other", rig.address)
+
+    async def main() -> tuple[float, float, bool]:
+        await other.set_power(20.0)
+        await other.enable(on=True)
+        found = await source.settings()
+        await other.close()
+        return found
+
+    assert asyncio.run(main())[1:] == (12.34, True)
+    assert rig.device.carrier.power == rig.device.levels()["lo.rf"]["power"] == 12.34
+    rig.device.receive(b"*RST;:SOUR:POW 20;:OUTP ON")
+    assert rig.device.carrier.power == 12.34, "nor does *RST change it"
+    rig.device.power_cycle()
+    assert rig.device.value("power_limit") == 12.34
+
+
+def test_an_output_that_is_on_beyond_its_limit_is_not_cut_by_setting_it(rig, source):
+    rig.device.receive(b"SOUR:POW 15;:OUTP ON")
+    before = len(rig.ledger.since())
+    with pytest.raises(InstrumentError, match=r"is on with 15 dBm: .* 12.34 dBm would"):
+        asyncio.run(source.limit(ALLOWED))
+    assert {c["what"] for c in rig.ledger.since(before)} <= {"connection"}
+    rig.device.receive(b"SOUR:POW 12")
+    asyncio.run(source.limit(ALLOWED))
+    assert (rig.device.value("power_limit"), rig.device.carrier.power) == (12.34, 12.0)
+
+
+def test_a_limit_that_the_box_does_not_take_is_named(rig, source, monkeypatch):
+    receive = rig.device.receive
+    monkeypatch.setattr(
+        rig.device, "receive", lambda m: b"" if b"LIMit -3" in bytes(m) else receive(m)
+    )
+    with pytest.raises(InstrumentError, match=r"takes a limit of 25 dBm .* instead of -3 dBm"):
+        asyncio.run(source.limit({"power": (-60.0, -3.0)}))
+
+
+@pytest.mark.parametrize(("most", "limit"), [(30.0, 25.0), (-130.0, -120.0), (5.3, 5.3)])
+def test_what_the_limit_cannot_be_is_the_nearest_that_it_can(most, limit):
+    (setting,) = own_limits({"power": (-140.0, most)})
+    assert setting.value == limit
+    assert own_limits({"volts": (-1.0, 1.0)}) == ()

@@ -7,7 +7,9 @@ of the SMB100A manual, bit 3 of *ESR) and goes on by its own oscillator. What la
 SYSTem:SERRor?, as often as it is asked: two laboratories' drivers (pyHegel, Kollar Lab) ask
 SGS100As that; it answers here as SYSTem:ERRor:STATic? of the SMB100A manual does. All errors at
 once and their numbers, and that an inverted pulse input suppresses the signal during the pulse, so
-that without pulses the carrier is on: the vendor's Python package for the SGT100A.
+that without pulses the carrier is on: the vendor's Python package for the SGT100A. So is the limit
+of the power: -120 to 25 dBm, the upper end also the factory's value, changed neither by *RST nor by
+a preset. That it outlives a power cycle and cuts what comes out without an error: from memory.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ SETTINGS = {
     "phase": Setting("[SOURce]:PHASe", Number(0, -720, 720), output=True),
     "iq": Setting("[SOURce]:IQ:STATe", Switch(), output=True),
     "power_limit": Setting(
-        "[SOURce]:POWer:LIMit[:AMPLitude]", Number(30, -120, 30, "DBM", step=0.01), output=True
+        "[SOURce]:POWer:LIMit[:AMPLitude]", Number(25, -120, 25, "DBM", step=0.01), output=True
     ),
     "pulse": Setting(f"{_PULSE}:STATe", Switch(), output=True),
     "reference": Setting(
@@ -137,6 +139,16 @@ class Sgs100a(ScpiInstrument):
     def _static_error(self) -> str:
         code = _NO_REFERENCE if self._misses_reference() else 0
         return self.error_form.format(code, MESSAGES[code])
+
+    def keeps(self, key: str, place: tuple[int, ...]) -> bool:
+        """Return whether a setting outlives *RST and a power cycle: the limit of the power does."""
+        return key == "power_limit"
+
+    def reset(self) -> None:
+        """Return to the power-on values (*RST), but for the limit of the power."""
+        for key, setting in self.settings.items():
+            if not self.keeps(key, ()):
+                self.set(key, (), setting.kind.default)
 
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return the name of the only output."""

@@ -15,6 +15,7 @@ from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
+from kammerton.bench.own_limits import allowed
 from kammerton.bench.readback import OnRestart, ReadBack, untold
 from kammerton.bench.recovery import Recovery
 from kammerton.bench.tasks import together, unbroken
@@ -32,6 +33,7 @@ from kammerton.model.roles import (
     Digitizer,
     Instrument,
     MicrowaveSource,
+    SelfLimiting,
     WaveformGenerator,
 )
 from kammerton.program.compiled import Compiled
@@ -78,7 +80,7 @@ class Bench:
         self._given_up: asyncio.Future[None] | None = None
 
     async def configure(self, on_restart: OnRestart = untold) -> None:
-        """Set clocks and references; outputs stay off. What is set then is expected from now on.
+        """Set clocks, references and own limits; outputs stay off. That is expected from now on.
 
         on_restart: hears first who was switched off and on since any process last asked.
         """
@@ -137,8 +139,10 @@ class Bench:
         await self._read_back.remember([device.name])
 
     async def _configure(self, device: Instrument) -> None:
-        if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer):
+        if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer | SelfLimiting):
             await self.gate.guard.require_free(device.name)
+        if isinstance(device, SelfLimiting):  # first: nothing of it is on, or higher than this
+            await device.limit(allowed(self.lab.instruments[device.name]))
         if isinstance(device, MicrowaveSource):
             await device.configure()
         elif isinstance(device, WaveformGenerator | Digitizer):

@@ -14,7 +14,7 @@ COLD, NEVER_REFUSED, UNKNOWN = "cold, and not held", "never refused", "unknown"
 
 UNITS = {
     "frequency": "Hz", "power": "dBm", "amplitude": "V", "offset": "V", "voltage": "V",
-    "clock_rate": "Hz",
+    "clock_rate": "Hz", "power_limit": "dBm",
 }  # fmt: skip
 """By the first part of a setting's name."""
 

@@ -15,17 +15,19 @@ import numpy as np
 from kammerton.bench.connect import Factory, installed_drivers
 from kammerton.bench.device_plane import arriving
 from kammerton.bench.limits import UNITS, check_compiled
+from kammerton.bench.own_limits import allowed
 from kammerton.bench.words import COLD, NEVER_REFUSED
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.model import Belief, Calibration, Effort, OutputRefused, ProgramError, Target
 from kammerton.model.quantity import show
 from kammerton.model.roles import Playlist
-from kammerton.model.setup import setup_of
+from kammerton.model.setup import own_limits_of, setup_of
 from kammerton.program import compile as compile_program
 from kammerton.program.compiled import Compiled
 
 UNKNOWN = "unknown until read"
+OWN = "its own limit, what lab.toml allows"
 STAND_IN = 1e-3  # for readout settings that no design gives; only their programs' shape matters
 
 
@@ -73,6 +75,8 @@ def _whole(target: Target, now: datetime) -> Target:
 
 def _opening(lab: Lab, drivers: Mapping[str, Callable[[], Factory]]) -> Iterator[Write]:
     yield from (_off(lab, name, "start") for name in _outputs(lab))
+    for name, entry in lab.instruments.items():
+        yield from _limiting(lab, name, drivers.get(entry.driver))
     for name in _configured(lab):
         yield from _configuring(lab, name, drivers.get(lab.instruments[name].driver))
 
@@ -89,6 +93,16 @@ def _configuring(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> I
         return
     for setting in setup(lab.sample_rate):
         yield Write("start", name, setting.quantity, UNKNOWN, str(setting), "by its driver")
+
+
+def _limiting(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> Iterator[Write]:
+    """Yield the limits that an instrument is told to keep to itself."""
+    try:
+        own = None if driver is None else own_limits_of(driver())
+    except Exception:  # noqa: BLE001 - anybody's package: `_configuring` says why
+        return
+    for setting in () if own is None else own(allowed(lab.instruments[name])):
+        yield Write("start", name, setting.quantity, UNKNOWN, str(setting), OWN)
 
 
 def _configured(lab: Lab) -> Iterator[str]:

@@ -90,6 +90,18 @@ the instrument was switched on since this was last asked."""
 
 
 @runtime_checkable
+class SelfLimiting(Protocol):
+    """An instrument with limits of its own, which hold whoever writes to it."""
+
+    async def limit(self, allowed: Mapping[str, tuple[float, float]]) -> None:
+        """Set its own limits to what is allowed, quantity -> least and most; read them back.
+
+        No output changes: one that is on beyond a limit is refused. `limits_itself` marks what is
+        set.
+        """
+
+
+@runtime_checkable
 class Described(Protocol):
     """An instrument that can say how it is set."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -43,4 +43,27 @@ def sets_up(setup: Setup) -> Callable[[F], F]:
 def setup_of(connect: Callable[..., object]) -> Setup | None:
     """Return what was marked by `sets_up`; None where a driver does not say what it sets."""
     found: Setup | None = getattr(connect, "setup", None)
+    return found
+
+
+Allowed = Mapping[str, tuple[float, float]]
+"""Quantity -> least and most that lab.toml allows at an output, SI or dBm."""
+
+OwnLimits = Callable[[Allowed], Sequence[Setting]]
+"""What lab.toml allows -> the limits of its own that an instrument is set to."""
+
+
+def limits_itself(limits: OwnLimits) -> Callable[[F], F]:
+    """Mark a driver's `connect` with the limits that its instrument itself keeps to."""
+
+    def marked(connect: F) -> F:
+        connect.__dict__["own_limits"] = limits
+        return connect
+
+    return marked
+
+
+def own_limits_of(connect: Callable[..., object]) -> OwnLimits | None:
+    """Return what was marked by `limits_itself`; None where an instrument has no such limits."""
+    found: OwnLimits | None = getattr(connect, "own_limits", None)
     return found

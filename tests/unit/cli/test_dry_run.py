@@ -51,6 +51,13 @@ def test_every_write_has_its_unit_and_its_limit(tmp_path):
     assert lines[-1] == "the gate would refuse nothing"
 
 
+def test_own_limits_of_instruments_are_listed(tmp_path):
+    _, out = dry(tmp_path, TEXT)
+    assert "drive_lo power_limit (its own limit, what lab.toml allows)\n16 dBm: start" in out
+    spoilt_max = dry(tmp_path, TEXT.replace('max = "16 dBm"', 'max = "14.126 dBm"'))[1]
+    assert "\n14.12 dBm: start" in spoilt_max, "never above what is allowed"
+
+
 @pytest.mark.parametrize(
     ("instrument", "driver"),
     [

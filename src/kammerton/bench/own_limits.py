@@ -1,0 +1,20 @@
+"""What instruments are told to keep to themselves, behind the gate: what lab.toml allows them."""
+
+from __future__ import annotations
+
+import math
+
+from kammerton.lab import InstrumentEntry
+from kammerton.model.setup import Allowed
+
+
+def allowed(entry: InstrumentEntry) -> Allowed:
+    """Return the least and the most of each quantity that the gate lets pass to an instrument.
+
+    A power counts as what may arrive at the device behind the instrument's own line, too.
+    """
+    limits = {name: (each.minimum, each.maximum) for name, each in entry.limits.items()}
+    if "power" in limits and entry.max_at_device is not None:
+        least, most = limits["power"]
+        limits["power"] = least, min(most, entry.max_at_device + entry.attenuation)
+    return {name: each for name, each in limits.items() if all(map(math.isfinite, each))}

@@ -1,0 +1,70 @@
+"""What instruments are told to keep to themselves, and when."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from kammerton.bench import Bench
+from kammerton.bench.own_limits import allowed
+from kammerton.lab import InstrumentEntry, Limit
+from kammerton.model import Held, InstrumentError
+from kammerton.model.setup import Allowed, Setting, limits_itself, own_limits_of
+from tests.unit.bench.conftest import FakeSource
+from tests.unit.bench.test_bench import use
+from tests.unit.bench.test_bias import Hold
+
+LIMITS = {"power": Limit(-60.0, 10.0, 100.0), "frequency": Limit(4e9, 8e9, 1e10)}
+ENTRY = InstrumentEntry("lo", "some_driver", "TCPIP0::somewhere", LIMITS)
+
+
+def test_an_instrument_is_allowed_what_the_gate_lets_pass():
+    assert allowed(ENTRY) == {"power": (-60.0, 10.0), "frequency": (4e9, 8e9)}
+    assert allowed(replace(ENTRY, limits={})) == {}
+
+
+@pytest.mark.parametrize(("at_device", "most"), [(-30.0, 0.0), (-10.0, 10.0)])
+def test_what_may_arrive_at_the_device_counts_too(at_device, most):
+    behind = replace(ENTRY, attenuation=30.0, max_at_device=at_device)
+    assert allowed(behind)["power"] == (-60.0, most)
+
+
+def test_a_driver_is_marked_with_the_limits_of_its_instrument():
+    def connect(name: str, address: str) -> None:
+        """Connect to nothing."""
+
+    assert own_limits_of(connect) is None
+    assert limits_itself(lambda allowed: (Setting("most", 1.0, "V"),))(connect) is connect
+    own = own_limits_of(connect)
+    assert own is not None
+    assert own({}) == (Setting("most", 1.0, "V"),)
+
+
+@dataclass
+class Limiting(FakeSource):
+    async def limit(self, allowed: Allowed) -> None:
+        await self.did("limit", *allowed["power"])
+
+
+def test_own_limits_are_set_once_outputs_are_off_and_anew_with_all_else(fake, make, tmp_path):
+    fake.lo = Limiting("lo", fake.log)
+    least, most = allowed(make.lab().instruments["lo"])["power"]
+    setup = [("safe",), ("limit", str(least), str(most)), ("configure",)]
+
+    async def body(bench: Bench) -> None:
+        assert fake.log.of("lo") == setup
+        fake.log.clear()
+        await bench.recover(InstrumentError("lo is gone", instrument="lo"))
+        assert fake.log.of("lo") == setup
+
+    use(fake, make, tmp_path, body)
+
+
+def test_own_limits_are_not_set_while_a_person_holds_the_instrument(fake, make, tmp_path):
+    fake.lo = Limiting("lo", fake.log)
+    with pytest.raises(Held):
+        use(fake, make, tmp_path, nothing, holds=lambda: [Hold("lo")])
+    assert "limit" not in [entry[0] for entry in fake.log.of("lo")]
+
+
+async def nothing(bench: Bench) -> None:
+    """Do nothing."""
