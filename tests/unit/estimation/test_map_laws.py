@@ -47,33 +47,49 @@ def test_a_theta_that_is_no_number_has_no_place():
     np.testing.assert_array_equal(told[2], told[0])
 
 
+RESONATOR = np.array([*THETA, 0.6])
 LAWS = {
     "crossing": crossing_law(B),
     "qubit": qubit_law(B, SCALE),
-    "resonator": resonator_law(B, SCALE, Qubit(None, 200e6, 0.3, whole=False)),
+    "resonator": resonator_law(B, SCALE, Qubit(None, 200e6, None, whole=False)),
     "resonator of a known qubit": resonator_law(B, SCALE, Qubit(3e9, 200e6, 0.3, whole=True)),
 }
 
 
+def theta_of(law):
+    return RESONATOR if law.code == laws.RESONATOR else THETA
+
+
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_slopes_are_those_of_the_law(law):
-    place = law.place(THETA)
-    np.testing.assert_array_equal(place.at, law(THETA))
-    for k, step in enumerate(1e-6 * np.eye(5)):
-        slope = (law(THETA + step) - law(THETA - step)) / 2e-6
+    theta = theta_of(law)
+    place = law.place(theta)
+    np.testing.assert_array_equal(place.at, law(theta))
+    for k, step in enumerate(1e-6 * np.eye(len(theta))):
+        slope = (law(theta + step) - law(theta - step)) / 2e-6
         np.testing.assert_allclose(place.slope[:, :, k], slope, atol=1e-7)
 
 
+@pytest.mark.parametrize("root", [0.6, 0.0, 0.2])
 @pytest.mark.parametrize("known", [None, 3.5e9])
-def test_a_resonator_is_pushed_up_by_its_qubit(known):
-    spot, top, log_period, push, log_d = theta = np.array([0.6, 0.45, 0.1, 0.2, 0.25])
+def test_a_resonator_is_pushed_up_by_its_qubit(known, root):
+    spot, top, log_period, fall, log_d, _ = theta = np.array([0.6, 0.45, 0.1, 0.2, 0.25, root])
+    d = np.exp(log_d) if known is None else spot + (4e9 - known) / 1e9
+    push = fall * (1.0 + d / ((1.0 - root) * (spot - d + 4.0 + 0.2)))
     bare = spot - push
-    d = np.exp(log_d) if known is None else bare + (4e9 - known) / 1e9
-    away = bare - transmon([bare - d, top, log_period, 0.09, 0.2 + 4.0 - 4.0])
+    d = d if known is None else d - push
+    away = bare - transmon([bare - d, top, log_period, root**4, 0.2])
     expected = bare + np.sqrt(away**2 / 4 + push * (push + d)) - away / 2
     law = resonator_law(B, SCALE, Qubit(known, 200e6, 0.3, whole=known is not None))
     np.testing.assert_allclose(law(theta)[0], expected, rtol=1e-12)
     assert law(theta)[0].max() == pytest.approx(spot, abs=1e-4)
+
+
+def test_a_resonator_of_a_far_qubit_falls_by_its_fall():
+    scale = Scale(7e9, 10e6, -0.2, 0.5)
+    law = resonator_law(np.array([0.5, 0.0]), scale, Qubit(None, 200e6, None, whole=False))
+    top, low = law(np.array([0.8, 0.5, 0.0, 0.4, np.log(150.0), 0.5]))[0]
+    assert top - low == pytest.approx(0.4, abs=0.002)
 
 
 def test_lines_that_stand_still_have_a_place_of_their_own():
@@ -84,15 +100,16 @@ def test_lines_that_stand_still_have_a_place_of_their_own():
 
 @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_a_step_goes_no_further_than_most_lines_may_move(law):
-    before, step = law.place(THETA), np.full(5, 0.05)
+    theta = theta_of(law)
+    before, step = law.place(theta), np.full(len(theta), 0.05)
     free = law.after(before, step, 10.0)
-    np.testing.assert_array_equal(free.theta, THETA + step)
-    np.testing.assert_array_equal(free.at, law(THETA + step))
+    np.testing.assert_array_equal(free.theta, theta + step)
+    np.testing.assert_array_equal(free.at, law(theta + step))
     held = law.after(before, step, 0.01)
     far = np.sort(np.abs(free.at - before.at).ravel())[4 * free.at.size // 5]
-    np.testing.assert_allclose(held.theta, THETA + step * 0.01 / far)
+    np.testing.assert_allclose(held.theta, theta + step * 0.01 / far)
     np.testing.assert_array_equal(held.at, law(held.theta))
-    assert np.isfinite(law.after(before, np.full(5, np.nan), 0.01).at).sum() == 0
+    assert np.isfinite(law.after(before, np.full(len(theta), np.nan), 0.01).at).sum() == 0
 
 
 def test_a_law_of_some_columns_is_the_law_there():

@@ -84,19 +84,20 @@ def place_transmon(base: float, theta: Array, b: Array, at: Array, slope: Array)
 
 @careful_piece
 def place_resonator(numbers: Array, theta: Array, b: Array, at: Array, slope: Array) -> None:
-    """Place the arc of a resonator: its sweet spot, bias, log period, push there, log D.
+    """Place the arc of a resonator: its sweet spot, bias, log period, fall, log D, d^(1/2).
 
-    See `resonator_flux`; numbers: base, d^2, E_C, how far the qubit lies below the window, or NaN.
+    See `resonator_flux`; numbers: base, E_C, how far the qubit lies below the window, or NaN.
     """
-    base, square, e_c, below = numbers
-    spot, top, log_period, push, log_d = theta
+    base, e_c, below = numbers
+    spot, top, log_period, _, log_d, root_d = theta
+    push, by_spot, by_fall, by_log, by_root = pushed(base + e_c, below, theta)
     bare, d, free, tied = spot - push, math.exp(min(max(log_d, LOGS[0]), LOGS[1])), 0.0, 0.0
     if math.isnan(below):
         free = d if LOGS[0] <= log_d <= LOGS[1] else 0.0
     else:
         d = max(below + bare, math.exp(LOGS[0]))
         tied = 1.0 if below + bare > math.exp(LOGS[0]) else 0.0
-    g2, arc = push * (push + d), np.array([bare - d, top, log_period, square, e_c])
+    g2, arc = push * (push + d), np.array([bare - d, top, log_period, root_d**4, e_c])
     place_transmon(base, arc, b, at, slope)
     for i in range(b.size):
         away = bare - at[0, i]
@@ -106,10 +107,34 @@ def place_resonator(numbers: Array, theta: Array, b: Array, at: Array, slope: Ar
         by_max = -by_away * slope[0, i, 0]  # of the qubit's arc, which is bare - D at its top
         by_d = push * by_g2 - by_max
         by_bare = 1.0 + by_away + by_max + by_d * tied
+        by_push = (2.0 * push + d) * by_g2 - by_bare
         at[0, i] = bare + root - 0.5 * away
-        slope[0, i, 0], slope[0, i, 3] = by_bare, (2.0 * push + d) * by_g2 - by_bare
+        slope[0, i, 5] = -by_away * slope[0, i, 3] * 4.0 * root_d**3 + by_push * by_root
+        slope[0, i, 0], slope[0, i, 3] = by_bare + by_push * by_spot, by_push * by_fall
         slope[0, i, 1], slope[0, i, 2] = -by_away * slope[0, i, 1], -by_away * slope[0, i, 2]
-        slope[0, i, 4] = by_d * free
+        slope[0, i, 4] = by_d * free + by_push * by_log
+
+
+@careful_piece
+def pushed(shift: float, below: float, theta: Array) -> tuple[float, float, float, float, float]:
+    """Return the push at the sweet spot, and its slope by spot, fall, log D and d^(1/2).
+
+    fall = push (1 - D / D') is how much less it is half a period away, where the detuning is D',
+    as far as pushes are inverse to detunings. shift: of the window and E_C together.
+    """
+    spot, fall, log_d, root_d = theta[0], theta[3], theta[4], abs(theta[5])
+    free, low = math.isnan(below), math.exp(LOGS[0])
+    d = math.exp(min(max(log_d, LOGS[0]), LOGS[1])) if free else max(below + spot, low)
+    more = (1.0 - root_d) * (shift + spot - d)  # D' - D
+    if not more > low:
+        return fall * (1.0 + d / low), 0.0, 1.0 + d / low, 0.0, 0.0
+    part = d / more
+    by_d = (1.0 + part * (1.0 - root_d)) / more
+    own = 1.0 if free and LOGS[0] <= log_d <= LOGS[1] else 0.0
+    tied = 0.0 if free or below + spot <= low else 1.0
+    by_spot = by_d * tied - part * (1.0 - root_d) / more
+    return (fall * (1.0 + part), fall * by_spot, 1.0 + part, fall * by_d * d * own,
+            math.copysign(fall * part / (1.0 - root_d), theta[5]))  # fmt: skip
 
 
 @careful_kernel

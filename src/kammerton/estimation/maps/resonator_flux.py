@@ -9,7 +9,12 @@ which is f_bare + g^2 / D where D is large. The resonator alone hardly tells g f
 spot, and neither from the period: D comes from a known frequency of the qubit. How deep the arc
 falls, and with it all but the sweet spot, hangs as much on how unlike the qubit's junctions are:
 0.1 of asymmetry moves a shift by a hundred of its errors. Where either is not known, only the sweet
-spot is given; D is then taken as usual, 1.5 GHz within a factor of 1.6, and the junctions as alike.
+spot is given; D is then taken as usual, 1.5 GHz within a factor of 1.6, and the square root of the
+asymmetry, as which f_q goes half a period away, as 0.4(3).
+
+How far the arc falls (`laws.pushed`) stands for g: push, D and asymmetry together make a long bent
+valley, in which straight steps lead astray; of one fall, D and asymmetry change hardly more than
+its shape.
 """
 
 from __future__ import annotations
@@ -38,8 +43,9 @@ from kammerton.estimation.maps.tracks import CLOSE, FANO, ITERATIONS, POLE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
-from kammerton.estimation.verdict.objection import Objection, close, rejected
+from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
 from kammerton.estimation.verdict.outcome import Outcome, per_trace
+from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
@@ -53,8 +59,10 @@ HANGING = ("period", "shift", "bare_frequency", "g")
 ARC, CLEAR = "arc of a resonator", "a clear arc of the resonator"
 HANGS = ("period, shift and coupling hang on the qubit's frequency and on the asymmetry of its "
          "junctions: give both to have them")  # fmt: skip
-SPOT, TOP, LOG_PERIOD, PUSH, LOG_DETUNING = range(5)  # theta, in windows
+SPOT, TOP, LOG_PERIOD, FALL, LOG_DETUNING, ROOT = range(6)  # theta, in windows
 USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
+USUAL_ROOT, ITS_ERROR = 0.4, 0.3  # of the square root of the asymmetry, which is from 0 to 1
+MOST = 0.95  # of it; the arc of a larger one is no arc
 E_C = 200e6
 
 
@@ -67,13 +75,13 @@ class Qubit:
 
     frequency: float | None
     e_c: float
-    asymmetry: float
+    asymmetry: float | None
     whole: bool
 
 
 def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Law:
-    """Return the law of theta: sweet spot's frequency and place, log period, push there, log D."""
-    numbers = scale.f0 / scale.df, qubit.asymmetry**2, qubit.e_c / scale.df, _below(qubit, scale)
+    """Return the law of theta: sweet spot, its bias, log period, fall, log D, d^(1/2)."""
+    numbers = scale.f0 / scale.df, qubit.e_c / scale.df, _below(qubit, scale)
     return Law(laws.RESONATOR, b, np.array(numbers))
 
 
@@ -82,13 +90,18 @@ def _below(qubit: Qubit, scale: Scale) -> float:
     return np.nan if qubit.frequency is None else (scale.f0 - qubit.frequency) / scale.df
 
 
-def _coupled(theta: Array, below: Array | float) -> tuple[Array, Array, Array]:
-    """Return the bare frequency, the detuning D at the sweet spot, and g^2."""
-    push = theta[..., PUSH]
-    bare = theta[..., SPOT] - push
+def _coupled(theta: Array, below: Array, shift: Array) -> tuple[Array, Array, Array, Array]:
+    """Return the push at the sweet spot, the bare frequency, the detuning D there, and g^2.
+
+    shift: of the window and E_C together. See `laws.pushed`.
+    """
+    spot, least = theta[..., SPOT], np.exp(laws.LOGS[0])
     free = np.exp(np.minimum(np.maximum(theta[..., LOG_DETUNING], laws.LOGS[0]), laws.LOGS[1]))
-    d = np.where(np.isnan(below), free, np.maximum(below + bare, np.exp(laws.LOGS[0])))
-    return bare, d, push * (push + d)
+    d = np.where(np.isnan(below), free, np.maximum(below + spot, least))
+    more = np.maximum((1.0 - np.abs(theta[..., ROOT])) * (shift + spot - d), least)
+    push = theta[..., FALL] * (1.0 + d / more)
+    d = np.where(np.isnan(below), free, np.maximum(below + spot - push, least))
+    return push, spot - push, d, push * (push + d)
 
 
 def _push(away: Array, square: Array) -> Array:
@@ -118,7 +131,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
         against = objections(c, each, judged, n, scale, maps.known_noise, model, ARC)
-        close(findings, n, chain(against, map(_flattened, [each])))
+        close(findings, n, chain(against, map(_flattened, [each]), [_impossible(each, model)]))
         if each is not None:
             curve[n] = back(each.image).T
     findings.accept(lambda n: CLEAR if qubits[n].whole else f"{CLEAR}; {HANGS}")
@@ -129,7 +142,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
 def _qubit(given: dict[str, float | None]) -> Qubit:
     e_c, d = given["anharmonicity"], given["asymmetry"]
     e_c, frequency = E_C if e_c is None else abs(e_c), given["qubit_frequency"]
-    return Qubit(frequency, e_c, d or 0.0, whole=frequency is not None and d is not None)
+    return Qubit(frequency, e_c, d, whole=frequency is not None and d is not None)
 
 
 def _above(qubit: Qubit, scale: Scale) -> Objection | None:
@@ -147,16 +160,29 @@ def _flattened(found: Found | None) -> Objection | None:
     return rejected("saturated", FLATTENED) if flattened(c, at, found.fit.width) else None
 
 
+def _impossible(found: Found | None, model: Model) -> Objection | None:
+    """Object to an arc that only a qubit above the resonator, or no SQUID at all, would make."""
+    if found is None or model.possible(found.theta):
+        return None
+    return insufficient("wrong branch", "the map shows a minimum of the arc, not its sweet spot",
+                        Advice(window_times=2.0, axis=1))  # fmt: skip
+
+
 def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
     usual, spread = USUAL, ITS_SPREAD
     if qubit.frequency is not None:
         usual, spread = abs(scale.f0 + 0.5 * scale.df - qubit.frequency), 1.0 / FIXED
     log_d = float(np.log(usual / scale.df))
-    prior = np.array([0.0, 0.0, 0.0, 0.0, log_d]), np.array([0.0, 0.0, 0.0, 0.0, 1.0 / spread])
+    root, sure = USUAL_ROOT, 1.0 / ITS_ERROR
+    if qubit.asymmetry is not None:
+        root, sure = float(np.sqrt(np.abs(qubit.asymmetry))), FIXED
+    mean, known = np.zeros(6), np.zeros(6)
+    mean[LOG_DETUNING:], known[LOG_DETUNING:] = (log_d, root), (1.0 / spread, sure)
+    prior = mean, known
 
     def start(arc: Arc) -> Array:
         top = arc.level + arc.swing
-        return np.array([top, arc.top, np.log(arc.period), 2.5 * arc.swing, log_d])
+        return np.array([top, arc.top, np.log(arc.period), 2.0 * arc.swing, log_d, root])
 
     seeker = Seeker(0.0, start)
     shape = POLE if parts == 2 else FANO
@@ -166,25 +192,26 @@ def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
 
 def _possible(points: int, theta: Array) -> bool:
     """Return whether the qubit, which lies below, pushes the resonator up, and a period is seen."""
-    return bool(theta[PUSH] > 0.0 and np.log(SHORTEST / points) < theta[LOG_PERIOD] < LONGEST)
+    seen = np.log(SHORTEST / points) < theta[LOG_PERIOD] < LONGEST
+    return bool(theta[FALL] > 0.0 and seen and abs(theta[ROOT]) < MOST)
 
 
 def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> Derived:
-    theta, cov = stacked(found, 6)
-    low = np.array([q.asymmetry for q in qubits])
+    theta, cov = stacked(found, 7)
     e_c = np.array([q.e_c for q in qubits]) / scale.df
     base = scale.f0 / scale.df
     below = np.array([_below(q, scale) for q in qubits])
 
     def formulas(t: Array) -> dict[str, Array]:
-        bare, d, square = _coupled(t, below)
-        least = (bare - d + base + e_c) * np.sqrt(low) - e_c - base  # f_q half a period away
+        push, bare, d, square = _coupled(t, below, base + e_c)
+        high = bare - d + base + e_c
+        least = high * np.abs(t[..., ROOT]) - e_c - base  # f_q half a period away
         return {
             "frequency": scale.f0 + t[..., SPOT] * scale.df,
             "sweet_spot": scale.b0 + t[..., TOP] * scale.db,
             "period": np.exp(np.clip(t[..., LOG_PERIOD], -3.0, 7.0)) * scale.db,
-            "shift": (t[..., PUSH] - _push(bare - least, square)) * scale.df,
-            "linewidth": t[..., 5] * scale.df,
+            "shift": (push - _push(bare - least, square)) * scale.df,
+            "linewidth": t[..., 6] * scale.df,
             "bare_frequency": scale.f0 + bare * scale.df,
             "g": np.sqrt(np.maximum(square, 0.0)) * scale.df,
         }  # fmt: skip

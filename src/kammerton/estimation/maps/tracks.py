@@ -30,6 +30,7 @@ USUAL = 4500  # points of a map beyond which there are fewer steps, for each tak
 NEARLY = 3.0  # step, in its sigmas, from which it is
 CLOSE = 1.0  # step from which one that hardly shrinks goes to and fro, or has far to go
 SHRINKS = 0.7  # less than this: it is halved, or doubled
+FARTHEST = 10.0  # step beyond which going to and fro is no reason to shorten it
 LONGEST = 4.0  # steps taken at once
 ENOUGH = 0.03  # step that is the last
 REACH = 6.0  # full widths about a line that count
@@ -160,9 +161,12 @@ def follow(
     for turn in range(ITERATIONS):
         step, size, before = now.step, now.size, size
         least = min(least, size)
-        if loose == 1.0 and SHRINKS * before < size < CLOSE:
-            onward = valley and last @ now.hessian @ step > 0.0
-            part = min(2.0 * part, LONGEST) if onward else 0.5 * part
+        if loose == 1.0 and SHRINKS * before < size:
+            onward = last @ now.hessian @ step > 0.0
+            if size < CLOSE:
+                part = min(2.0 * part, LONGEST) if valley and onward else 0.5 * part
+            elif size < FARTHEST and not (onward or _lost(now) or _unlike(now)):
+                part = 0.5 * part
         part, last = min(part, 1.0) if size > CLOSE else part, step
         done = loose == 1.0 and part * size < ENOUGH
         done |= _hopeless(now, turn, hopeless, near=least <= NEARLY)
