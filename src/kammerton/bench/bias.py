@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
-from kammerton.bench.guard import Guard
+from kammerton.bench.guard import Guard, said
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
 from kammerton.bench.second_look import Difference, SecondLook
 from kammerton.bench.switching import OutputChange
 from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Limit
-from kammerton.model import InstrumentError, OutputRefused
+from kammerton.model import InstrumentError, OutputRefused, SettingsChanged
 from kammerton.model.quantity import show
 from kammerton.model.roles import BiasSource
 
@@ -53,7 +53,7 @@ class Biases:
         limit = guard.checked(
             name, volts, lambda: check_value(guard.lab, name, "volts", volts, "bias")
         )
-        await guard.require_free(name)
+        await guard.require_free_bias(name)
         if volts:
             await guard.require_cold(name)  # before the source is switched on
         async with self._turns[name]:
@@ -67,7 +67,8 @@ class Biases:
         Raises
         ------
         SettingsChanged
-            Somebody else moved one. The loop pauses; then what is found counts as meant.
+            Somebody else moved one. The loop pauses, unless that is who holds its qubit; then what
+            is found counts as meant.
         LastingFault
             Twice within an hour: a person is asked.
         InstrumentError
@@ -78,6 +79,8 @@ class Biases:
     async def make_safe(self, name: str) -> None:
         """Do what lab.toml declares: hold (and read back), ramp to zero, or also switch off.
 
+        That of a qubit that somebody holds stays where it is, wherever that may be.
+
         Raises
         ------
         InstrumentError
@@ -86,6 +89,9 @@ class Biases:
         async with self._turns[name]:
             entry, source = self._guard.lab.instruments[name], self._sources[name]
             self._left.pop(name, None)
+            if self._guard.keeper(name) is not None:
+                self._last.pop(name, None)
+                return await self._is_held(name)
             if entry.safe in (None, "hold"):
                 return await self._is_held(name)
             limit = entry.limits.get("volts")
@@ -116,7 +122,10 @@ class Biases:
             self._last.pop(name, None)
         old, new = _words(meant, was_on), _words(level, on)
         self._guard.note(OutputChange(name, old, new, SOMEBODY, found=True))
-        raise self._guard.changed_by_somebody(name, f"is not as it was: {new}, not {old}")
+        words = f"is not as it was: {new}, not {old}"
+        if (hold := self._guard.keeper(name)) is not None:  # nobody needs to be waited for
+            raise SettingsChanged(f"{name} {words}; {said(hold)}", instrument=name)
+        raise self._guard.changed_by_somebody(name, words)
 
     async def _ramped(self, name: str, volts: float, limit: Limit) -> None:
         source = self._sources[name]
@@ -135,10 +144,9 @@ class Biases:
 
     async def _require_step(self, name: str, before: float, value: float) -> None:
         """Refuse a step of what a person holds, and one away from 0 V while it is not cold."""
+        await self._guard.require_free_bias(name)
         if abs(value) > abs(before):
             await self._guard.require_cold(name)
-        else:
-            await self._guard.require_free(name)
 
     async def _start(self, name: str) -> float:
         """Return the level that comes out; an output that is off is switched on, at 0 V."""
@@ -147,9 +155,9 @@ class Biases:
         if on:
             return level
         limit = self._guard.checked(name, 0.0, lambda: self._zero(name))
-        await self._guard.require_free(name)
+        await self._guard.require_free_bias(name)
         await source.set_voltage(0.0, rate=limit.max_rate)
-        await self._guard.require_free(name)
+        await self._guard.require_free_bias(name)
         await source.enable(on=True)
         self._guard.changed(name, "off", "on, 0 V", f"limits.volts of {name}")
         return 0.0

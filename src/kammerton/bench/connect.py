@@ -210,6 +210,8 @@ def _roles(lab: Lab) -> Iterator[tuple[str, type, str]]:
         yield line.source, MicrowaveSource, "a source"
     for feedline in lab.feedlines.values():
         yield feedline.digitizer, Digitizer, "a digitizer"
+    for bias in (qubit.bias for qubit in lab.qubits.values() if qubit.bias):
+        yield bias, BiasSource, "a bias source"
     for name in (lab.sync.master, *lab.sync.followers):
         yield name, WaveformGenerator, "a generator"
     for fridge in filter(None, (lab.interlock.fridge, lab.interlock.second)):

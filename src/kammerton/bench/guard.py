@@ -121,6 +121,18 @@ class Guard:
         scopes = {COMPUTER, *names}
         return next((hold for hold in self._holds() if hold.scope in scopes), None)
 
+    def keeper(self, bias: str) -> Hold | None:
+        """Return the hold of the qubit that a bias source belongs to, if somebody holds it."""
+        mine = self._biased(bias)
+        return next((hold for hold in self._holds() if hold.scope in mine), None)
+
+    async def require_free_bias(self, name: str) -> None:
+        """Refuse while a person holds a bias source, the qubit it belongs to, or the computer."""
+        await self.require_free(name, *self._biased(name))
+
+    def _biased(self, bias: str) -> list[str]:
+        return [qubit.name for qubit in self.lab.qubits.values() if qubit.bias == bias]
+
     def held(self, scope: str) -> bool:
         """Say whether somebody holds exactly this."""
         return any(hold.scope == scope for hold in self._holds())

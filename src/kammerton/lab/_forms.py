@@ -181,6 +181,7 @@ class QubitBase(Form):
 
     resonator: Text
     drive: Annotated[LineForm, Tabled]
+    bias: Text | None = None
 
 
 class ResonatorBase(Form):

@@ -12,7 +12,7 @@ from kammerton.lab.document import Document, Problem
 from kammerton.lab.sizes import LIMITS, too_slow
 from kammerton.lab.slips import slips
 from kammerton.lab.values import PORTS, broker
-from kammerton.lab.wiring import channel_at, lines_in, uses
+from kammerton.lab.wiring import BIAS, channel_at, lines_in, uses
 from kammerton.lab.words import Lab
 from kammerton.model.quantity import show
 
@@ -23,7 +23,7 @@ OTHERS = 0o026
 NEAR = {"f01": 10e6, "f12": 20e6}
 """Hz from the carrier; within some MHz leakage harms, and designs are known about as well."""
 
-BOUNDS = {"generator": ("volts",), "source": ("frequency", "power")}
+BOUNDS = {"generator": ("volts",), "source": ("frequency", "power"), BIAS: ("volts",)}
 
 
 def advise(document: Document) -> Iterator[Problem]:

@@ -46,7 +46,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
     file = document.file.resolve()
     feedlines = {name: _feedline(name, f) for name, f in form.feedlines.items()}
     qubits = {
-        name: QubitEntry(name, q.resonator, _iq_line(q.drive), _designs(q))
+        name: QubitEntry(name, q.resonator, _iq_line(q.drive), _designs(q), q.bias)
         for name, q in form.qubits.items()
     }
     return Lab(

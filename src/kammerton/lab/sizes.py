@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kammerton.lab.document import Document, Problem, shown
 from kammerton.lab.lines import Path
-from kammerton.lab.wiring import channel_at, lines_in, uses
+from kammerton.lab.wiring import BIAS, channel_at, lines_in, uses
 from kammerton.model.parameter import KINDS, ElementKind
 from kammerton.model.quantity import show
 
@@ -41,17 +41,17 @@ def _reversed_limits(document: Document) -> Iterator[Problem]:
 
 
 def _safe_states(document: Document) -> Iterator[Problem]:
-    """Only a bias may stay on when everything is made safe, and no line is wired to one yet."""
+    """Only a bias may stay on when everything is made safe."""
     for name, role, _ in uses(document):
         state = document.text("instruments", name, "safe")
-        if state in ("hold", "zero"):
+        if state in ("hold", "zero") and role != BIAS:
             path = ("instruments", name, "safe")
             yield Problem(path, f'must be "off": {name} is a {role}, and only a bias source stays')
 
 
 def _zero_is_outside(document: Document) -> Iterator[Problem]:
     """What is ramped to 0 V to be safe, or plays pulses, passes 0 V: its limits must hold it."""
-    players = {name for name, role, _ in uses(document)}
+    players = {name for name, role, _ in uses(document) if role != BIAS}
     for name in document.names("instruments"):
         path = ("instruments", name, "limits", "volts")
         low, high = document.si("V", *path, "min"), document.si("V", *path, "max")
@@ -201,7 +201,8 @@ def _rated_elsewhere(document: Document) -> Iterator[Problem]:
     """A generator has many lines, and each its attenuation."""
     said = set[str]()
     for name, role, _ in uses(document):
-        if name in said or "max_at_device" not in document.names("instruments", name):
+        rated = "max_at_device" in document.names("instruments", name)
+        if name in said or not rated or role == BIAS:
             continue
         said.add(name)
         where = "stands with each line" if role in ("generator", "source") else "limits nothing"

@@ -19,6 +19,9 @@ from kammerton.model.parameter import ELEMENT
 NAMED = ("instruments", "feedlines", "qubits", "resonators")
 ELEMENTS = ("feedlines", "qubits", "resonators")
 
+BIAS = "bias source"
+"""The role of what stays on when everything is made safe, and is limited at its own line."""
+
 
 def check_wiring(document: Document, drivers: Collection[str]) -> Iterator[Problem]:
     """Yield what does not fit together."""
@@ -28,6 +31,7 @@ def check_wiring(document: Document, drivers: Collection[str]) -> Iterator[Probl
     yield from _instruments_exist(document)
     yield from _roles(document)
     yield from _channels_once(document)
+    yield from _biases_once(document)
     yield from _rated_lines(document)
     yield from _sync(document)
     yield from _readout(document)
@@ -76,6 +80,8 @@ def _named_instruments(document: Document) -> Iterator[tuple[Path, str]]:
         yield (*line, "source"), "source"
     for name in document.names("feedlines"):
         yield ("feedlines", name, "digitizer"), "digitizer"
+    for name in document.names("qubits"):
+        yield ("qubits", name, "bias"), BIAS
     yield ("interlock", "fridge"), "fridge"
     yield ("interlock", "second"), "fridge"
     yield ("sync", "master"), "generator"
@@ -132,6 +138,12 @@ def _channels_once(document: Document) -> Iterator[Problem]:
     yield from _twice(
         paths, lambda path: channel_at(document, path), "channel {key} already feeds {first}"
     )
+
+
+def _biases_once(document: Document) -> Iterator[Problem]:
+    """A bias that moves several qubits belongs to none of them: who holds one would hold all."""
+    paths = (("qubits", name, "bias") for name in document.names("qubits"))
+    yield from _twice(paths, lambda path: document.text(*path) or None, "{key} already is {first}")
 
 
 def _rated_lines(document: Document) -> Iterator[Problem]:

@@ -111,12 +111,16 @@ class Design:
 
 @dataclass(frozen=True)
 class QubitEntry:
-    """One qubit: its resonator, drive line and design values by parameter name."""
+    """One qubit: its resonator, drive line and design values by parameter name.
+
+    bias: the source that biases it alone, which a hold of the qubit keeps; None where none does.
+    """
 
     name: str
     resonator: str
     drive: IqLine
     design: Mapping[str, Design]
+    bias: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kammerton.bench import Gate
-from kammerton.lab import InstrumentEntry, Limit
+from kammerton.lab import Channel, InstrumentEntry, IqLine, Limit, QubitEntry
 from kammerton.model import (
     DriveInhibited,
     Held,
@@ -335,3 +335,82 @@ def test_a_bias_that_is_misheard_once_was_moved_by_nobody(gate, fake, caplog):
     misheard(0.3, 0.3)
     with pytest.raises(SettingsChanged, match=r"bias is not as it was: 0\.3 V, not 0\.2 V"):
         asyncio.run(gate.biases.as_left())
+
+
+# a bias that belongs to a qubit
+
+
+def gate_of_qubit(fake, make, *held: str, **entry) -> tuple[Gate, list[Hold]]:
+    """Return a gate whose bias belongs to q0, and the holds of persons."""
+    holds = [Hold(scope) for scope in held]
+    gate = gate_of(fake, make, holds=holds, **entry)
+    lab = gate.lab
+    drive = IqLine(Channel("awg", 1), Channel("awg", 2), "lo", 7e9, 0.0)
+    qubits = {"q0": QubitEntry("q0", "r0", drive, {}, bias="bias")}
+    gate = Gate(replace(lab, qubits=qubits), fake.instruments, fake.clock, holds=lambda: holds)
+    asyncio.run(gate.cold.refresh())
+    return gate, holds
+
+
+def test_a_hold_of_a_qubit_keeps_its_bias(fake, make):
+    gate, holds = gate_of_qubit(fake, make, "q0")
+    with pytest.raises(Held, match="q0 is held by Ada: measuring by hand"):
+        asyncio.run(gate.set_bias("bias", 0.5))
+    assert fake.levels() == []
+    holds[:] = [Hold("q1")]
+    asyncio.run(gate.set_bias("bias", 0.5))
+    assert fake.bias.volts == 0.5
+
+
+@pytest.mark.parametrize("goal", [0.9, -0.9])
+def test_a_hold_of_its_qubit_ends_a_ramp_of_a_bias_either_way(fake, make, goal):
+    gate, holds = gate_of_qubit(fake, make)
+    fake.bias.volts = -0.5 if goal < 0 else 0.5
+    fake.bias.pause = 0.02
+
+    async def main() -> None:
+        ramp = asyncio.create_task(gate.set_bias("bias", 0.0 if goal < 0 else goal))
+        while not fake.levels():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        holds.append(Hold("q0"))
+        with pytest.raises(Held):
+            await ramp
+
+    asyncio.run(main())
+    assert 1 <= len(fake.levels()) <= 2
+
+
+@pytest.mark.parametrize("state", ["hold", "zero", "off"])
+def test_making_safe_leaves_the_bias_of_a_held_qubit_where_its_person_put_it(fake, make, state):
+    gate, holds = gate_of_qubit(fake, make, safe=state)
+    asyncio.run(gate.set_bias("bias", 0.3))
+    holds.append(Hold("q0"))
+    fake.bias.volts = 0.7
+    fake.log.clear()
+    asyncio.run(gate.safe())
+    assert (fake.levels(), fake.bias.volts, fake.bias.on) == ([], 0.7, True)
+    holds.clear()
+    asyncio.run(gate.safe())
+    assert fake.bias.volts == (0.7 if state == "hold" else 0.0)
+
+
+def test_who_holds_a_qubit_may_move_its_bias_as_often_as_wanted(fake, make):
+    """A run that saw it is not believed; nobody is waited for, and nothing is set aside."""
+    gate, _ = gate_of_qubit(fake, make, "q0")
+    asyncio.run(gate.biases.as_left())
+    for volts in (0.3, 0.4, 0.5):
+        fake.bias.volts = volts
+        with pytest.raises(SettingsChanged, match=f"{volts} V, not .*; q0 is held by Ada"):
+            asyncio.run(gate.biases.as_left())
+        asyncio.run(gate.biases.as_left())
+        asyncio.run(gate.guard.require_cold("q1"))
+
+
+def test_a_bias_that_belongs_to_nobody_is_waited_for_as_before(fake, make):
+    gate = gate_of(fake, make, holds=[Hold("q0")])
+    asyncio.run(gate.biases.as_left())
+    fake.bias.volts = 0.3
+    with pytest.raises(SettingsChanged):
+        asyncio.run(gate.biases.as_left())
+    with pytest.raises(DriveInhibited, match="s more"):
+        asyncio.run(gate.guard.require_cold("lo"))
