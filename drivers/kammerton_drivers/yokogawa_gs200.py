@@ -1,26 +1,50 @@
-"""Yokogawa GS200 as a bias source of a flux line, over the upstream QCoDeS driver."""
+"""Yokogawa GS200 as a bias source of a flux line, over the upstream QCoDeS driver.
+
+Its own limit is :SOURce:PROTection:VOLTage, 1 to 30 V (manual IM GS210-01EN, section 13.2; whole
+volts: the upstream driver). It cuts what follows across the line from a current, should somebody
+set the box to one; what cuts a voltage is a limiter of current, of which lab.toml says nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from qcodes.instrument_drivers.yokogawa import YokogawaGS200
 
 from kammerton.model import InstrumentError
-from kammerton.model.roles import Identity
+from kammerton.model.roles import Identity, State
+from kammerton.model.setup import Allowed, Setting, limits_itself
 from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
 from kammerton_drivers.session import Session
 
 SAFE_RATE = 0.5
 """V/s with which `safe` goes to 0: a step would heat the refrigerator and move neighbours."""
 
+LOWEST, HIGHEST = 1, 30
+"""V that its limiter of voltage can be set to."""
+
 _TICK = 0.1  # s: the clock of the box's ramps
 _LONGEST = 3600.0
 _PROGRAM_ENDED = 1 << 7
 
 
+log = logging.getLogger(__name__)
+
+
+def own_limits(allowed: Allowed) -> tuple[Setting, ...]:
+    """Return the least limiter of voltage that cuts nothing which lab.toml allows."""
+    if "volts" not in allowed:
+        return ()
+    volts = math.ceil(round(max(map(abs, allowed["volts"])), 9))
+    return (Setting("voltage_limit", float(min(max(volts, LOWEST), HIGHEST)), "V"),)
+
+
+@limits_itself(own_limits)
 def connect(name: str, address: str) -> Gs200:
     """Connect to a source by its VISA address; function, range, level and output stay.
 
@@ -44,6 +68,22 @@ class Gs200:
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
         return await self.session.identity()
+
+    async def limit(self, allowed: Mapping[str, tuple[float, float]]) -> None:
+        """Set its limiter of voltage, and read it back; one below the present level is not set.
+
+        Raises
+        ------
+        InstrumentError
+            The box does not take it.
+        """
+        for limit in own_limits(allowed):
+            put_it = partial(_put_limit, volts=int(float(limit.value)))
+            await self.session.do(f"limit the voltage to {limit}", put_it)
+
+    async def state(self) -> State:
+        """Ask for the limiters; level and output are asked for by `settings`."""
+        return await self.session.read("read limiters", _limiters)
 
     async def set_voltage(self, volts: float, *, rate: float) -> None:
         """Ramp to `volts` at `rate` V/s; with the output off, set the level.
@@ -140,6 +180,27 @@ def _go(source: YokogawaGS200, volts: float, rate: float) -> float:
 
 def _ended(source: YokogawaGS200) -> bool:
     return bool(int(source.extended_event_register()) & _PROGRAM_ENDED)
+
+
+def _put_limit(source: YokogawaGS200, volts: int) -> None:
+    if _limiters(source)["voltage_limit"] == volts:
+        return
+    level, on = _settings(source)
+    if on and abs(level) > volts:
+        log.warning(
+            "%s is on at %g V: its limiter stays as it is, not %d V", source.name, level, volts
+        )
+        return
+    source.voltage_limit.set(volts)
+    if (taken := _limiters(source)["voltage_limit"]) != volts:
+        raise InstrumentError(f"{source.name} takes a limiter of {taken:g} V instead of {volts} V")
+
+
+def _limiters(source: YokogawaGS200) -> dict[str, float]:
+    return {
+        "voltage_limit": float(source.voltage_limit.get()),
+        "current_limit": float(source.current_limit.get()),
+    }
 
 
 def _settings(source: YokogawaGS200) -> tuple[float, bool]:

@@ -91,3 +91,20 @@ def test_i10_a_bias_moved_while_a_run_plays_spoils_that_run(laboratory, lab):
 
     laboratory.further["bias"].receive(b":SOUR:LEV 0.1;:OUTP ON")
     use(lab, body)
+
+
+def test_i10_a_limiter_that_somebody_sets_back_is_noticed(laboratory, lab, monkeypatch):
+    monkeypatch.setattr(guard, "PAUSE", 30.0)
+    most = max(map(abs, (lab.instruments["bias"].limits["volts"].maximum, 1.0)))
+
+    async def body(bench: Bench) -> None:
+        assert await bench.look()
+        device = laboratory.further["bias"]
+        assert device.value("voltage_limit") == -(-most // 1)
+        laboratory.faults.inject(
+            "front-panel", instrument="bias", setting="voltage_limit", value="30"
+        )
+        with pytest.raises(SettingsChanged, match="bias is not set as it was: voltage_limit is 30"):
+            await bench.look()
+
+    use(lab, body)

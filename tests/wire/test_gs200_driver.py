@@ -13,7 +13,7 @@ import pytest
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import BiasSource
-from kammerton_drivers.yokogawa_gs200 import Gs200, connect
+from kammerton_drivers.yokogawa_gs200 import Gs200, connect, own_limits
 from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.gs200 import Gs200 as Simulated
 from kammerton_sim.wire.errors import ScpiError
@@ -184,3 +184,50 @@ def test_nagles_algorithm_is_off(source):
         return int(link.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
 
     assert asyncio.run(source.session.do("look", option)) == 1
+
+
+ALLOWED = {"volts": (-1.5, 0.5)}
+
+
+def test_own_limit_is_the_least_that_cuts_nothing_which_lab_toml_allows(rig, source):
+    asyncio.run(source.limit(ALLOWED))
+    assert rig.device.value("voltage_limit") == 2.0
+    assert asyncio.run(source.state()) == {"voltage_limit": 2.0, "current_limit": 0.2}
+    asyncio.run(source.limit({"volts": (-5.0, 5.0)}))
+    assert rig.device.value("voltage_limit") == 5.0, "and it goes up with lab.toml"
+
+
+def test_own_limit_holds_although_the_gate_was_bypassed(rig, source):
+    """Another program sets the box to a current: 50 mA would be 50 V across the line."""
+    asyncio.run(source.limit(ALLOWED))
+    rig.device.receive(b":SOUR:FUNC CURR;:SOUR:RANG 100E-3;:SOUR:LEV 50E-3;:OUTP ON")
+    assert rig.device.value("on")
+    assert rig.device.level() == 0.05
+    assert rig.device.volts() == 2.0
+
+
+def test_setting_the_limit_changes_no_output(rig, source, caplog):
+    rig.device.receive(b":SOUR:RANG 10;:SOUR:LEV 3;:OUTP ON")
+    before = outputs(rig.ledger)
+    asyncio.run(source.limit(ALLOWED))
+    assert outputs(rig.ledger) == before
+    assert "is on at 3 V: its limiter stays as it is, not 2 V" in caplog.text
+    rig.device.receive(b":SOUR:LEV 1")
+    asyncio.run(source.limit(ALLOWED))
+    assert (rig.device.value("voltage_limit"), rig.device.volts()) == (2.0, 1.0)
+
+
+def test_a_limit_that_the_box_does_not_take_is_named(rig, source, monkeypatch):
+    receive = rig.device.receive
+    monkeypatch.setattr(
+        rig.device, "receive", lambda m: b"" if b"VOLT 2" in bytes(m) else receive(m)
+    )
+    with pytest.raises(InstrumentError, match="takes a limiter of 30 V instead of 2 V"):
+        asyncio.run(source.limit(ALLOWED))
+
+
+@pytest.mark.parametrize(("most", "limit"), [(0.2, 1.0), (32.0, 30.0), (2.0, 2.0)])
+def test_what_the_limit_cannot_be_is_the_nearest_that_it_can(most, limit):
+    (setting,) = own_limits({"volts": (-0.1, most)})
+    assert setting.value == limit
+    assert own_limits({"power": (-1.0, 1.0)}) == ()

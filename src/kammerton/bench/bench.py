@@ -107,7 +107,8 @@ class Bench:
 
             if not moot():
                 gate.guard.job = ""
-                names = [n for n, d in self.instruments.items() if isinstance(d, Described)]
+                described = (n for n, d in self.instruments.items() if isinstance(d, Described))
+                names = [n for n in described if gate.guard.keeper(n) is None]
                 await together(self._read_back.check({n: gate.commanded(n)}, moot) for n in names)
             if not moot():
                 await gate.biases.as_left()
@@ -141,7 +142,7 @@ class Bench:
     async def _configure(self, device: Instrument) -> None:
         if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer | SelfLimiting):
             await self.gate.guard.require_free(device.name)
-        if isinstance(device, SelfLimiting):  # first: nothing of it is on, or higher than this
+        if isinstance(device, SelfLimiting) and self.gate.guard.keeper(device.name) is None:
             await device.limit(allowed(self.lab.instruments[device.name]))
         if isinstance(device, MicrowaveSource):
             await device.configure()

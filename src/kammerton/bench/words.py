@@ -15,6 +15,7 @@ COLD, NEVER_REFUSED, UNKNOWN = "cold, and not held", "never refused", "unknown"
 UNITS = {
     "frequency": "Hz", "power": "dBm", "amplitude": "V", "offset": "V", "voltage": "V",
     "clock_rate": "Hz", "power_limit": "dBm",
+    "voltage_limit": "V", "current_limit": "A",
 }  # fmt: skip
 """By the first part of a setting's name."""
 

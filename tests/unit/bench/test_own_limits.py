@@ -6,12 +6,12 @@ import pytest
 
 from kammerton.bench import Bench
 from kammerton.bench.own_limits import allowed
-from kammerton.lab import InstrumentEntry, Limit
-from kammerton.model import Held, InstrumentError
+from kammerton.lab import Channel, InstrumentEntry, IqLine, Limit, QubitEntry
+from kammerton.model import Held, InstrumentError, SettingsChanged
 from kammerton.model.setup import Allowed, Setting, limits_itself, own_limits_of
 from tests.unit.bench.conftest import FakeSource
 from tests.unit.bench.test_bench import use
-from tests.unit.bench.test_bias import Hold
+from tests.unit.bench.test_bias import LIMIT, BiasedLab, FakeBias, Hold
 
 LIMITS = {"power": Limit(-60.0, 10.0, 100.0), "frequency": Limit(4e9, 8e9, 1e10)}
 ENTRY = InstrumentEntry("lo", "some_driver", "TCPIP0::somewhere", LIMITS)
@@ -68,3 +68,39 @@ def test_own_limits_are_not_set_while_a_person_holds_the_instrument(fake, make, 
 
 async def nothing(bench: Bench) -> None:
     """Do nothing."""
+
+
+@dataclass
+class LimitingBias(FakeBias):
+    limiter: float = 30.0
+
+    async def limit(self, allowed: Allowed) -> None:
+        await self.did("limit", *allowed["volts"])
+
+    async def state(self) -> dict[str, float]:
+        return {"voltage_limit": self.limiter}
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_the_bias_of_a_held_qubit_is_neither_limited_nor_looked_at(make, tmp_path, held):
+    fake = BiasedLab()
+    fake.bias = LimitingBias("bias", fake.log)
+    bias = InstrumentEntry("bias", "source", "addr-bias", {"volts": LIMIT})
+    drive = IqLine(Channel("awg", 1), Channel("awg", 2), "lo", 7e9, 0.0)
+    lab = make.lab()
+    lab = replace(
+        lab,
+        instruments={**lab.instruments, "bias": bias},
+        qubits={"q0": QubitEntry("q0", "r0", drive, {}, bias="bias")},
+    )
+
+    async def body(bench: Bench) -> None:
+        assert (("limit", "-1.0", "1.0") in fake.log.of("bias")) is not held
+        fake.bias.limiter = 5.0
+        if held:
+            assert await bench.look()
+        else:
+            with pytest.raises(SettingsChanged, match="voltage_limit is 5 V, not 30 V"):
+                await bench.look()
+
+    use(fake, make, tmp_path, body, lab=lab, holds=lambda: [Hold("q0")] if held else [])
