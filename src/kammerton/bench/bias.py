@@ -23,6 +23,9 @@ SOMEBODY = "somebody else"
 RESOLUTION, SHARE = 1e-5, 1e-3
 """How far (V, and of the value) a bias may read from what it was set to."""
 
+LONGEST_RAMP = 3600.0
+"""s that a bias may take to come to 0 V where lab.toml wants that."""
+
 
 class Biases:
     """The bias sources of a bench. Their levels are known by read-back only, never assumed."""

@@ -35,7 +35,7 @@ def at_device(quantity: str, value: float, attenuation: float) -> float:
 
 def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[str]:
     """Yield a line for each line of this generator that would put too much on the device."""
-    for name, line in _lines(lab):
+    for name, line in lines(lab):
         if line.max_at_device is None or generator not in (line.i.instrument, line.q.instrument):
             continue
         if line.i.instrument != line.q.instrument:
@@ -53,14 +53,15 @@ def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[st
 
 def arriving(lab: Lab, generator: str, playlist: Playlist) -> Iterator[tuple[IqLine, float]]:
     """Yield each line of this generator that a playlist drives, and the dBm that arrive there."""
-    for _, line in _lines(lab):
+    for _, line in lines(lab):
         if generator == line.i.instrument == line.q.instrument:
             power = power_at_device(_envelope(playlist, line), line.attenuation)
             if power > -math.inf:
                 yield line, power
 
 
-def _lines(lab: Lab) -> Iterator[tuple[str, IqLine]]:
+def lines(lab: Lab) -> Iterator[tuple[str, IqLine]]:
+    """Yield every line by its place in lab.toml."""
     for qubit in lab.qubits.values():
         yield f"qubits.{qubit.name}.drive", qubit.drive
     for feedline in lab.feedlines.values():

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from kammerton.bench import words
-from kammerton.bench.bias import Biases
+from kammerton.bench.bias import LONGEST_RAMP, Biases
 from kammerton.bench.commanded import Commanded
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.guard import PROGRAM, Guard, Holds, nobody
@@ -46,9 +46,6 @@ from kammerton.program.compiled import Compiled
 
 FRESH = 1.0
 """s: a younger reading of the fridge vouches for what was just measured."""
-
-LONGEST_RAMP = 3600.0
-"""s that a bias may take to come to 0 V where lab.toml wants that."""
 
 
 class Gate:
@@ -101,7 +98,9 @@ class Gate:
             Names every output outside its limits, or says why drive is not allowed.
         """
         self.guard.job = ", ".join(sorted({p.name for p in compiled.playlists.values()}))
-        self.guard.checked(PROGRAM, "play", lambda: check_compiled(self.lab, compiled))
+        self.guard.checked(
+            PROGRAM, "play", lambda: check_compiled(self.lab, compiled, self._set.on)
+        )
         used = *compiled.playlists, *compiled.carriers, *touched(self.lab, compiled)
         await self.guard.require_free(PROGRAM, *used)
         await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import chain
 
 import numpy as np
 
 from kammerton.bench.device_plane import at_device, device_offences
+from kammerton.bench.heat import heat_offences
 from kammerton.bench.slew import too_fast
 from kammerton.lab import InstrumentEntry, Lab, Limit
 from kammerton.model.errors import OutputRefused
@@ -89,12 +91,17 @@ def check_playlist(lab: Lab, instrument: str, playlist: Playlist) -> None:
     for name, wave in playlist.waves.items():
         for extreme in (np.min(wave.volts), np.max(wave.volts)):  # NaN passes through min and max
             check_value(lab, instrument, "volts", float(extreme), f"waveform {name}")
-    for offence in _of_playlist(lab, instrument, playlist):
+    offences = chain(
+        _of_playlist(lab, instrument, playlist), heat_offences(lab, {instrument: playlist}, ())
+    )
+    for offence in offences:
         raise OutputRefused(offence)
 
 
-def check_compiled(lab: Lab, compiled: Compiled) -> None:
+def check_compiled(lab: Lab, compiled: Compiled, on: Collection[str] = ()) -> None:
     """Refuse a compiled program that asks for anything outside a limit; names every offence.
+
+    on: sources that are on already: what leaks of their carriers heats beside what is played.
 
     Raises
     ------
@@ -104,6 +111,7 @@ def check_compiled(lab: Lab, compiled: Compiled) -> None:
     offences = list(_offences(lab, compiled))
     for instrument, playlist in compiled.playlists.items():
         offences += _of_playlist(lab, instrument, playlist)
+    offences += heat_offences(lab, compiled.playlists, {*compiled.carriers, *on})
     if offences:
         raise OutputRefused("\n".join(offences))
 

@@ -77,6 +77,25 @@ def _say(findings: Findings) -> None:
         refuse(list(findings.problems))
     else:
         typer.echo(f"{findings.lab.path.name} is fine: {_summary(findings.lab)}")
+        for line in _heat(findings.lab):
+            typer.echo(line)
+
+
+def _heat(lab: Lab) -> list[str]:
+    """Return the heat that each calibration would leave at each stage, of all qubits at once."""
+    if not lab.heat_budget:
+        return ["hint: without a heat_budget nobody counts what is left in the refrigerator"]
+    from datetime import UTC, datetime
+
+    from kammerton.loop import load_calibrations
+    from kammerton.loop.intended import REFRIGERATOR, played
+
+    writes = [*played(lab, load_calibrations(), datetime.now(UTC))]
+    return [
+        *(f"{w.when}: {w.quantity} {w.new}, of {w.limit}" for w in writes
+          if w.output == REFRIGERATOR),
+        *(f"refused: {w.when}: {w.refused}" for w in writes if w.refused),
+    ]  # fmt: skip
 
 
 def _summary(lab: Lab) -> str:

@@ -11,7 +11,7 @@ from kammerton.lab import values
 from kammerton.lab._designs import designs
 from kammerton.lab._form import Form, Tabled
 from kammerton.lab.values import channel, count, one_of, quantity
-from kammerton.lab.words import Channel, SafeState
+from kammerton.lab.words import STAGES, Attenuation, Channel, SafeState
 
 Text = Annotated[str, PlainValidator(values.text)]
 Shown = Annotated[str, PlainValidator(values.shown)]
@@ -112,6 +112,7 @@ class LimitsForm(Form):
     power: Annotated[PowerForm, Tabled] | None = None
 
 
+Losses = Annotated[Attenuation, PlainValidator(values.attenuation)]
 Loss = Annotated[float, PlainValidator(quantity("dB", 0.0, 200.0))]
 AtDevice = Annotated[float, PlainValidator(quantity("dBm", -200.0, 40.0))]
 
@@ -164,8 +165,9 @@ class LineForm(Form):
     source: Text
     carrier: Carrier
     power: Power
-    attenuation: Loss = 0.0
+    attenuation: Losses = Attenuation(0.0)
     max_at_device: AtDevice | None = None
+    leakage: AtDevice | None = None
 
 
 class FeedlineForm(LineForm):
@@ -190,10 +192,15 @@ class ResonatorBase(Form):
     feedline: Text
 
 
+Watts = Annotated[float, PlainValidator(quantity("W", 1e-12, 100.0))]
+
 if TYPE_CHECKING:
     QubitForm = QubitBase
     ResonatorForm = ResonatorBase
+    HeatBudgetForm = Form
 else:
+    cold: dict[str, Any] = dict.fromkeys(STAGES[1:], (Watts | None, None))
+    HeatBudgetForm = create_model("HeatBudgetForm", __base__=Form, **cold)
     QubitForm = create_model("QubitForm", __base__=QubitBase, **designs("qubit"))
     ResonatorForm = create_model("ResonatorForm", __base__=ResonatorBase, **designs("resonator"))
 
@@ -205,6 +212,7 @@ class LabForm(Form):
     store: Annotated[StoreForm, Tabled] = StoreForm()
     broker: Annotated[BrokerForm, Tabled] | None = None
     interlock: Annotated[InterlockForm, Tabled]
+    heat_budget: Annotated[HeatBudgetForm, Tabled] | None = None
     instruments: Annotated[dict[str, Annotated[InstrumentForm, Tabled]], Tabled]
     sync: Annotated[SyncForm, Tabled]
     pulses: Annotated[PulsesForm, Tabled]

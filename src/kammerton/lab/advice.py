@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from kammerton.lab.document import Document, Problem
+from kammerton.lab.heat import not_counted
 from kammerton.lab.sizes import LIMITS, too_slow
 from kammerton.lab.slips import slips
 from kammerton.lab.values import PORTS, broker
@@ -30,6 +31,7 @@ def advise(document: Document) -> Iterator[Problem]:
     """Yield warnings, as far as the file can be read."""
     yield from _limits(document)
     yield from _at_the_device(document)
+    yield from not_counted(document)
     yield from too_slow(document)
     yield from _unused(document)
     yield from _coherence(document)

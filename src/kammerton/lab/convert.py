@@ -68,6 +68,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
         broker=_broker(file, form.broker) if form.broker else None,
         pictures=form.store.pictures,
         note=form.computer.note,
+        heat_budget=_heat_budget(form),
     )
 
 
@@ -107,8 +108,16 @@ def _instrument(document: Document, name: str, form: InstrumentForm) -> Instrume
 
 
 def _iq_line(form: LineForm) -> IqLine:
-    rated = form.attenuation, form.max_at_device
-    return IqLine(form.i, form.q, form.source, form.carrier, form.power, *rated)
+    loss = form.attenuation
+    return IqLine(
+        form.i, form.q, form.source, form.carrier, form.power,
+        loss.total, form.max_at_device, loss.stages, form.leakage,
+    )  # fmt: skip
+
+
+def _heat_budget(form: LabForm) -> dict[str, float]:
+    stages = () if form.heat_budget is None else form.heat_budget
+    return {stage: watts for stage, watts in stages if watts is not None}
 
 
 def _feedline(name: str, form: FeedlineForm) -> Feedline:

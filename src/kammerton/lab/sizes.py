@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from kammerton.lab.document import Document, Problem, shown
+from kammerton.lab.heat import heat_unknown, total_loss
 from kammerton.lab.lines import Path
 from kammerton.lab.wiring import BIAS, channel_at, lines_in, uses
 from kammerton.model.parameter import KINDS, ElementKind
@@ -28,6 +29,7 @@ def check_sizes(document: Document) -> Iterator[Problem]:
     yield from _one_setting_a_source(document)
     yield from _within_limits(document)
     yield from _at_the_device(document)
+    yield from heat_unknown(document)
     yield from _within_band(document)
 
 
@@ -212,7 +214,7 @@ def _rated_elsewhere(document: Document) -> Iterator[Problem]:
 
 def _too_much(document: Document, path: Path, line: Path) -> Iterator[Problem]:
     peak, most = document.si("V", *path), document.si("dBm", *line, "max_at_device")
-    loss = document.si("dB", *line, "attenuation")
+    loss = total_loss(document, line)
     if peak and most is not None and loss is not None:
         power = 10 * math.log10(10 * peak * peak) - loss  # V^2/(2 x 50 ohm), in mW
         if power > most:

@@ -13,7 +13,8 @@ from typing import Any
 from unicodedata import bidirectional, category
 from urllib.parse import SplitResult, urlsplit
 
-from kammerton.lab.words import Channel
+from kammerton.lab.nearest import hint
+from kammerton.lab.words import STAGES, Attenuation, Channel
 from kammerton.model.parameter import ELEMENT
 from kammerton.model.quantity import bare, parse, show, usual_unit
 
@@ -82,6 +83,29 @@ def quantity(
         return number
 
     return read
+
+
+def attenuation(value: Any) -> Attenuation:
+    """Read what a line loses: in all, or a table of what it loses at each stage."""
+    read = quantity("dB", 0.0, 200.0)
+    if not isinstance(value, dict):
+        return Attenuation(read(value))
+    if not value:
+        raise ValueError(f"names no stage; stages are {', '.join(STAGES)}")
+    for name in value:
+        if name not in STAGES:
+            raise ValueError(
+                f"unknown stage {quoted(name)}{hint(name, STAGES)}; stages are {', '.join(STAGES)}"
+            )
+    stages = tuple((stage, _at(stage, read, value[stage])) for stage in STAGES if stage in value)
+    return Attenuation(sum(loss for _, loss in stages), stages)
+
+
+def _at(stage: str, read: Callable[[Any], float], value: Any) -> float:
+    try:
+        return read(value)
+    except ValueError as error:
+        raise ValueError(f"{stage}: {error}") from None
 
 
 def count(low: int, high: int) -> Callable[[Any], int]:

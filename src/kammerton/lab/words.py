@@ -24,6 +24,18 @@ class Limit:
     max_step: float | None = None
 
 
+STAGES = ("room", "50k", "4k", "still", "cold_plate", "mxc")
+"""Where a line may lose power, from the generator down; what is in the room heats no stage."""
+
+
+@dataclass(frozen=True)
+class Attenuation:
+    """What a line loses on its way down, dB. stages: of it at each, where that is known."""
+
+    total: float
+    stages: tuple[tuple[str, float], ...] = ()
+
+
 @dataclass(frozen=True)
 class InstrumentEntry:
     """One instrument: driver name (entry point `kammerton.drivers`), address, limits.
@@ -66,7 +78,9 @@ class IqLine:
 
     Upper sideband: the mixer puts Re[(I + jQ) exp(+j 2 pi f_LO t)] on the line.
     attenuation: dB from the generator's output to the device, mixer included. max_at_device: dBm,
-    the largest envelope power (I^2 + Q^2)/100 ohm that may arrive there.
+    the largest envelope power (I^2 + Q^2)/100 ohm that may arrive there. stages: the attenuation at
+    each, dB, from the top down; empty where only the sum is known. leakage: dBm of the carrier that
+    enter the refrigerator for as long as the source is on; None where nobody has measured it.
     """
 
     i: Channel
@@ -76,6 +90,8 @@ class IqLine:
     power: float
     attenuation: float = 0.0
     max_at_device: float | None = None
+    stages: tuple[tuple[str, float], ...] = ()
+    leakage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -212,3 +228,5 @@ class Lab:
     pictures: bool = True
     note: str = ""
     """What is said beside every result."""
+    heat_budget: Mapping[str, float] = field(default_factory=dict)
+    """Stage -> W that all lines together may leave there on average; what is not here may be."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from kammerton.bench.connect import Factory, installed_drivers
 from kammerton.bench.device_plane import arriving
+from kammerton.bench.heat import heat
 from kammerton.bench.limits import UNITS, check_compiled
 from kammerton.bench.own_limits import allowed
 from kammerton.bench.words import COLD, NEVER_REFUSED
@@ -28,6 +29,9 @@ from kammerton.program.compiled import Compiled
 
 UNKNOWN = "unknown until read"
 OWN = "its own limit, what lab.toml allows"
+REFRIGERATOR = "refrigerator"
+"""What stands as the output where heat is listed."""
+
 STAND_IN = 1e-3  # for readout settings that no design gives; only their programs' shape matters
 
 
@@ -54,12 +58,16 @@ def intended(
 
     drivers: by name, as for `connect`; they are imported, and nothing is connected.
     """
+    found = [*_opening(lab, installed_drivers() if drivers is None else drivers)]
+    return [*found, *played(lab, calibrations, now), *_closing(lab)]
+
+
+def played(lab: Lab, calibrations: Sequence[Calibration], now: datetime) -> Iterator[Write]:
+    """Yield what one round of all calibrations would write, and the heat that it would leave."""
     book = BeliefBook(lab, now)
     targets = [_whole(book.target(q, now, Effort()), now) for q in lab.qubits]
-    found = [*_opening(lab, installed_drivers() if drivers is None else drivers)]
     for calibration in calibrations:
-        found += _of_calibration(lab, calibration, targets)
-    return [*found, *_closing(lab)]
+        yield from _of_calibration(lab, calibration, targets)
 
 
 def _whole(target: Target, now: datetime) -> Target:
@@ -160,6 +168,7 @@ def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
     for name, playlist in sorted(compiled.playlists.items()):
         yield from _markers(when, name, playlist)
         yield from _at_the_device(lab, when, name, playlist)
+    yield from _heat(lab, when, compiled)
     for name in dict.fromkeys(channel.instrument for channel in sorted(compiled.peaks)):
         yield Write(when, name, "playing", UNKNOWN, "begun, and stopped", COLD)
     try:
@@ -182,6 +191,13 @@ def _at_the_device(lab: Lab, when: str, generator: str, playlist: Playlist) -> I
         most = "no limit" if line.max_at_device is None else show(line.max_at_device, "dBm")
         what, limit = f"and {line.q}, at the device", f"{most}, behind {line.attenuation:g} dB"
         yield Write(when, str(line.i), what, UNKNOWN, f"up to {power:.1f} dBm", limit)
+
+
+def _heat(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
+    for stage, by_line in heat(lab, compiled.playlists, compiled.carriers).items():
+        limit = f"{show(lab.heat_budget[stage], 'W')} on average"
+        taken = f"{sum(by_line.values()):.3g}"
+        yield Write(when, REFRIGERATOR, f"heat of {stage}", "", show(float(taken), "W"), limit)
 
 
 def _write(lab: Lab, when: str, instrument: str, quantity: str, value: float) -> Write:

@@ -24,7 +24,9 @@ def lab_file(tmp_path):
 def test_a_good_file():
     result = kammerton("check", FILE)
     assert result.exit_code == 0
-    assert result.stdout == "lab.toml is fine: 2 qubits, 1 feedline, 5 instruments\n"
+    fine, hint = result.stdout.splitlines()
+    assert fine == "lab.toml is fine: 2 qubits, 1 feedline, 5 instruments"
+    assert hint == "hint: without a heat_budget nobody counts what is left in the refrigerator"
     assert result.stderr == ""
 
 

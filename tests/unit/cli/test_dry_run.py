@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
@@ -140,3 +141,28 @@ def test_what_the_gate_would_refuse_is_told_and_is_the_exit_code(tmp_path):
     code, out = dry(tmp_path, spoilt("1 V/ns", "1 mV/ns"))
     assert code == 3
     assert "faster than 1 MV/s, max_rate of limits.volts" in out.replace("\n", " ")
+
+
+def with_a_budget(watts: str) -> str:
+    stages = 'attenuation = { room = "7 dB", 4k = "60 dB" }'
+    text = TEXT.replace('attenuation = "67 dB"', stages).replace('attenuation = "80 dB"', stages)
+    return spoilt("[sync]", f'[heat_budget]\n4k = "{watts}"\n\n[sync]', text)
+
+
+def test_the_heat_of_each_calibration_is_listed_beside_its_budget(tmp_path):
+    code, out = dry(tmp_path, with_a_budget("1 mW"))
+    assert code == 0
+    lines = out.splitlines()
+    below = lines[lines.index("refrigerator heat of 4k (1 mW on average)") + 1 :]
+    assert any(re.fullmatch(r"[\d.]+ [nµ]W: .*\bt1\b.*", line) for line in below)
+    checked = CliRunner().invoke(app, ["check", str(tmp_path / "lab.toml")]).stdout
+    assert re.search(r"^t1: heat of 4k [\d.]+ [nµ]W, of 1 mW on average$", checked, re.MULTILINE)
+    assert "hint" not in checked
+
+
+def test_what_is_too_hot_is_refused_in_the_list_too(tmp_path):
+    code, out = dry(tmp_path, with_a_budget("0.01 nW"))
+    assert code == 3
+    assert "refused: t1: 4k would take " in out
+    checked = CliRunner().invoke(app, ["check", str(tmp_path / "lab.toml")]).stdout
+    assert "refused: t1: 4k would take " in checked

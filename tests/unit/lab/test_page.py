@@ -14,6 +14,7 @@ SECTIONS = {
     "[store]": _forms.StoreForm,
     "[broker]": _forms.BrokerForm,
     "[interlock]": _forms.InterlockForm,
+    "[heat_budget]": _forms.HeatBudgetForm,
     "[instruments.NAME]": _forms.InstrumentForm,
     "[sync]": _forms.SyncForm,
     "[feedlines.NAME]": _forms.FeedlineForm,
