@@ -22,6 +22,9 @@ SOCKET: dict[str, Any] = {"visalib": "@py", "device_clear": False}
 
 _DROP = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # struct linger: on, 0 s
 
+KEEPALIVE = {("TCP_KEEPIDLE", "TCP_KEEPALIVE"): 10, ("TCP_KEEPINTVL",): 5, ("TCP_KEEPCNT",): 3}
+"""By what it is called somewhere: s of rest before the first question, s between two, how many."""
+
 KEPT = 200
 """Characters of an answer that are kept for a diagnosis."""
 
@@ -134,3 +137,19 @@ def without_delay(instrument: VisaInstrument) -> None:
     """Send every write at once: pyvisa-py leaves Nagle's algorithm on, 40 ms a message."""
     for link in sockets(instrument):
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def kept_alive(instrument: object) -> None:
+    """Have the system ask whether the other end is still there, on a line that rests too.
+
+    Upstream's sockets ask nobody: one whose other end died without a word would be found out only
+    by the next call, which then waits for its whole time. Now it ends within 25 s.
+    """
+    for link in sockets(instrument):
+        if link.fileno() < 0:
+            continue  # of an answer that has come: HTTP has a line for each
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for names, number in KEEPALIVE.items():
+            option = next((n for n in names if hasattr(socket, n)), None)
+            if option is not None:  # else with the system's own times
+                link.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), number)

@@ -22,7 +22,7 @@ from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.lane import beyond_reach
 from kammerton.model import InstrumentError, KammertonError
 from kammerton.model.roles import Identity
-from kammerton_drivers.line import hang_up, idn, sockets
+from kammerton_drivers.line import hang_up, idn, kept_alive, sockets
 from kammerton_drivers.said import cause_of, words_of
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
@@ -221,6 +221,7 @@ class Session(Generic[I]):
         if instrument is None:
             instrument = self._open(f"{self.name}_{next(_numbers)}")
             try:
+                kept_alive(instrument)
                 self._recognise(instrument)
                 with self._ours():
                     self._instrument = instrument

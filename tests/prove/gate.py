@@ -15,14 +15,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from kammerton.bench import Bench, guard, open_bench
+from kammerton.bench import guard, open_bench
 from kammerton.lab import Lab, load
-from kammerton.model import InstrumentError, LabClock
+from kammerton.model import LabClock
 from kammerton_sim.chip import random_chip
 from kammerton_sim.evidence.audit import wrong_box
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.prove.frame import Row, proof
+from tests.prove.spoilt import SPOILT, believed, spoilt
 from tests.wire.test_bench_on_the_laboratory import program
 from tests.wire.test_refrigerator_faults import MAX_AGE, PERIOD, SLACK, settings, struck
 
@@ -77,6 +78,8 @@ def boxes(quick: bool) -> Iterator[Row]:
     with site() as (laboratory, lab):
         for name, fault, given in BOXES:
             yield asyncio.run(_struck_often(laboratory, lab, name, fault, given, quick))
+        for name, draw in SPOILT:
+            yield asyncio.run(spoilt(laboratory, lab, name, draw, 4 if quick else 100))
 
 
 async def _struck_often(
@@ -89,22 +92,14 @@ async def _struck_often(
         for _ in range(times):
             number = laboratory.faults.inject(fault, **given)
             began = time.monotonic()
-            failure = await _believed(bench, lab)
+            failure = await believed(bench, lab)
             wrong += failure is None
             seen.append(time.monotonic() - began)
             laboratory.faults.clear(number)
             while failure is not None:
                 await bench.recover(failure)
-                failure = await _believed(bench, lab)
+                failure = await believed(bench, lab)
             back.append(time.monotonic() - began)
     spans = laboratory.questions.unsafe(lab.path)["found"]
     unsafe = len(spans) + len(wrong_box(laboratory.ledger.since(since)))
     return Row(name, times, max(seen), max(back), wrong=wrong, unsafe=unsafe)
-
-
-async def _believed(bench: Bench, lab: Lab) -> InstrumentError | None:
-    try:
-        await bench.acquire(program(lab, 40))
-    except InstrumentError as failure:
-        return failure
-    return None
