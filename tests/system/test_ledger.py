@@ -85,7 +85,8 @@ PLANNED = {
     "on": "output", "frequency": "frequency", "power": "power", "reference": "ref_osc_source",
     "clock_source": "clock_source", "clock_rate": "sample_rate", "run": "playing",
     "resolution": "channels.resolution", "amplitude": "channels.awg_amplitude",
-    "waveform": "volts", "peak": "volts", "high": "volts", "low": "volts",
+    "power_limit": "power_limit", "waveform": "volts", "peak": "volts",
+    "high": "volts", "low": "volts",
 }  # fmt: skip
 """What a setting is called in the ledger, and in the dry run."""
 
@@ -200,5 +201,7 @@ def test_the_handle_finds_a_limit_that_was_broken(handled):
     told = site.questions.unsafe(handled.lab)
     assert (told["found"], told["complete"]) == ([], True)
     site.sources["drive_lo"].receive(b"SOUR:POW 24;:OUTP 1")  # somebody else's hand
+    assert site.questions.unsafe(handled.lab)["found"] == [], "the box keeps to its own limit"
+    site.sources["drive_lo"].receive(b"SOUR:POW:LIM 25")
     (span,) = [s for s in site.questions.unsafe(handled.lab)["found"] if s["what"] == "power"]
     assert (span["output"], span["value"]) == ("drive_lo.rf", 24)
