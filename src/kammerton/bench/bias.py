@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
+from kammerton.bench import approval
 from kammerton.bench.guard import Guard, said
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
@@ -55,6 +56,9 @@ class Biases:
             raise guard.refusal(name, volts, f"{name} is no bias source of {guard.lab.path.name}")
         limit = guard.checked(
             name, volts, lambda: check_value(guard.lab, name, "volts", volts, "bias")
+        )
+        await guard.approved(
+            lambda: [approval.of_value(guard.lab, name, "volts", volts, "bias ramp")]
         )
         await guard.require_free_bias(name)
         if volts:

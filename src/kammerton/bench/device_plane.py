@@ -42,7 +42,7 @@ def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[st
             apart = f"{line.i} and {line.q} are on two generators"
             yield f"{name}: max_at_device cannot be checked: {apart}"
             continue
-        power = power_at_device(_envelope(playlist, line), line.attenuation)
+        power = power_at_device(envelope(playlist, line), line.attenuation)
         if not power <= line.max_at_device:
             yield (
                 f"{name}: {show(power, 'dBm')} would arrive at the device (peak of {generator}, "
@@ -55,7 +55,7 @@ def arriving(lab: Lab, generator: str, playlist: Playlist) -> Iterator[tuple[IqL
     """Yield each line of this generator that a playlist drives, and the dBm that arrive there."""
     for _, line in lines(lab):
         if generator == line.i.instrument == line.q.instrument:
-            power = power_at_device(_envelope(playlist, line), line.attenuation)
+            power = power_at_device(envelope(playlist, line), line.attenuation)
             if power > -math.inf:
                 yield line, power
 
@@ -68,7 +68,7 @@ def lines(lab: Lab) -> Iterator[tuple[str, IqLine]]:
         yield f"feedlines.{feedline.name}", feedline.line
 
 
-def _envelope(playlist: Playlist, line: IqLine) -> float:
+def envelope(playlist: Playlist, line: IqLine) -> float:
     """Return the largest sqrt(I^2 + Q^2) in V; a channel that is not played is quiet."""
     tracks = {number: track for track, number in enumerate(playlist.channels)}
     i, q = tracks.get(line.i.number), tracks.get(line.q.number)

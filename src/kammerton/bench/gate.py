@@ -7,16 +7,15 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from kammerton.bench import words
+from kammerton.bench import approval, carrier, words
 from kammerton.bench.bias import LONGEST_RAMP, Biases
 from kammerton.bench.commanded import Commanded
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.guard import PROGRAM, Guard, Holds, nobody
 from kammerton.bench.inhibition import LONG, Inhibition
 from kammerton.bench.interlock import fridges_of
-from kammerton.bench.limits import check_compiled, check_playlist, check_value, is_within
+from kammerton.bench.limits import check_compiled, check_playlist, check_value
 from kammerton.bench.others import Others
-from kammerton.bench.ramp import walk
 from kammerton.bench.switching import (
     STOP_DEADLINE,
     OnChange,
@@ -29,7 +28,7 @@ from kammerton.bench.switching import (
 )
 from kammerton.bench.tasks import told_while
 from kammerton.bench.touched import driven, touched
-from kammerton.lab import Lab, Limit
+from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import (
@@ -45,7 +44,7 @@ from kammerton.model.roles import (
 from kammerton.program.compiled import Compiled
 
 FRESH = 1.0
-"""s: a younger reading of the fridge vouches for what was just measured."""
+"""s: a younger reading of the fridge vouches for what was just measured, or approved."""
 
 
 class Gate:
@@ -96,19 +95,25 @@ class Gate:
         ------
         OutputRefused
             Names every output outside its limits, or says why drive is not allowed.
+        NotApproved
+            A person who was asked before the first write of a kind said no.
         """
         self.guard.job = ", ".join(sorted({p.name for p in compiled.playlists.values()}))
-        self.guard.checked(
-            PROGRAM, "play", lambda: check_compiled(self.lab, compiled, self._set.on)
-        )
+        await self._admissible(compiled, self.lab.interlock.max_age / 3)
+        if await self.guard.approved(lambda: approval.of_program(self.lab, compiled)):
+            await self._admissible(compiled, FRESH)  # it may have got warm, or be held, meanwhile
+        self._was_cold = True
+        self.trip.clear()
+
+    async def _admissible(self, compiled: Compiled, age: float) -> None:
+        limits = partial(check_compiled, self.lab, compiled, self._set.on)
+        self.guard.checked(PROGRAM, "play", limits)
         used = *compiled.playlists, *compiled.carriers, *touched(self.lab, compiled)
         await self.guard.require_free(PROGRAM, *used)
-        await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)
+        await self.cold.refresh_when_older(age)
         await self.guard.require_cold(PROGRAM)
         if objection := self.cold.objection_to_begin():
             raise self.guard.drive_refused(PROGRAM, f"drive is refused: {objection}", "begin")
-        self._was_cold = True
-        self.trip.clear()
 
     async def set_bias(self, name: str, volts: float) -> None:
         """Ramp a bias source through its limits and read it back: see `Biases.set`."""
@@ -127,9 +132,11 @@ class Gate:
         check = partial(check_value, self.lab, source)
         new, both = words.carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))
         limits = self.guard.checked(source, new, both)
+        await self.guard.approved(lambda: approval.of_carrier(self.lab, source, hz, dbm))
         await self.guard.require_free(source)
         self._set.retuning(source)
-        old = await self._move(source, hz, dbm, *limits)
+        device, off = self._sources[source], partial(self._outside, source)
+        old = await carrier.move(self.guard, device, (hz, dbm), limits, off)
         await verify_carrier(self._sources[source], hz, dbm)
         self._set.tuned(source, hz, dbm)
         rule = f"limits.frequency and limits.power of {source}"
@@ -140,6 +147,7 @@ class Gate:
         self.guard.checked(
             generator, playlist.name, lambda: check_playlist(self.lab, generator, playlist)
         )
+        await self.guard.approved(lambda: approval.of_playlist(self.lab, generator, playlist))
         qubits = tuple(driven(self.lab, generator, playlist))
         await self.guard.require_free(generator, *qubits)
         old = self._set.loaded.pop(generator, words.UNKNOWN)
@@ -150,6 +158,7 @@ class Gate:
 
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
+        await self.guard.approved(lambda: [approval.of_channels(self.lab, generator, channels)])
         await self._require_leave(generator)
         on = self._set.on.get(generator, frozenset())
         if missing := [channel for channel in channels if channel not in on]:
@@ -161,6 +170,7 @@ class Gate:
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
+        await self.guard.approved(lambda: [approval.of_source(self.lab, source)])
         await self.guard.require_cold(source)
         if source not in self._set.carriers:
             raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")
@@ -177,6 +187,7 @@ class Gate:
 
     async def trigger(self, generator: str) -> None:
         """Give the trigger that makes the generators play."""
+        await self.guard.approved(lambda: [approval.of_playing(self.lab, generator)])
         await self._require_leave(generator, *self._set.driving)
         await self._generators[generator].trigger()
         self.guard.changed(generator, "waiting", "playing", words.COLD)
@@ -289,6 +300,10 @@ class Gate:
         }
         return {name: partial(self._went_off, name, way) for name, way in ways.items()}
 
+    async def _outside(self, source: str) -> None:
+        await self._went_off(source, partial(switch_off, self._sources[source]))
+        self._set.on.pop(source, None)
+
     async def _went_off(self, name: str, way: Callable[[], Awaitable[None]]) -> None:
         await way()
         self.guard.seen.off(name)
@@ -312,27 +327,6 @@ class Gate:
                 self._was_cold = True
             self.inhibition.look()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-    async def _move(
-        self, source: str, hz: float, dbm: float, frequency: Limit, power: Limit
-    ) -> tuple[float, float]:
-        """Set a source; return where it was. One that is on moves no faster than it may."""
-        instrument = self._sources[source]
-        old_hz, old_dbm, on = await instrument.settings()
-        inside = is_within(frequency, old_hz) and is_within(power, old_dbm)
-        if on and not inside:
-            # there is no way inside but through what is forbidden
-            await self._went_off(source, partial(switch_off, instrument))
-            self._set.on.pop(source, None)
-        set_power = self.guard.while_free(source, instrument.set_power)
-        set_frequency = self.guard.while_free(source, instrument.set_frequency)
-        if on and inside:
-            await walk(set_power, old_dbm, dbm, power)
-            await walk(set_frequency, old_hz, hz, frequency)
-        else:
-            await set_power(dbm)
-            await set_frequency(hz)
-        return old_hz, old_dbm
 
     async def _switch_off(self, objection: str) -> None:
         self.trip.set()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
+from kammerton.bench.approval import Approve, WriteClass
 from kammerton.bench.boxes import Boxes
 from kammerton.bench.interlock import ColdCheck
 from kammerton.bench.last_seen import LastSeen
@@ -92,7 +93,8 @@ class Guard:
     """Interlock, leases and audit of one bench.
 
     changes: the latest lines of the audit. job: what is being done now, for the audit. seen: what
-    is known of outputs whose instrument does not answer.
+    is known of outputs whose instrument does not answer. ask: asks a person before the first write
+    of each kind; None: nobody is asked.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Guard:
         self.cold = ColdCheck(lab.interlock, fridges, clock, monotonic)
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
         self.boxes, self.seen = Boxes(lab, self.note), LastSeen()
+        self.ask: Approve | None = None
         self._paused = (-math.inf, "")
         self._hands = dict[str, float]()  # when somebody else changed an instrument last
         self._refused = dict[str, object]()  # for which cause drive was refused last, and noted
@@ -136,6 +139,13 @@ class Guard:
     def held(self, scope: str) -> bool:
         """Say whether somebody holds exactly this."""
         return any(hold.scope == scope for hold in self._holds())
+
+    async def approved(self, classes: Callable[[], Sequence[WriteClass]]) -> bool:
+        """Return once a person has approved these kinds of writes; say whether that was waited for.
+
+        What is off, or stays as it is, is never asked for.
+        """
+        return self.ask is not None and await self.ask(classes())
 
     async def certain(self) -> None:
         """Wait while nobody knows for a moment what is held: nothing may be written meanwhile."""

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from kammerton.bench.approval import Approve
 from kammerton.bench.bench import Bench, Compiler
 from kammerton.bench.beside import beside
 from kammerton.bench.boxes import named
@@ -58,13 +59,15 @@ async def open_bench(
     alarm: Tell = unheard,
     within: float | None = None,
     on_restart: OnRestart = untold,
+    ask: Approve | None = None,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
     On the way out every output is switched off and verified, then the sessions are closed.
     configure: False leaves clocks and references as they are. alarm: hears of the interlock.
     within: s that each instrument gets to connect; None: the usual. on_restart: hears who was
-    switched off and on since any process last asked, before anything else can fail.
+    switched off and on since any process last asked, before anything else can fail. ask: asks a
+    person before the first write of each kind.
 
     Raises
     ------
@@ -82,6 +85,7 @@ async def open_bench(
         doubt = partial(_doubted, on_change)
         instruments = await _connected(lab, drivers, within, hold, doubt)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
+        gate.guard.ask = ask
         bench = Bench(lab, clock, instruments, gate, compiler)
         async with (
             _leaving(partial(_close, instruments)),

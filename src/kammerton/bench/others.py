@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.bench import approval
 from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
 from kammerton.bench.words import pulse, swept
@@ -31,6 +32,7 @@ class Others:
         self._check(name, sweep.power, "power", swept(sweep))
         self._check(name, sweep.start, "frequency", swept(sweep))
         self._check(name, sweep.stop, "frequency", swept(sweep))
+        await self._approved(name, "sweep", "power", sweep.power)
         await self._guard.require_cold(name)
         self._guard.changed(
             name, "off", swept(sweep), f"limits.frequency and limits.power of {name}"
@@ -42,6 +44,7 @@ class Others:
         said = pulse(volts, width)
         pulser = self._pulser(name, said)
         self._check(name, volts, "volts", said)
+        await self._approved(name, "pulse", "volts", volts)
         await self._guard.require_free(name)
         await pulser.set_pulse(channel, volts, width)
         self._guard.changed(f"{name}.{channel}", None, said, f"limits.volts of {name}")
@@ -52,6 +55,7 @@ class Others:
         await self._guard.require_cold(name)
         volts, width, _ = await pulser.settings(channel)
         self._check(name, volts, "volts", pulse(volts, width))
+        await self._approved(name, "pulse on", "volts", volts)
         await self._guard.require_cold(name)  # it may have got warm while the box was asked
         self._guard.seen.on(name)
         await pulser.enable(channel, on=True)
@@ -62,6 +66,10 @@ class Others:
         if not isinstance(pulser, PulseGenerator):
             raise self._guard.refusal(name, new, f"{name} is no pulse generator of this bench")
         return pulser
+
+    async def _approved(self, name: str, kind: str, quantity: str, value: float) -> None:
+        lab = self._guard.lab
+        await self._guard.approved(lambda: [approval.of_value(lab, name, quantity, value, kind)])
 
     def _check(self, name: str, value: float, quantity: str, new: object) -> None:
         lab = self._guard.lab

@@ -73,6 +73,7 @@ def main() -> None:
 
 
 from kammerton.cli import (  # noqa: E402, F401 - each registers its command on `app`
+    approve,
     backup,
     check,
     demo,

@@ -34,14 +34,21 @@ def run(
         bool,
         typer.Option("--dry-run", help="List every planned write with its limit; connect nothing."),
     ] = False,
+    supervised: Annotated[
+        bool,
+        typer.Option("--supervised", help="Ask a person before the first write of each kind."),
+    ] = False,
 ) -> None:
     """Keep computers in tune and publish their parameters; Ctrl-C switches all outputs off.
 
     Exit code 0: done, outputs verified off; 1: something is not well, such as an output that is not
     known to be off; 2: a mistake in a lab.toml; 3, with --once: a qubit cannot be tuned. With
-    --dry-run 3: the gate would refuse something.
+    --dry-run 3: the gate would refuse something. With --supervised 3: a person refused (`kammerton
+    approve`, `kammerton refuse`, or the same words at this terminal).
     """
     files = [_file(path) for path in [*(labs or []), *(at or [])]] or [_here()]
+    if supervised:
+        _one(files)
     if dry_run:
         from kammerton.cli.dry_run import dry_run as listed
 
@@ -53,8 +60,18 @@ def run(
     from kammerton.serve.supervisor import supervise
 
     log_to_stderr()
-    code = asyncio.run(supervise(files, once=once, spare=spare and not once))
+    if supervised:
+        from kammerton.cli.at_terminal import answering
+
+        answering(files[0])
+    code = asyncio.run(supervise(files, once=once, spare=spare and not once, supervised=supervised))
     raise typer.Exit(int(code))
+
+
+def _one(files: list[Path]) -> None:
+    """Refuse several lab.toml in a supervised run: numbers of questions are of one computer."""
+    if len(files) > 1:
+        raise typer.BadParameter("one lab.toml at a time", param_hint="--supervised")
 
 
 def _here() -> Path:

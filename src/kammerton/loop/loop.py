@@ -34,6 +34,7 @@ from kammerton.model import (
     KammertonError,
     LabClock,
     LastingFault,
+    NotApproved,
     OutputRefused,
     ProgramError,
     Run,
@@ -250,11 +251,13 @@ class Loop:
             await self._record.end(attempt, outcome)
             log.info("%s was %s", plan.calibration.name, outcome)
         except DriveInhibited as inhibition:
-            outcome = (
-                f"not measured: {inhibition}; ask again then" if asked else f"waits: {inhibition}"
-            )
+            again = f"not measured: {inhibition}; ask again then"
+            outcome = again if asked else f"waits: {inhibition}"
             await self._record.end(attempt, outcome)
             await self._wait(inhibition)
+        except NotApproved as refusal:
+            await self._record.ended(attempt, f"refused: {refusal}")
+            raise
         except (OutputRefused, ProgramError, CalibrationError) as refusal:
             outcome = f"refused: {refusal}"
             await self._record.end(attempt, outcome)

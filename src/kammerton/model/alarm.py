@@ -33,6 +33,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "database that ends in .requests; where it is beyond repair, delete it, and whoever asked "
         "for a hold since must ask again."
     ),
+    "approval": (
+        "Nothing is written to the outputs it names until a person answers: see what it asks with "
+        "`kammerton approve`, then approve or refuse each."
+    ),
     "target": (
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
         "see its line, its design values in lab.toml and its resonator."

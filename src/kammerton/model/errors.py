@@ -11,6 +11,7 @@
     ├── OutputRefused       the gate did not let a physical output change
     │   └── DriveInhibited  drive is forbidden now; it may be allowed later
     │       └── Held        a person said "hands off"
+    ├── NotApproved         a person said no before the first write of a kind
     ├── ProgramError        a program cannot be played on this bench
     ├── CalibrationError    the code of a calibration, anybody's, has failed
     ├── CalibrationHangs    it does not return: only the end of the process ends it
@@ -80,6 +81,10 @@ class DriveInhibited(OutputRefused):
 
 class Held(DriveInhibited):
     """A person holds what would be touched."""
+
+
+class NotApproved(KammertonError):
+    """A person said no when asked before the first write of a kind to an output."""
 
 
 class ProgramError(KammertonError):

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from kammerton.bench.deadline import Deadline, live_under
 from kammerton.keeping import beside
 from kammerton.lab import Lab, load
-from kammerton.model.errors import KammertonError, LabError, StoreInUse
+from kammerton.model.errors import KammertonError, LabError, NotApproved, StoreInUse
 from kammerton.serve import heaps, last
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, say_all, tell
@@ -245,8 +245,11 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
             )  # fmt: skip
         parked = await run_computer(
             lab, once=order.mode is Mode.ONCE, doing=life.doing, up=life.up, warm=life.warm,
-            known=life.known,
+            known=life.known, supervised=order.supervised,
         )  # fmt: skip
+    except NotApproved as refusal:
+        tell(f"kammerton run: {refusal}")
+        return Code.NOT_ACCEPTED, str(refusal)
     except KammertonError as problem:
         life.anothers = isinstance(problem, StoreInUse)
         words = "\n".join((str(problem), *getattr(problem, "__notes__", ())))

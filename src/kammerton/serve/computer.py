@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from kammerton.bench import Bench, open_bench
+from kammerton.bench.approval import Approve
 from kammerton.bench.beside import beside
 from kammerton.bench.guard import said
 from kammerton.bench.locks import tells
@@ -47,6 +48,7 @@ from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
 from kammerton.serve.set_clock import SetClock
+from kammerton.serve.supervised import Supervised
 from kammerton.serve.unanswered import Unanswered
 from kammerton.serve.warmed import Warmed
 from kammerton.store import Store
@@ -65,6 +67,7 @@ async def run_computer(
     up: Callable[[], object] = quiet,
     warm: Callable[[], object] = quiet,
     known: Known = quiet,
+    supervised: bool = False,
 ) -> Mapping[str, str]:
     """Keep a computer in tune until cancelled, or with `once` until nothing is worth measuring.
 
@@ -75,12 +78,14 @@ async def run_computer(
     doing: called with what is done, whenever that changes. up: called once the instruments are
     connected and their outputs known to be off. warm: called once all kernels are compiled.
     known: called at the end with whether all outputs were verified off, and with what it tried to
-    switch off in vain.
+    switch off in vain. supervised: ask a person before the first write of each kind.
 
     Raises
     ------
     InstrumentError
         Instruments are unreachable (all are named) or fail while running.
+    NotApproved
+        A person who was asked said no.
     StoreError
         The database cannot be opened or written.
     """
@@ -96,6 +101,7 @@ async def run_computer(
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, away.tell,
                 errands.wishes, warm, answered=away.answered, by_the_loop=set_clock.left,
+                supervised=supervised,
             )  # fmt: skip
             set_back = await asyncio.to_thread(made_up, lab, store, clock, alarms.tell)
             async with (
@@ -159,11 +165,17 @@ class Tuning:
     by_the_loop: asyncio.Lock = field(default_factory=asyncio.Lock)
     kernels: Kernels = field(default_factory=Kernels)
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
+    supervised: bool = False
 
     @cached_property
     def plates(self) -> Plates:
         """Return what is known of the boxes of earlier starts."""
         return Plates(self.lab, self.store)
+
+    @cached_property
+    def ask(self) -> Approve | None:
+        """Return what asks a person before the first write of each kind; None: nobody is asked."""
+        return Supervised(self.store, self.alarm, self._say) if self.supervised else None
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them.
@@ -235,6 +247,7 @@ class Tuning:
                 holds=self.holds,
                 alarm=self.alarm,
                 on_restart=self._restarted,
+                ask=self.ask,
             ) as bench,
             beside(warmed.watch(bench.gate.cold.warmth), "warmth"),
         ):

@@ -31,11 +31,13 @@ class Record:
     """How the processes of a computer have ended so far, and what follows from it.
 
     alone: no other computer depends on this daemon, so that one that never came up may end it.
+    supervised: a person is asked before the first write of each kind, and a refusal ends it.
     """
 
     mode: Mode
     rules: Rules
     alone: bool = True
+    supervised: bool = False
     failures: int = 0  # in a row, each soon after its start
     crashes: int = 0  # of these, those that nothing known explains
     was_up: bool = False
@@ -51,6 +53,8 @@ class Record:
             return Code.BAD_INPUT
         if ending.switched_off:
             return None  # what told it to end did not mean the computer, whose next start follows
+        if self.supervised and ending.code == Code.NOT_ACCEPTED:
+            return Code.NOT_ACCEPTED
         if self.mode is Mode.ONCE and ending.code in FINAL:
             return Code(ending.code)
         if ending.code == Code.FAILED and self._may_give_up:
@@ -196,7 +200,7 @@ class Keeper:
         rules, mode, instead = self.rules, self.record.mode, self._told_at is not None
         order = Order(
             self.lab, self.text, mode, self._safe, rules.beat, self.named, instead,
-            said=tuple(sorted(self.in_the_way.said)),
+            said=tuple(sorted(self.in_the_way.said)), supervised=self.record.supervised,
         )  # fmt: skip
         self.process = process = Process(
             order, rules, self.name, self.command, spare, self._told_at, self.successor

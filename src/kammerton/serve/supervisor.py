@@ -39,18 +39,22 @@ async def supervise(
     command: Sequence[str] = COMMAND,
     stop: asyncio.Event | None = None,
     spare: bool = False,
+    supervised: bool = False,
 ) -> Code:
     """Keep computers in tune, each in a process of its own, until a signal or `stop` ends it.
 
     Nothing is connected before every lab.toml was read without a mistake, as far as a process could
     be begun for it, and never two of them that are of one computer or one database. Returns the
     worst of the codes of all computers. spare: keep a process ready for the first that dies.
+    supervised: ask a person before the first write of each kind.
     """
     stop, go = stop or asyncio.Event(), asyncio.Event()
     rules = rules or Rules()
     ready = Spare(rules, command) if spare else None
     with asked_to_end(stop.set):
-        keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules, command, ready)
+        mode = Mode.ONCE if once else Mode.TUNE
+        records = [Record(mode, rules, alone=len(labs) == 1, supervised=supervised) for _ in labs]
+        keepers = _keepers(labs, records, command, ready)
         tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
         distinct = _Distinct(keepers, stop)
         await _all_read(keepers, tasks)
@@ -92,16 +96,13 @@ class _Distinct:
 
 
 def _keepers(
-    labs: Sequence[Path], mode: Mode, rules: Rules, command: Sequence[str], spare: Spare | None
+    labs: Sequence[Path], records: Sequence[Record], command: Sequence[str], spare: Spare | None
 ) -> list[Keeper]:
     several = len(labs) > 1
     return [
-        Keeper(
-            lab, _text(lab), Record(mode, rules, alone=not several),
-            named=several, command=command, spare=spare,
-        )
-        for lab in labs
-    ]  # fmt: skip
+        Keeper(lab, _text(lab), record, named=several, command=command, spare=spare)
+        for lab, record in zip(labs, records, strict=True)
+    ]
 
 
 def _quiet(keepers: Sequence[Keeper], stop: asyncio.Event) -> Callable[[], bool]:

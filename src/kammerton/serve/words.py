@@ -41,6 +41,7 @@ class Order:
     where it could not be read. why: what led to safe mode. named: whether each line of the log
     names the computer. ends: the word to end follows at once, so that it loads only what switches
     off. said: marks of what the last one said, which was not up: the same is not said again.
+    supervised: a person is asked before the first write of each kind.
     """
 
     lab: Path
@@ -51,6 +52,7 @@ class Order:
     named: bool = False
     ends: bool = False
     said: tuple[str, ...] = ()
+    supervised: bool = False
 
     def line(self) -> bytes:
         """Return the order as it is sent."""

@@ -1,4 +1,4 @@
-"""What other processes ask of the one that writes: hold, release, revert, measure.
+"""What other processes ask of the one that writes: hold, release, revert, measure, approve.
 
 SQLite has one writer, the daemon. A command that wants something changed while it runs leaves a
 request in a small database of its own beside the big one, and waits for the answer (asking.py).

@@ -1,4 +1,4 @@
-"""What may be asked of a database from outside: hold, release, revert."""
+"""What may be asked of a database from outside: hold, release, revert, approve, refuse."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kammerton.model import StoreError
 from kammerton.model.said import flaw
 from kammerton.store import leases
 from kammerton.store.caution import caution
+from kammerton.store.questions import listed
 from kammerton.store.set_back import set_back
 from kammerton.store.write import Store
 
@@ -85,4 +86,21 @@ def _revert(
     return set_back(store, made, to)
 
 
-VERBS: dict[str, Callable[..., str]] = {"hold": _hold, "release": _release, "revert": _revert}
+def _approve(store: Store, who: str, which: list[str] | None = None, why: str = "-") -> str:
+    """Approve what waits for a person; without a name say what does."""
+    if not which:
+        return listed(store.questions.waiting())
+    return store.questions.answer(store, who, which, yes=True, why=why.strip("-"))
+
+
+def _refuse(store: Store, who: str, which: list[str], why: str = "-") -> str:
+    return store.questions.answer(store, who, which, yes=False, why=why.strip("-"))
+
+
+VERBS: dict[str, Callable[..., str]] = {
+    "hold": _hold,
+    "release": _release,
+    "revert": _revert,
+    "approve": _approve,
+    "refuse": _refuse,
+}

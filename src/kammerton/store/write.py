@@ -19,6 +19,7 @@ from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
 from kammerton.store.laboratory_time import moved
 from kammerton.store.place import Place, demand_there, in_real_folder, named, place_of, within
+from kammerton.store.questions import Questions
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Attempt, Commit, Doubt, Lease, micros, run_name, run_number
@@ -42,7 +43,7 @@ class Store(ReadStore):
         self._unlock = place.lock()
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], object]] = []
-        self._data, self.note = data, note
+        self._data, self.note, self.questions = data, note, Questions()
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = last_file(data)
         self._reserve = Reserve(place.file or data / "kammerton")
@@ -80,8 +81,7 @@ class Store(ReadStore):
         Raises
         ------
         StoreError
-            Another process has it open for writing; it belongs to another computer, another
-            program or a newer version; or the disk refuses.
+            Another process has it; it is another's, or of a newer version; or the disk refuses.
         """
         place = place_of(named(database, computer), busy)
         beside = (place.folder or Path()).absolute() / "runs"

@@ -21,7 +21,8 @@ from tests.unit.lab.example import TEXT, spoilt
 def test_a_process_is_kept_ready_but_where_nobody_needs_it(monkeypatch, tmp_path, options, kept):
     asked = []
 
-    async def supervise(labs, *, once, spare):
+    async def supervise(labs, *, once, spare, supervised):
+        assert not supervised
         asked.append((once, spare))
         return Code.DONE
 
@@ -30,6 +31,12 @@ def test_a_process_is_kept_ready_but_where_nobody_needs_it(monkeypatch, tmp_path
     done = CliRunner().invoke(app, ["run", str(tmp_path / "lab.toml"), *options])
     assert done.exit_code == 0, done.output
     assert asked == [("--once" in options, kept)]
+
+
+def test_a_supervised_run_is_of_one_computer(tmp_path):
+    done = CliRunner().invoke(app, ["run", "--supervised", str(tmp_path), str(tmp_path / "b")])
+    assert done.exit_code == 2
+    assert "one lab.toml at a time" in done.output
 
 
 WRONG = {

@@ -1,0 +1,157 @@
+"""The answers of a supervised run: given by requests, kept in the audit log, asked once."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kammerton.bench.approval import WriteClass
+from kammerton.cli.approve import names
+from kammerton.model import StoreError
+from kammerton.model.alarm import Alarm
+from kammerton.model.errors import NotApproved
+from kammerton.serve.attending import attending
+from kammerton.serve.keeper import Record
+from kammerton.serve.process import Ending
+from kammerton.serve.rules import Rules
+from kammerton.serve.supervised import Supervised
+from kammerton.serve.words import Code, Mode
+from kammerton.store import Store, change
+from kammerton.verify import verify
+
+Q0 = frozenset({"q0"})
+FREQUENCY = WriteClass("lo", "frequency", "7 GHz", "allowed 4 GHz to 8 GHz", about=Q0)
+POWER = WriteClass("lo", "power", "13 dBm", "allowed -20 dBm to 16 dBm", about=Q0)
+OUTPUT = WriteClass("awg", "outputs 1", "on", "allowed 1 V", about=frozenset({"q1"}))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "k.sqlite", "fake") as opened:
+        yield opened
+
+
+class Run:
+    """A supervised run that waits, and a person at another terminal."""
+
+    def __init__(self, store: Store, late: float = 60.0) -> None:
+        self.store, self.alarms, self.said = store, list[Alarm](), list[str]()
+        self.ask = Supervised(store, self.alarms.append, self.said.append, late)
+
+    async def answered(self, *answers: tuple[str, list[str]], classes=(FREQUENCY, POWER, OUTPUT)):
+        async with attending(self.store):
+            asked = asyncio.ensure_future(self.ask(classes))
+            try:
+                await waits(self.store, asked)
+                words = [await self.say(asked, *each) for each in answers]
+                return await asyncio.wait_for(asked, 5.0), words
+            finally:
+                asked.cancel()
+                await asyncio.wait([asked])
+
+    async def say(self, asked, verb: str, which: list[str]) -> str:
+        assert not asked.done()
+        given = {"which": which} if which else {}
+        return await asyncio.to_thread(change, self.store.place.file, verb, given, "ada@rack1")
+
+
+async def waits(store: Store, asked: asyncio.Future) -> None:
+    while not store.questions.waiting() and not asked.done():  # noqa: ASYNC110 - another's state
+        await asyncio.sleep(0.01)
+
+
+def test_nothing_goes_on_before_each_class_is_answered(store):
+    run = Run(store)
+    waited, words = asyncio.run(
+        run.answered(("approve", []), ("approve", ["q0"]), ("approve", ["3"]))
+    )
+    assert waited
+    assert words[0].splitlines()[1:] == [
+        "1: lo frequency: 7 GHz; allowed 4 GHz to 8 GHz",
+        "2: lo power: 13 dBm; allowed -20 dBm to 16 dBm",
+        "3: awg outputs 1: on; allowed 1 V",
+    ]
+    assert words[1].endswith("1 left to answer")
+    assert "waits for a person" in run.said[0]
+
+
+def test_the_answers_are_in_the_audit_log_with_who_and_what_was_shown(store, tmp_path):
+    asyncio.run(Run(store).answered(("approve", ["all"])))
+    mine = store.log(10, FREQUENCY.key)
+    assert (mine[0].who, mine[0].new) == ("ada@rack1", "approved")
+    assert FREQUENCY.words in mine[0].why
+    store.close()
+    assert verify(tmp_path / "k.sqlite").findings == ()
+
+
+def test_a_second_supervised_run_asks_nothing_twice(store):
+    asyncio.run(Run(store).answered(("approve", ["all"])))
+    waited, _ = asyncio.run(Run(store).answered())
+    assert not waited
+
+
+def test_a_changed_limit_asks_again(store):
+    asyncio.run(Run(store).answered(("approve", ["all"])))
+    wider = WriteClass("lo", "power", "13 dBm", "allowed -20 dBm to 25 dBm")
+    waited, words = asyncio.run(
+        Run(store).answered(("approve", ["all"]), classes=(FREQUENCY, wider))
+    )
+    assert waited
+    assert "frequency" not in words[0]
+
+
+def test_a_refusal_ends_it_with_its_reason_and_is_asked_again_the_next_time(store):
+    with pytest.raises(NotApproved, match="ada@rack1 refused lo power"):
+        asyncio.run(Run(store).answered(("refuse", ["2"])))
+    assert store.newest([POWER.key]) == {POWER.key: "refused"}
+    waited, _ = asyncio.run(Run(store).answered(("approve", ["all"])))
+    assert waited
+
+
+def test_an_unknown_number_answers_nothing(store):
+    with pytest.raises(StoreError, match="no question 9 waits"):
+        asyncio.run(Run(store).answered(("approve", ["9"])))
+    assert not store.newest([FREQUENCY.key])
+
+
+def test_without_a_daemon_that_asks_there_is_nothing_to_approve(tmp_path):
+    Store.open(tmp_path / "k.sqlite", "fake").close()
+    with pytest.raises(StoreError, match="nothing waits"):
+        change(tmp_path / "k.sqlite", "approve", {"which": ["all"]}, "ada")
+
+
+def test_after_a_minute_an_alarm_says_what_waits_and_then_that_it_is_over(store):
+    run = Run(store, late=0.0)
+    asyncio.run(run.answered(("approve", ["all"])))
+    assert [(each.kind, each.on) for each in run.alarms] == [
+        ("approval", True),
+        ("approval", False),
+    ]
+    assert "lo frequency" in run.alarms[0].text
+
+
+def test_told_to_end_it_waits_no_longer_and_nothing_is_left_to_answer(store):
+    async def told() -> None:
+        asked = asyncio.ensure_future(Run(store).ask([FREQUENCY]))
+        await waits(store, asked)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(told())
+    assert not store.questions.waiting()
+    assert not store.newest([FREQUENCY.key])
+
+
+def test_a_refusal_ends_the_daemon_for_good_with_code_3():
+    refused = Ending(Code.NOT_ACCEPTED, "ada refused", 5.0, was_up=False, told=False, orderly=True)
+    assert Record(Mode.TUNE, Rules(), supervised=True).take(refused) is Code.NOT_ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("3", ["3"]), ("all of q0", ["q0"]), ("1 2 all of q0", ["1", "2", "q0"]), ("all", ["all"])],
+)
+def test_names_are_understood_as_they_are_spoken(said, meant):
+    assert names(said.split()) == meant
