@@ -41,9 +41,13 @@ class Row:
     @property
     def good(self) -> bool:
         """Whether the fault was injected, did no harm that was looked for, and was over in time."""
-        harmless = not any((self.lost, self.wrong, self.unsafe, self.stuck))
-        told = self.injected > 0 and not self.undecided
-        return told and harmless and (self.t_rec or 0.0) <= self.within
+        return not self.failed and not self.undecided
+
+    @property
+    def failed(self) -> bool:
+        """Whether it showed harm, took too long or injected nothing; not: was too short to tell."""
+        harm = any((self.lost, self.wrong, self.unsafe, self.stuck))
+        return harm or not self.injected or (self.t_rec or 0.0) > self.within
 
     def __str__(self) -> str:
         times = ("—" if t is None else f"{t:.2f}" for t in (self.t_det, self.t_rec))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.prove.__main__ import FAILED, PASSED, SHORT, code, outcome
 from tests.prove.frame import HEADING, PROOFS, Row, chosen, load
 from tests.prove.kill_loop import STAGES, but
 
@@ -86,3 +87,24 @@ def test_the_kill_loop_names_the_stages_that_it_missed():
 def test_an_unknown_proof_is_named():
     with pytest.raises(ValueError, match="no proof nonsense"):
         chosen(["nonsense"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "word"),
+    [
+        ([], FAILED),
+        ([Row("S4", 1, lost=0)], PASSED),
+        ([Row("R6", 1, undecided=True), Row("S4", 1)], SHORT),
+        ([Row("R6", 1, undecided=True, unsafe=1)], FAILED),
+        ([Row("R6", 1, undecided=True), Row("S4", 0)], FAILED),
+    ],
+)
+def test_what_is_too_short_to_tell_has_a_word_of_its_own(rows, word):
+    assert outcome(rows) == word
+    assert all(row.good for row in rows) is (word == PASSED) or not rows
+
+
+def test_too_short_to_tell_is_a_pass_of_nothing_and_no_failure():
+    assert code([PASSED, PASSED], quick=False) == code([PASSED, SHORT], quick=True) == 0
+    assert code([PASSED, SHORT], quick=False) == 3
+    assert code([SHORT, FAILED], quick=True) == code([FAILED], quick=False) == 1
