@@ -17,6 +17,7 @@ from tests.prove.frame import Row
 from tests.prove.killing import Daemon
 from tests.prove.links import BESIDE, together
 from tests.prove.measuring_on import gaps
+from tests.prove.mixed_links import Seen, begun
 from tests.proxied import Site, furnished
 
 
@@ -85,3 +86,19 @@ def test_the_gap_that_reaches_into_a_time_and_the_one_beyond_its_end_count(tmp_p
         there.commit()
     assert gaps(path, 3.0, 8.0) == [7.5]
     assert gaps(path, 1.5, 9.7) == [1.0, 7.5, 0.5]
+
+
+def test_of_mixed_faults_recovery_is_judged_at_99_of_100_and_the_longest_is_told() -> None:
+    seen = Seen(mixes=200, recovered=[1.0] * 199 + [200.0])
+    row = seen.row(10)
+    assert row.good
+    assert "the longest 200.00" in row.fault
+    assert not Seen(mixes=20, recovered=[1.0] * 19 + [200.0]).row(10).good
+    assert not Seen(mixes=20, recovered=[1.0], disturbed=["awg1"]).row(10).good
+    assert not Seen(recovered=[1.0]).row(10).good, "nothing was hit"
+
+
+def test_what_was_outside_the_limits_before_the_daemon_began_is_the_same_with_another_end() -> None:
+    before, after = ({"output": "a", "from": 1.0, "to": end} for end in (2.0, 9.0))
+    other = {"output": "a", "from": 3.0, "to": 9.0}
+    assert begun([str(after), str(other)]) - begun([str(before)]) == begun([str(other)])
