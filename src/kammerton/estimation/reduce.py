@@ -95,22 +95,25 @@ def axis_of(mean: ComplexArray) -> float:
     return 0.5 * float(np.angle((apart**2).sum()))
 
 
-def along_axis(blocks: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
-    """Return y (M,), sigma (M,) and the angle of blocks (B, M) along their largest change.
+def along_axis(blocks: ComplexArray) -> tuple[FloatArray, float]:
+    """Return blocks (B, M) along the largest change of their mean, Re(z exp(-i angle)), and angle.
 
-    y = Re(mean exp(-i angle)); sigma is of the scatter along this axis alone, because the
-    projection noise of the qubit's state is there and not across.
+    Their scatter is that along this axis alone, because the projection noise of the qubit's state
+    is there and not across.
     """
     _counted(blocks)
     angle = axis_of(blocks.mean(axis=0))
-    y, sigma = mean_and_sigma((blocks * np.exp(-1j * angle)).real)
-    return np.real(y), sigma, angle
+    return _turned(blocks, angle), angle
 
 
-def population(
+def _turned(blocks: ComplexArray, angle: float) -> FloatArray:
+    return np.asarray((blocks * np.exp(-1j * angle)).real)
+
+
+def populations(
     blocks: ComplexArray, angle: float, threshold: float, contrast: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return the population of 1 (M,) and its sigma from blocks (B, M) in V.
+) -> FloatArray:
+    """Return the populations of 1 of blocks (B, M) in V.
 
     (Re(z exp(-i angle)) - threshold) / contrast + 1/2: near 0 and 1 for the two states; what
     the discriminator leaves of offset and contrast is for the fit to find.
@@ -118,13 +121,11 @@ def population(
     Raises
     ------
     TraceError
-        The contrast is zero, or there are fewer than two blocks.
+        The contrast is zero.
     """
     if not contrast > 0:
         raise TraceError(f"a readout contrast of {contrast} V tells no state from another")
-    along = (blocks * np.exp(-1j * angle)).real
-    y, sigma = mean_and_sigma((along - threshold) / contrast + 0.5)
-    return np.real(y), sigma
+    return (_turned(blocks, angle) - threshold) / contrast + 0.5
 
 
 def traces(
@@ -144,34 +145,48 @@ def traces(
     return {target: _trace(program, records, uses, settings, target) for target in program.axis}
 
 
+def used_blocks(
+    program: Program, records: Records, uses: str, settings: Mapping[str, Settings]
+) -> dict[str, Blocks]:
+    """Return the blocks (B, M) of every target, of which its trace is the mean; as for `traces`."""
+    return {target: _used(program, records, uses, settings, target)[0] for target in program.axis}
+
+
 def _trace(
     program: Program, records: Records, uses: str, settings: Mapping[str, Settings], target: str
 ) -> Trace:
+    blocks, unit = _used(program, records, uses, settings, target)
+    y, sigma = mean_and_sigma(blocks)
+    x = program.axis[target]
+    return Trace(target, x, y, sigma, program.axis_name, program.axis_unit, unit)
+
+
+def _used(
+    program: Program, records: Records, uses: str, settings: Mapping[str, Settings], target: str
+) -> tuple[Blocks, str]:
     measured = records.shots if uses == "shots" else records.blocks
     if target not in measured:
         raise TraceError(f"{target}: the bench returned no {uses} data")
     blocks, x = measured[target], program.axis[target]
     if blocks.ndim != 2 or blocks.shape[1] != x.size:
         raise TraceError(f"{target}: data of shape {blocks.shape} for a sweep of {x.size} points")
-    y, sigma, unit = _prepared(blocks, uses, settings.get(target, {}), target)
-    return Trace(target, x, y, sigma, program.axis_name, program.axis_unit, unit)
+    return _prepared(blocks, uses, settings.get(target, {}), target)
 
 
 def _prepared(
     blocks: ComplexArray, uses: str, settings: Settings, target: str
-) -> tuple[Blocks, FloatArray, str]:
+) -> tuple[Blocks, str]:
     if uses in ("complex", "shots"):
-        return *mean_and_sigma(blocks), "V"
+        return blocks, "V"
     if uses == "axis":
-        y, sigma, _ = along_axis(blocks)
-        return y, sigma, "V"
+        return along_axis(blocks)[0], "V"
     if uses != "population":
         raise TraceError(f"{target}: {uses!r} is no way to prepare a trace")
     names = ("r.readout_angle", "r.readout_threshold", "r.readout_contrast")
     missing = [name for name in names if name not in settings]
     if missing:
         raise TraceError(f"{target}: the population needs {', '.join(missing)}")
-    return *population(blocks, *(settings[name] for name in names)), ""
+    return populations(blocks, *(settings[name] for name in names)), ""
 
 
 def _counted(blocks: Blocks) -> int:

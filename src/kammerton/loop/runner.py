@@ -11,7 +11,8 @@ from typing import Protocol, TypeVar
 
 from kammerton.bench.last_seen import LastSeen
 from kammerton.bench.tasks import told_while
-from kammerton.estimation.reduce import traces
+from kammerton.estimation.hops.judge import held_still
+from kammerton.estimation.reduce import traces, used_blocks
 from kammerton.estimation.shots import dead_fraction, fit_shots
 from kammerton.estimation.traces import fit_traces
 from kammerton.loop.own_code import own_code
@@ -134,11 +135,14 @@ def _judge(
     measured = traces(program, records, calibration.uses, settings)
     if records.clipped > 0:  # a law can follow clipped data well
         return measured, {t.name: _overloaded(t.name, calibration, records) for t in targets}
-    fits = (
-        {t.name: _fit_shots(t, records) for t in targets}
-        if calibration.uses == "shots"
-        else fit_traces(calibration.kind, measured, program.shots)
-    )
+    if calibration.uses == "shots":
+        fits = {t.name: _fit_shots(t, records) for t in targets}
+    else:
+        blocks = used_blocks(program, records, calibration.uses, settings)
+        fits = {
+            name: held_still(fit, measured[name], blocks[name], records.seconds)
+            for name, fit in fit_traces(calibration.kind, measured, program.shots).items()
+        }
     return measured, {t.name: _own_objection(fits[t.name], t, calibration) for t in targets}
 
 

@@ -12,7 +12,7 @@ from kammerton.estimation.reduce import (
     axis_of,
     mean_and_sigma,
     moderated,
-    population,
+    populations,
     traces,
 )
 from kammerton.model import Program, Readout, Records, TraceError
@@ -79,7 +79,8 @@ def test_the_axis_is_that_of_the_largest_change(angle: float) -> None:
     sweep = (2 - 1j) + np.cos(np.linspace(0, 9, POINTS)) * np.exp(1j * angle)
     assert axis_of(sweep) == pytest.approx(angle)
     blocks = sweep + 0.1 * noise(np.random.default_rng(1), 20, POINTS)
-    y, sigma, found = along_axis(blocks)
+    along, found = along_axis(blocks)
+    y, sigma = mean_and_sigma(along)
     assert found == pytest.approx(angle, abs=0.02)
     np.testing.assert_allclose(sigma, 0.1 / math.sqrt(20), rtol=0.6)
     assert np.ptp(y) == pytest.approx(2.0, abs=0.2)
@@ -89,7 +90,7 @@ def test_sigma_is_that_along_the_axis_alone() -> None:
     rng = np.random.default_rng(2)
     along = np.linspace(0, 1, POINTS) + 0.3 * rng.normal(size=(20, POINTS))
     blocks = (along + 0.01j * rng.normal(size=(20, POINTS))) * np.exp(0.5j)
-    _, sigma, _ = along_axis(blocks)
+    _, sigma = mean_and_sigma(along_axis(blocks)[0])
     assert sigma.mean() == pytest.approx(0.3 / math.sqrt(20), rel=0.1)
 
 
@@ -99,13 +100,13 @@ def test_the_population_is_scaled_by_the_discriminator() -> None:
     blocks = np.tile(z, (4, 1))
     blocks[::2] += 1e-5 * np.exp(0.7j)
     blocks[1::2] -= 1e-5 * np.exp(0.7j)
-    y, sigma = population(blocks, 0.7, 2e-3, 4e-3)
+    y, sigma = mean_and_sigma(populations(blocks, 0.7, 2e-3, 4e-3))
     np.testing.assert_allclose(y, p, atol=1e-9)
     assert sigma == pytest.approx(
         np.full(3, 1e-5 / 4e-3 * math.sqrt(1 / 3) * math.sqrt(1)), rel=0.5
     )
     with pytest.raises(TraceError, match="tells no state"):
-        population(blocks, 0.7, 2e-3, 0.0)
+        populations(blocks, 0.7, 2e-3, 0.0)
 
 
 def program(points: int = POINTS) -> Program:
