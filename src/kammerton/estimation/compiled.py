@@ -26,6 +26,7 @@ from kammerton.estimation.numeric.compiling import where_kept
 from kammerton.estimation.numeric.kernels import solve
 
 POINTS, NOISE = 51, 0.01
+SHOT_KIND, SHOTS = "single_shot_readout", 300
 
 
 def folder() -> Path | None:
@@ -60,6 +61,8 @@ def compile_all() -> None:
         noisy = noise[0] + 1j * noise[1] if np.iscomplexobj(y) else noise[0]
         laws = np.array([y, 0 * x, x])  # a good one, none, a drift: refusals have kernels too
         fit_batch(kind, np.tile(x, (3, 1)), laws + noisy, sigma, interleaved=True)
+    prepared = np.tile([0, 1], SHOTS)
+    fit_batch(SHOT_KIND, prepared, 4.0 * prepared + rng.normal(size=(2, 2 * SHOTS)).T @ (1, 1j))
     if (where := folder()) is not None:
         for file in _kept():
             _onto_disk(file)  # numba does not wait for it

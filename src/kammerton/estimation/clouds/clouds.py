@@ -19,11 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from kammerton.estimation.clouds.cell_kernels import fill_cells
+from kammerton.estimation.clouds.cloud_kernels import (
+    RARE,
+    SQRT_2PI,
+    Ways,
+    fill_slopes,
+)
+
 Array = NDArray[np.float64]
 
 TWICE = 4  # nodes for each of two decays in one readout
-RARE = 1e-12
-SQRT_2PI = float(np.sqrt(2 * np.pi))
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +53,10 @@ class Paths:
         result: Array = self.share * jumped * np.exp(-(rates * self.times).sum(axis=-1))
         return result
 
-    def by_decays(self, decays: Array) -> Array:
-        """Return the slopes of the weights (S - 1, K) by the decays (S - 1,)."""
-        jumped = np.where(self.jumps > 0, decays, 1.0)
-        others = np.array([np.delete(jumped, s, axis=1).prod(axis=1) for s in range(decays.size)])
-        change = self.jumps.T * others - self.times.T * jumped.prod(axis=1)
-        result: Array = self.share * np.exp(-(decays * self.times).sum(axis=1)) * change
-        return result
+    @property
+    def arrays(self) -> Ways:
+        """Return all of it, as kernels take it."""
+        return self.origin, self.share, self.jumps, self.times, self.at
 
 
 @lru_cache(maxsize=64)
@@ -156,9 +159,9 @@ class Grid:
 
     def cells(self, z: NDArray[np.complex128]) -> NDArray[np.intp]:
         """Return the number of the cell of each shot (M,)."""
-        x, y = (np.searchsorted(edges[1:-1], part)
-                for edges, part in ((self.i, z.real), (self.q, z.imag)))  # fmt: skip
-        return np.asarray(x * (self.q.size - 1) + y)
+        found = np.empty(z.size, np.intp)
+        fill_cells(z, (self.i, self.q), found)
+        return found
 
     @property
     def size(self) -> int:
@@ -201,7 +204,7 @@ def product(weights: Array, i: Array, q: Array) -> Array:
 
 
 def probabilities(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Array:
-    """Return the probability of each cell (P, C), at least RARE: fractions may be below 0."""
+    """Return the probability of each cell (P, C), at least RARE: decays may be below 0."""
     place, width = ways.at @ layout.centres(theta), theta[layout.width]
     i, q = (_steps(ndtr((edges - part[:, None]) / width))
             for edges, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
@@ -211,23 +214,7 @@ def probabilities(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Arra
 
 def slopes(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Array, Array]:
     """Return the probability of each cell (P, C) and its derivative by theta (P, T, C)."""
-    i, q = sides(theta, layout, ways, grid)
-    own, began = ways.weights(theta[layout.decays]), layout.began(theta)[:, ways.origin]
-    weights = began * own
-    moved = weights[:, None] * ways.at.T
-    decayed = began[:, None] * ways.by_decays(theta[layout.decays])
-    begun = product(own * (ways.origin == np.arange(layout.states)[:, None]), i.inside, q.inside)
-    width = product(weights, i.by_width, q.inside) + product(weights, i.inside, q.by_width)
-    found = [product(moved, i.by_place, q.inside), product(moved, i.inside, q.by_place),
-             width[:, None], product(decayed, i.inside, q.inside),
-             _by_fractions(layout, begun)]  # fmt: skip
-    p = product(weights, i.inside, q.inside)
-    slope = np.where((p > RARE)[:, None], np.concatenate(found, axis=1), 0.0)
-    return np.maximum(p, RARE), slope
-
-
-def _by_fractions(layout: Layout, begun: Array) -> Array:
-    result = np.zeros((layout.preparations, len(layout.wrong), begun.shape[-1]))
-    for k, (i, s) in enumerate(layout.wrong):
-        result[i, k] = begun[s] - begun[i]
-    return result
+    p = np.empty((layout.preparations, grid.size))
+    slope = np.empty((layout.preparations, layout.size, grid.size))
+    fill_slopes(theta, ways.arrays, (grid.i, grid.q), p, slope)
+    return p, slope

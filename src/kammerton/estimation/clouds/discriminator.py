@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from kammerton.estimation.clouds.clouds import SQRT_2PI, Layout, Paths, paths
+from kammerton.estimation.clouds.cloud_kernels import SQRT_2PI
+from kammerton.estimation.clouds.clouds import Layout, Paths, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
 from kammerton.estimation.clouds.seeds import Frame
@@ -27,6 +28,7 @@ Labels = NDArray[np.intp]
 
 UNLIKELY = 1e-3  # chance of a chi-square from which on the law is not quite that of the shots
 FEW, FEW_DECAYS = 1.5, 8.0  # shots squared that are added to the variance of a count of few
+PLACES, FINER = 17, 3  # from 0 to 1 at which odds are looked at, and how often more closely
 NODES = 24  # along a decay, for densities on the line from 0 to 1
 
 
@@ -56,14 +58,17 @@ def discriminator(clouds: Clouds) -> Discriminator:
         return Discriminator(clouds, np.nan)
     distance = float(_distance(clouds.theta, clouds.layout))
 
-    def odds(u: float) -> float:
-        return float(_odds(clouds.theta, clouds.layout, np.array(u))[0])
-
-    if odds(0.0) >= 0 or odds(distance) <= 0:
+    u = np.linspace(0.0, distance, PLACES)
+    odds = _odds(clouds.theta, clouds.layout, u)[0]
+    if odds[0] >= 0 or odds[-1] <= 0:
         return Discriminator(clouds, 0.5 * distance)
-    from scipy.optimize import brentq  # a quarter of a second, needed only here
-
-    return Discriminator(clouds, float(brentq(odds, 0.0, distance, xtol=1e-10 * distance)))
+    for _ in range(FINER):
+        after = int(np.argmax(odds > 0))
+        u = np.linspace(u[after - 1], u[after], PLACES)
+        odds = _odds(clouds.theta, clouds.layout, u)[0]
+    after = max(int(np.argmax(odds > 0)), 1)
+    share = odds[after - 1] / (odds[after - 1] - odds[after])
+    return Discriminator(clouds, float(u[after - 1] + share * (u[after] - u[after - 1])))
 
 
 def _distance(theta: Array, layout: Layout) -> Array:
@@ -104,18 +109,19 @@ class Counts:
 
 def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     """Count labels of each preparation; the covariance adds up the influence of every shot."""
-    size, kinds = clouds.layout.size, clouds.layout.preparations
-    parts, cells = np.zeros((kinds, kinds)), clouds.shots.grid.size
-    covariance = np.diag(_of_none(clouds, kinds))
+    size, kinds, cells = clouds.layout.size, clouds.layout.preparations, clouds.shots.grid.size
+    parts, covariance = np.zeros((kinds, kinds)), np.diag(_of_none(clouds, kinds))
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
-        both = np.bincount(cell * kinds + label, minlength=cells * kinds)
-        parts[i] = both.reshape(-1, kinds).sum(axis=0) / label.size
-        seen = np.flatnonzero(both)
-        influence = np.zeros((len(covariance), seen.size))
-        influence[:size] = clouds.covariance @ clouds.scores[i][:, seen // kinds]
+        both = np.bincount(cell * kinds + label, minlength=cells * kinds).reshape(-1, kinds)
+        seen = both.sum(axis=1)
+        parts[i] = both.sum(axis=0) / label.size
         here = slice(size + i * kinds, size + (i + 1) * kinds)
-        influence[here] = ((np.eye(kinds) - parts[i][:, None]) / label.size)[:, seen % kinds]
-        covariance += (influence * both[seen]) @ influence.T
+        influence = clouds.covariance @ clouds.scores[i]
+        covariance[:size, :size] += (influence * seen) @ influence.T
+        shared = influence @ (both - np.outer(seen, parts[i])) / label.size
+        covariance[:size, here] += shared
+        covariance[here, :size] += shared.T
+        covariance[here, here] += (np.diag(parts[i]) - np.outer(parts[i], parts[i])) / label.size
     return Counts(parts, np.r_[clouds.theta, parts.ravel()], _honest(covariance, clouds))
 
 
@@ -124,7 +130,7 @@ def _honest(covariance: Array, clouds: Clouds) -> Array:
 
     By chi-square for what is of no known pattern, and by how far known ones move the numbers.
     """
-    chi2, _, chance = clouds.chi2()
+    chi2, _, chance = clouds.chi2
     larger = np.ones(len(covariance))
     larger[: clouds.layout.size] = np.sqrt(chi2) if chance < UNLIKELY else 1.0
     result: Array = covariance * np.outer(larger, larger)

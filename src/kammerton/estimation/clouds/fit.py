@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from kammerton.estimation.clouds.cloud_kernels import (
+    FEWEST_DECAYS,
+    LEAST,
+    NEVER,
+    climb,
+    inform,
+    likelihood_of,
+)
 from kammerton.estimation.clouds.clouds import Grid, Layout, Paths, paths, probabilities, slopes
 
 Array = NDArray[np.float64]
@@ -19,12 +28,9 @@ REACH = 3.9  # widths about a centre that are divided so
 FAR = 1e6
 COARSE = 12  # cells between clouds that are far apart
 NEAREST, FARTHEST = 5, 48  # nodes along a decay
-TURNS = 40
-SETTLED = 2e-5  # gain of log likelihood that is not worth another turn
 NARROW, WIDE = 0.3, 4.0
 MOST_DECAYS, MOST = 3.0, 0.95  # of a readout; fractions of wrong states
-BELOW = 0.3, 0.1  # how far noise may take decays and fractions below 0
-FEWEST_DECAYS, LEAST = 1e-4, 1e-6  # for error bars, which are those of a law that can be true
+BELOW = 0.3  # how far noise may take decays below 0
 DEEPER, NEAR, MOST_ERROR = 8, 0.9, 0.3  # turns in which an error meets what it is the error of
 GROUP = 10.0  # shots expected in a group of cells that is compared with the shots counted
 
@@ -48,6 +54,7 @@ class Clouds:
     log_likelihood: float
     rare: Array
 
+    @cached_property
     def chi2(self) -> tuple[float, float, float]:
         """Return the reduced chi-square, how much of it is too much, and its chance.
 
@@ -94,6 +101,11 @@ class Counted:
     cells: list[NDArray[np.intp]]
     counts: Array
 
+    @property
+    def edges(self) -> tuple[Array, Array]:
+        """Those of the grid, as kernels take them."""
+        return self.grid.i, self.grid.q
+
 
 def counted(grid: Grid, sets: list[Complex]) -> Counted:
     """Count the shots of each preparation in the cells of a grid."""
@@ -102,101 +114,52 @@ def counted(grid: Grid, sets: list[Complex]) -> Counted:
     return Counted(grid, cells, np.array(counts, dtype=float))
 
 
-def likelihood(theta: Array, layout: Layout, ways: Paths, shots: Counted) -> float:
+def likelihood(theta: Array, ways: Paths, shots: Counted) -> float:
     """Return the log likelihood of independent counts but for a constant.
 
     The probabilities add up to more than 1 where a fraction below 0 would make some negative.
     """
-    p, each = probabilities(theta, layout, ways, shots.grid), shots.counts.sum(axis=1)
-    return float((shots.counts * np.log(p)).sum() - each @ (p.sum(axis=1) - 1.0))
+    return likelihood_of(theta, ways.arrays, shots.edges, shots.counts)
 
 
 def fit_clouds(
-    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False,
-    bounded: bool = False,
-) -> Clouds | None:  # fmt: skip
+    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False
+) -> Clouds | None:
     """Climb the likelihood from a start; None if the information is singular.
 
-    tied: state 2 decays twice as often as 1, as in a harmonic ladder. bounded: no decay and no
-    fraction is below 0. First none is in any case: below 0, what should be seen where hardly
-    anything can be has no slope, and a climb may stop there.
+    tied: state 2 decays twice as often as 1, as in a harmonic ladder. First no decay is below 0:
+    there, what should be seen where hardly anything can be has no slope, and a climb may stop.
     """
-    free, (low, high) = _directions(layout, tied), _bounds(layout)
-    least = physical(layout, low)
-    theta, best = _climbed(np.clip(start, least, high), layout, ways, shots, free, (least, high))
-    if not bounded and (theta[layout.decays.start :] <= least[layout.decays.start :]).any():
-        theta, best = _climbed(theta, layout, ways, shots, free, (low, high))
-    return _finished(theta, layout, ways, shots, free, best)
+    theta, best = climbed(start, layout, ways, shots, tied)
+    if (theta[layout.decays] <= FEWEST_DECAYS).any():
+        theta, best = climbed(theta, layout, ways, shots, tied, lowest=-BELOW)
+    return _finished(theta, layout, ways, shots, _directions(layout, tied), best)
 
 
-def _climbed(
-    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array,
-    within: tuple[Array, Array],
+def climbed(
+    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False,
+    lowest: float = FEWEST_DECAYS, needed: float = NEVER,
 ) -> tuple[Array, float]:  # fmt: skip
-    """Return where the climb from theta ends, and its log likelihood."""
-    best, damping = likelihood(theta, layout, ways, shots), 0.0
-    fresh = True
-    for _ in range(TURNS):
-        if fresh:
-            gradient, information = _scoring(theta, layout, ways, shots, free)
-        step = _step(gradient, information, damping, free, theta, *within)
-        if float(gradient @ step) < SETTLED:
-            break
-        trial = np.clip(theta + free @ step, *within)
-        there = likelihood(trial, layout, ways, shots) if _possible(layout, trial) else -np.inf
-        fresh = there > best
-        if fresh:
-            gain, theta, best, damping = there - best, trial, there, damping * 0.2
-            if gain < SETTLED:
-                break
-        else:
-            damping = max(4 * damping, 0.1)
-            if damping > 1e6:
-                break
+    """Return where the climb from a start ends, and its log likelihood.
+
+    lowest: that a decay may be. needed: the log likelihood that is asked for: a climb that reaches
+    it ends at once, and so does one that will not.
+    """
+    free, within = _directions(layout, tied), _bounds(layout, lowest)
+    theta = np.clip(start, *within)
+    best, _ = climb(theta, ways.arrays, shots.edges, shots.counts, free, free.argmax(axis=0),
+                    within, needed)  # fmt: skip
     return theta, best
-
-
-def _scoring(
-    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array
-) -> tuple[Array, Array]:
-    """Return gradient and Fisher information of the log likelihood along the free directions."""
-    p, slope = slopes(theta, layout, ways, shots.grid)
-    each = shots.counts.sum(axis=1)[:, None]
-    gradient = np.einsum("itc,ic->t", slope, shots.counts / p - each)
-    at = physical(layout, theta)
-    p, slope = (p, slope) if (at == theta).all() else slopes(at, layout, ways, shots.grid)
-    return free.T @ gradient, free.T @ _information(p, slope, shots) @ free
-
-
-def _information(p: Array, slope: Array, shots: Counted) -> Array:
-    total = shots.counts.sum(axis=1)[:, None]
-    result: Array = ((slope * (total / p)[:, None]) @ slope.swapaxes(1, 2)).sum(axis=0)
-    return result
-
-
-def _step(
-    gradient: Array, information: Array, damping: float, free: Array, theta: Array,
-    low: Array, high: Array,
-) -> Array:  # fmt: skip
-    """Return the step along the free directions; those at a bound stay unless they lead away."""
-    own = free.argmax(axis=0)
-    held = (theta[own] <= low[own]) & (gradient < 0) | (theta[own] >= high[own]) & (gradient > 0)
-    loose = ~held
-    metric = information[np.ix_(loose, loose)]
-    metric = metric + np.diag(np.diag(metric)) * damping + 1e-9 * np.eye(int(loose.sum()))
-    step = np.zeros(len(gradient))
-    step[loose] = np.linalg.solve(metric, gradient[loose])
-    return step
 
 
 def _finished(
     theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
 ) -> Clouds | None:
     at = physical(layout, theta)
-    p, slope = slopes(at, layout, ways, shots.grid)
-    covariance = _inverse(p, slope, shots, free)
+    covariance = _covariance(at, ways, shots, free)
     if covariance is None:
         return None
+    p, slope = slopes(at, layout, ways, shots.grid)
     expected = probabilities(theta, layout, ways, shots.grid)
     expected *= shots.counts.sum(axis=1)[:, None]
     return Clouds(
@@ -212,16 +175,12 @@ def _finished(
     )
 
 
-def _covariance(
-    at: Array, layout: Layout, ways: Paths, shots: Counted, free: Array
-) -> Array | None:  # fmt: skip
+def _covariance(at: Array, ways: Paths, shots: Counted, free: Array) -> Array | None:
     """Return the covariance of theta; None if the information is singular."""
-    return _inverse(*slopes(at, layout, ways, shots.grid), shots, free)
-
-
-def _inverse(p: Array, slope: Array, shots: Counted, free: Array) -> Array | None:
+    information = np.empty((at.size, at.size))
+    inform(at, ways.arrays, shots.edges, shots.counts, information)
     try:
-        inverse = np.linalg.inv(free.T @ _information(p, slope, shots) @ free)
+        inverse = np.linalg.inv(free.T @ information @ free)
     except np.linalg.LinAlgError:
         return None
     good = np.isfinite(inverse).all() and (np.diag(inverse) > 0).all()
@@ -242,7 +201,7 @@ def _errors_of_fractions(
         if (at[rare] >= NEAR * error).all():
             break
         at[rare] = np.maximum(at[rare], np.minimum(error, MOST_ERROR))
-        again = _covariance(at, layout, ways, shots, free)
+        again = _covariance(at, ways, shots, free)
         later = later if again is None else again
     result: Array = np.sqrt(np.maximum(np.diag(later), np.diag(covariance)))[rare]
     return result
@@ -258,11 +217,11 @@ def _directions(layout: Layout, tied: bool) -> Array:
     return np.delete(free, second, axis=1)
 
 
-def _bounds(layout: Layout) -> tuple[Array, Array]:
+def _bounds(layout: Layout, lowest: float) -> tuple[Array, Array]:
     low, high = np.full(layout.size, -FAR), np.full(layout.size, FAR)
     low[layout.width], high[layout.width] = NARROW, WIDE
-    low[layout.decays], high[layout.decays] = -BELOW[0], MOST_DECAYS
-    low[layout.fractions], high[layout.fractions] = -BELOW[1], MOST
+    low[layout.decays], high[layout.decays] = lowest, MOST_DECAYS
+    low[layout.fractions], high[layout.fractions] = LEAST, MOST
     return low, high
 
 
@@ -272,11 +231,6 @@ def physical(layout: Layout, theta: Array) -> Array:
     at[layout.decays] = np.maximum(at[layout.decays], FEWEST_DECAYS)
     at[layout.fractions] = np.maximum(at[layout.fractions], LEAST)
     return at
-
-
-def _possible(layout: Layout, theta: Array) -> bool:
-    """Whether no preparation has begun less than never in its own state."""
-    return bool((layout.began(theta) > 0).all())
 
 
 def _pearson(expected: Array, counts: Array) -> tuple[float, int]:

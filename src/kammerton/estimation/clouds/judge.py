@@ -9,9 +9,17 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.clouds.fit import Clouds, fit_clouds
+from kammerton.estimation.clouds.fit import Clouds, climbed
 from kammerton.estimation.clouds.seeds import DECAY, Frame
-from kammerton.estimation.clouds.shot_record import MOVED, drifted, moved, railed, stuck
+from kammerton.estimation.clouds.shot_record import (
+    MOVED,
+    SUSPECT,
+    drifted,
+    moved,
+    railed,
+    repeats,
+    stuck,
+)
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import ACCEPTED
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
@@ -42,7 +50,9 @@ def of_record(z: Complex, sets: list[Complex]) -> Objection | None:
 
     z: all in their order; sets: by preparation.
     """
-    if min(s.size for s in sets) >= FEWEST and stuck(z):
+    fewest = min(s.size for s in sets)
+    suspect = repeats(z) >= SUSPECT * fewest  # of all: no part of them has more
+    if fewest >= FEWEST and suspect and stuck(z):
         return rejected("stuck data", "one block of shots comes again and again: stuck data")
     for state, z in enumerate(sets):
         if z.size < FEWEST:
@@ -52,7 +62,7 @@ def of_record(z: Complex, sets: list[Complex]) -> Objection | None:
                 f"{z.size} shots of the qubit prepared in {state}; at least {FEWEST} are needed",
                 Advice(shots_times=times),
             )
-        if stuck(z):
+        if suspect and stuck(z):
             return rejected(
                 "stuck data", f"the shots prepared in {state} come again and again: stuck data"
             )
@@ -128,12 +138,12 @@ def of_clouds(clouds: Clouds, frame: Frame, times: list[Array]) -> Objection | N
 def _swapped(clouds: Clouds) -> tuple[int, int] | None:
     """Return the two preparations that must be exchanged for decays to lead downwards.
 
-    Fractions below 0 would follow decays either way, so neither way has them.
+    Decays below 0 would follow them either way, so neither way has them.
     """
     layout, w = clouds.layout, clouds.layout.began(clouds.theta)
-    if np.triu(w, 1).sum() <= np.tril(w, -1).sum():
-        return None
-    this = fit_clouds(clouds.theta, layout, clouds.ways, clouds.shots, bounded=True)
+    if _apart(clouds) <= CLOSEST or np.triu(w, 1).sum() <= np.tril(w, -1).sum():
+        return None  # so close that they are refused in any case, or as they should be
+    _, best = climbed(clouds.theta, layout, clouds.ways, clouds.shots)
     for pair in itertools.combinations(range(layout.states), 2):
         order = np.arange(layout.states)
         order[list(pair)] = pair[::-1]
@@ -143,10 +153,17 @@ def _swapped(clouds: Clouds) -> tuple[int, int] | None:
         start[layout.fractions] = [began[i, s] for i, s in layout.wrong]
         start[layout.decays] = np.maximum(start[layout.decays], DECAY)
         exchanged = replace(clouds.shots, counts=clouds.shots.counts[order])
-        other = fit_clouds(start, layout, clouds.ways, exchanged, bounded=True)
-        if this and other and other.log_likelihood > this.log_likelihood + SWAPPED:
+        needed = best + SWAPPED
+        if climbed(start, layout, clouds.ways, exchanged, needed=needed)[1] > needed:
             return pair
     return None
+
+
+def _apart(clouds: Clouds) -> float:
+    """Return the distance of the closest two of the prepared clouds, in widths."""
+    centres = clouds.layout.centres(clouds.theta)[: clouds.layout.preparations]
+    pairs = itertools.combinations(centres, 2)
+    return float(min(abs(a - b) for a, b in pairs) / clouds.theta[clouds.layout.width])
 
 
 def stands_apart(clouds: Clouds) -> bool:
@@ -266,7 +283,7 @@ def _uncertain(values: Values, shots: int) -> Objection | None:
 
 
 def _misfit(clouds: Clouds) -> Objection | None:
-    chi2, excess, chance = clouds.chi2()
+    chi2, excess, chance = clouds.chi2
     if excess < MISPLACED or chance > UNLIKELY:
         return None
     states = clouds.layout.preparations

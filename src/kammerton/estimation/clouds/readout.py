@@ -7,6 +7,7 @@ x says what each shot was prepared in; y are the shots, I + iQ. The clouds are t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,13 +94,21 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Shots:
         raise TraceError(
             f"x has shape {prepared.shape} but y has {shots.shape}; x must be (M,) or (N, M)"
         )
-    if prepared.dtype.kind not in "iufb" or not np.isin(prepared, (0, 1, 2)).all():
+    if prepared.dtype.kind not in "iufb" or not _are_states(prepared):
         raise TraceError("x must hold the prepared state of every shot: 0, 1 or 2")
-    states = len(np.unique(prepared))
-    if states < 2 or int(prepared.max()) != states - 1:
+    prepared = prepared.astype(np.intp)
+    there = np.bincount(prepared.ravel()) > 0
+    states = len(there)
+    if states < 2 or not there.all():
         raise TraceError("x must hold shots prepared in 0 and in 1, and perhaps in 2")
-    prepared = np.broadcast_to(prepared.astype(np.intp), shots.shape)
+    prepared = np.broadcast_to(prepared, shots.shape)
     return Shots(prepared, shots, states)
+
+
+def _are_states(prepared: NDArray[Any]) -> bool:
+    """Whether numbers are 0, 1 and 2."""
+    whole = bool(((prepared == 0) | (prepared == 1) | (prepared == 2)).all())
+    return prepared.size > 0 and whole
 
 
 def _shots(y: ArrayLike) -> Complex:
@@ -163,7 +172,7 @@ def _read(shots: Shots, n: int, dead: float) -> Reading:
     found = numbers(how, frame, count(clouds, labels), dead)
     said = said or judged(found, clouds, min(z.size for z in sets))
     centres = frame.origin + frame.unit * clouds.layout.centres(clouds.theta)
-    return Reading(said, found, clouds.chi2()[0], tuple(centres[label] for label in labels))
+    return Reading(said, found, clouds.chi2[0], tuple(centres[label] for label in labels))
 
 
 def _together(found: list[Derived | None], states: int) -> Derived:

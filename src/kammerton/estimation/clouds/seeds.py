@@ -40,7 +40,7 @@ class Frame:
 
 def framed(sets: list[Complex]) -> Frame:
     """Turn and scale shots by preparation; the width is seen across the line from 0 to 1."""
-    means = [z.mean() for z in sets]
+    means = np.array([z.mean() for z in sets])
     turn = np.exp(1j * np.angle(means[1] - means[0]))
     if len(sets) == 2:
         across = np.concatenate([(z / turn).imag for z in sets])
@@ -86,7 +86,7 @@ def fit_two(frame: Frame) -> Clouds | None:
         gap = step / (1.0 - w0 - w1)
         start = np.array([-w0 * gap, (1 - w0) * gap, 0, 0, 1.0, DECAY, w0, w1])
         ways = ways_between(layout.centres(start), 1.0)
-        starts.append((likelihood(start, layout, ways, shots), start))
+        starts.append((likelihood(start, ways, shots), start))
     start = max(starts, key=lambda each: each[0])[1]
     if start[1] - start[0] > 1.4 * step:
         return _fitted(frame, layout, start)
@@ -120,7 +120,7 @@ def with_third(frame: Frame, two: Clouds) -> Clouds | None:
     three = _fitted(frame, layout, start, tied=True)
     if three is None:
         return None
-    alone = likelihood(two.theta, old, two.ways, three.shots)
+    alone = likelihood(two.theta, two.ways, three.shots)
     return three if 2 * (three.log_likelihood - alone) > BETTER else None
 
 

@@ -20,11 +20,15 @@ CHANCE = 1e-6
 MOVED = 0.15  # of the width: movements of the clouds that matter
 
 
+def repeats(z: Complex) -> int:
+    """Return how many shots (M,) have an I that an earlier one has, too."""
+    ordered = np.sort(z.real)
+    return int(np.count_nonzero(ordered[1:] == ordered[:-1]))
+
+
 def stuck(z: Complex) -> bool:
     """Whether shots (M,) in their order hold few values, or a block of them comes again."""
-    ordered = np.sort(z.real)
-    distinct = 1 + np.count_nonzero(np.diff(ordered))
-    if distinct > (1 - SUSPECT) * z.size:
+    if repeats(z) < SUSPECT * z.size:
         return False
     values, inverse, counts = np.unique(z, return_inverse=True, return_counts=True)
     if values.size <= FEW * z.size or counts.max() > ALIKE * z.size:
@@ -69,8 +73,8 @@ def moved(sets: list[Complex]) -> float:
     """
     found = 0.0
     for z in sets:
-        blocks = np.array_split(z, BLOCKS)
-        means = np.array([block.mean() for block in blocks])
+        starts = np.linspace(0, z.size, BLOCKS + 1).astype(np.intp)
+        means = np.add.reduceat(z, starts[:-1]) / np.diff(starts)
         for part, mean in ((z.real, means.real), (z.imag, means.imag)):
             noise = float(part.var()) * BLOCKS / z.size
             total = float(((mean - part.mean()) ** 2).sum())

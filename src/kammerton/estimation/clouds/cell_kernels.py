@@ -1,0 +1,33 @@
+"""Which cell of a grid each shot lies in, in numba."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.compiling import kernel, piece
+
+Array = NDArray[np.float64]
+Edges = tuple[Array, Array]
+
+
+@piece
+def place_among(edges: Array, value: float) -> int:
+    """Return between which inner edges a value lies: a guess as if they were even, mended."""
+    last = edges.size - 2
+    low, high = edges[1], edges[last]
+    k = int(min(max((value - low) / (high - low), 0.0), 1.0) * (last - 1))
+    while k > 0 and edges[k] >= value:
+        k -= 1
+    while k < last and edges[k + 1] < value:
+        k += 1
+    return k
+
+
+@kernel
+def fill_cells(z: NDArray[np.complex128], edges: Edges, cells: NDArray[np.intp]) -> None:
+    """Fill the number of the cell of each shot (M,)."""
+    across = edges[1].size - 1
+    for m in range(z.size):
+        x, y = place_among(edges[0], z[m].real), place_among(edges[1], z[m].imag)
+        cells[m] = x * across + y
