@@ -1,8 +1,13 @@
-"""The store against a reference of a few lines, over any sequence of calls and restarts."""
+"""The store against a reference of a few lines, over any sequence of calls and restarts.
+
+Values, revisions, going back, outbox, holds of persons and of the daemon, and clocks that are set.
+"""
 
 from __future__ import annotations
 
+import os
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,14 +21,22 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from kammerton.model import StoreError
 from kammerton.store import Store, write
+from kammerton.store.leases import DAEMON
+from tests.clocks import Clocks
 from tests.stored import estimate, run
 
 NAMES = st.sampled_from(["q0.f01", "q0.t1", "r0.frequency"])
+SCOPES = st.sampled_from(["q0", "computer", "q0.f01"])
+PEOPLE = st.sampled_from(["anna", "berta", DAEMON])
+MINUTES = st.integers(1, 30)
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 
 
 class Reference(RuleBasedStateMachine):
+    clocks: Clocks
+
     def new_place(self, folder: Path) -> Path | str:
         raise NotImplementedError
 
@@ -35,7 +48,9 @@ class Reference(RuleBasedStateMachine):
         self.epoch = self.store.epoch
         self.head: dict[str, tuple[float, str]] = {}
         self.history: list[dict[str, float]] = []
-        self.waiting: list[str] = []
+        self.heads: list[dict[str, tuple[float, str]]] = []
+        self.waiting: list[str | None] = []
+        self.held: dict[str, tuple[str, timedelta | None]] = {}  # owner, end by what has passed
         self.runs = 0
 
     def _open(self) -> Store:
@@ -51,6 +66,7 @@ class Reference(RuleBasedStateMachine):
         if values:
             self.history.append(values)
             self.head |= {name: (value, done.run_id) for name, value in values.items()}
+            self.heads.append(dict(self.head))
         assert done.revision == (len(self.history) if values else None)
 
     @precondition(lambda self: self.waiting)
@@ -58,6 +74,57 @@ class Reference(RuleBasedStateMachine):
     def hand_over(self) -> None:
         self.store.mark_sent(self.store.waiting(1)[0].number)
         self.waiting.pop(0)
+
+    @precondition(lambda self: self.heads)
+    @rule(which=st.integers(0, 100), who=PEOPLE)
+    def revert(self, which: int, who: str) -> None:
+        to = which % len(self.heads)
+        back = {n: v for n, v in self.heads[to].items() if self.head[n] != v}
+        scopes = {"computer", *back, *(name.partition(".")[0] for name in back)}
+        owners = {owner for scope, owner in self._holding() if scope in scopes}
+        if not back or owners - {who, DAEMON}:
+            with pytest.raises(StoreError):
+                self.store.revert(to + 1, who=who)
+            return
+        assert self.store.revert(to + 1, who=who) == len(self.history) + 1
+        self.history.append({name: value for name, (value, _) in back.items()})
+        self.head |= back
+        self.heads.append(dict(self.head))
+        self.waiting.append(None)
+
+    def _holding(self) -> list[tuple[str, str]]:
+        now = self.clocks.passed
+        held = self.held.items()
+        return [(s, owner) for s, (owner, end) in held if end is None or end > now]
+
+    @rule(scope=SCOPES, owner=PEOPLE, minutes=st.none() | MINUTES)
+    def hold(self, scope: str, owner: str, minutes: int | None) -> None:
+        lasts = None if minutes is None else timedelta(minutes=minutes)
+        until = None if lasts is None else self.clocks.wall + lasts
+        if dict(self._holding()).get(scope, owner) not in (owner, DAEMON):
+            with pytest.raises(StoreError):
+                self.store.hold(scope, owner, "cable", until)
+            return
+        self.store.hold(scope, owner, "cable", until)
+        self.held[scope] = owner, None if lasts is None else self.clocks.passed + lasts
+
+    @rule(scope=SCOPES, who=PEOPLE, force=st.booleans())
+    def release(self, scope: str, who: str, force: bool) -> None:
+        owner = dict(self._holding()).get(scope)
+        if owner is None or (owner not in (who, DAEMON) and not force):
+            with pytest.raises(StoreError):
+                self.store.release(scope, who, force=force)
+            return
+        self.store.release(scope, who, force=force)
+        del self.held[scope]
+
+    @rule(minutes=MINUTES)
+    def time_passes(self, minutes: int) -> None:
+        self.clocks.passes(timedelta(minutes=minutes))
+
+    @rule(hours=st.integers(-48, 48))
+    def somebody_sets_the_clock(self, hours: int) -> None:
+        self.clocks.is_set(timedelta(hours=hours))
 
     @rule()
     def restart(self) -> None:
@@ -70,7 +137,10 @@ class Reference(RuleBasedStateMachine):
         held = {name: each.estimate for name, each in snapshot.parameters.items()}
         assert {name: (each.value, each.run) for name, each in held.items()} == self.head
         assert (snapshot.epoch, snapshot.revision) == (self.epoch, len(self.history))
-        assert [each.run.id for each in self.store.waiting(1000)] == self.waiting
+        waiting = [each.run and each.run.id for each in self.store.waiting(1000)]
+        assert waiting == self.waiting
+        holding = sorted((each.scope, each.owner) for each in self.store.leases())
+        assert holding == sorted(self._holding())
         assert len(self.store.runs(1000)) == self.runs
         past = [each.estimate.value for each in self.store.history("q0.t1", 1000)]
         assert past == [was["q0.t1"] for was in reversed(self.history) if "q0.t1" in was]
@@ -88,8 +158,11 @@ def test_the_store_equals_its_reference(
     server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
 
     class Here(Reference):
+        clocks = Clocks(monkeypatch)
+
         def new_place(self, folder: Path) -> Path | str:
             return server.database() if server else folder / "db.sqlite"
 
-    brief = settings(max_examples=3 if server else 10, stateful_step_count=15, deadline=None)
+    many = int(os.environ.get("KAMMERTON_MODELS", "100"))
+    brief = settings(max_examples=3 if server else many, stateful_step_count=15, deadline=None)
     run_state_machine_as_test(Here, settings=brief)
