@@ -12,6 +12,9 @@ from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.span import duration
 
 TRIES = 4
+HOURLY = 6
+"""Tries of one calibration on one qubit that may fail within an hour of laboratory time."""
+HOUR = timedelta(hours=1)
 WIDEST, MOST_SHOTS = 8.0, 16.0
 MINUTE = timedelta(minutes=1)
 PAUSE = timedelta(minutes=10)  # of laboratory time; doubled each time the same target is parked
@@ -37,7 +40,8 @@ class Parked:
 class Patience:
     """Counts failures by calibration and target; knows the effort of the next try.
 
-    alarm: hears of each target that is parked, and that it gets another chance.
+    alarm: hears of each target that is parked, and that it gets another chance. tried: when tries
+    failed within the last hour; neither a pause nor another line to try takes them back.
     """
 
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -46,6 +50,7 @@ class Patience:
     parked: dict[str, Parked] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
     aside: dict[tuple[str, str], Parked] = field(default_factory=dict)
+    tried: dict[tuple[str, str], list[datetime]] = field(default_factory=dict)
     alarm: Tell = unheard
 
     def set_aside(
@@ -81,6 +86,8 @@ class Patience:
             self.failures.pop(key, None)
             self.efforts.pop(key, None)
             self.reasons.pop(fit.target, None)
+            self.tried.pop(key, None)
+            self.aside.pop(key, None)  # it works where a person asked for it
             if fit.target in self.parked and self.parked[fit.target].calibration == calibration:
                 self._free(fit.target)
             return 0
@@ -89,7 +96,15 @@ class Patience:
         self.reasons[fit.target] = f"{calibration}: {fit.reason}"
         if self.failures[key] >= TRIES:
             self.park(fit.target, self.reasons[fit.target], now, calibration)
+        self._count(key, fit.reason, now)
         return self.failures[key]
+
+    def _count(self, key: tuple[str, str], reason: str, now: datetime) -> None:
+        """Leave one calibration of a target alone that has failed too often within an hour."""
+        tried = self.tried[key] = [t for t in self.tried.get(key, ()) if now - t < HOUR] + [now]
+        if len(tried) >= HOURLY:
+            words = f"tried {len(tried)} times within the hour, last: {reason}"
+            self.aside[key] = Parked(words, tried[-HOURLY] + HOUR)
 
     def anew(self, calibration: str, target: str) -> None:
         """Count the next try of a calibration as the first."""
@@ -125,6 +140,7 @@ class Patience:
         for parked in (self.parked, self.aside):
             later = {key: replace(each, until=each.until + by) for key, each in parked.items()}
             parked.update(later)  # type: ignore[arg-type]
+        self.tried = {key: [each + by for each in times] for key, times in self.tried.items()}
 
     def _free(self, name: str) -> None:
         del self.parked[name]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from kammerton.loop.patience import MOST_SHOTS, PAUSE, TRIES, WIDEST, Patience
+from kammerton.loop.patience import HOUR, HOURLY, MOST_SHOTS, PAUSE, TRIES, WIDEST, Patience
 from kammerton.model import Advice, Fit, Verdict
 from tests.unit.loop.laboratory import START
 
@@ -106,3 +106,66 @@ def test_a_parked_target_gets_another_chance_later_each_time():
         assert patience.release(now) == ["q0"]
         assert patience.effort("t1", "q0").shots == 1.0
     assert patience.parked == {}
+
+
+def failed_hourly(patience, spacing):
+    """Let all tries of an hour fail, with a pause ended and another line begun between them."""
+    for number in range(HOURLY):
+        now = START + number * spacing
+        patience.note("t1", fit(Verdict.REJECTED), now)
+        patience.anew("t1", "q0")
+        patience.release(now)
+    return now
+
+
+def test_what_failed_too_often_within_an_hour_waits_until_the_hour_is_over():
+    patience = Patience()
+    spacing = timedelta(minutes=9)
+    now = failed_hourly(patience, spacing)
+    assert not patience.allows("t1", "q0")
+    assert patience.allows("ramsey", "q0"), "its others go on"
+    assert patience.allows("t1", "q1")
+    assert patience.words(now) == [
+        "t1 of q0 is parked: tried 6 times within the hour, last: no decay is seen "
+        "(tried again in 15 min)"
+    ]
+    patience.release(START + HOUR - timedelta(seconds=1))
+    assert not patience.allows("t1", "q0")
+    patience.release(START + HOUR)
+    assert patience.allows("t1", "q0")
+    patience.note("t1", fit(Verdict.REJECTED), START + HOUR)
+    assert not patience.allows("t1", "q0"), "the five since are of this hour still"
+
+
+def test_tries_that_failed_longer_ago_do_not_count():
+    patience = Patience()
+    failed_hourly(patience, timedelta(minutes=13))
+    assert patience.allows("t1", "q0")
+
+
+def test_one_that_succeeds_takes_back_the_tries_before_it():
+    patience = Patience()
+    for number in range(2 * HOURLY):
+        verdict = Verdict.ACCEPTED if number % 3 == 2 else Verdict.REJECTED
+        patience.note("t1", fit(verdict), START + number * timedelta(minutes=1))
+    assert patience.allows("t1", "q0")
+
+
+def test_tries_of_the_hour_follow_a_clock_that_was_set():
+    patience, by = Patience(), timedelta(days=1)
+    failed_hourly(patience, timedelta(minutes=1))
+    patience.moved(by)
+    patience.release(START + by + timedelta(minutes=30))
+    assert not patience.allows("t1", "q0")
+    patience.release(START + by + HOUR)
+    assert patience.allows("t1", "q0")
+    patience.note("t1", fit(Verdict.REJECTED), START + by + HOUR - timedelta(minutes=1))
+    assert not patience.allows("t1", "q0"), "they are as old as before"
+
+
+def test_what_works_on_request_is_left_alone_no_longer():
+    patience = Patience()
+    now = failed_hourly(patience, timedelta(minutes=1))
+    patience.note("t1", fit(Verdict.ACCEPTED), now)
+    assert patience.allows("t1", "q0")
+    assert patience.left_alone() == {}
