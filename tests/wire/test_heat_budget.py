@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -38,7 +39,7 @@ def felt(laboratory, monkeypatch):
 
     def load(name, watts):
         if name == "drive":
-            told.append((laboratory.ledger.now(), dict(zip(STAGES, watts.values(), strict=True))))
+            told.append((monotonic(), dict(zip(STAGES, watts.values(), strict=True))))
 
     monkeypatch.setattr(laboratory.world.refrigerator, "load", load)
     return told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -227,8 +227,8 @@ class Collector:
     def _error(self, what: str) -> InstrumentError:
         return InstrumentError(f"{self.name}: {what}", instrument=self.name)
 
-    def records(self, compiled: Compiled) -> Records:
-        """Return what was measured, by target.
+    def records(self, compiled: Compiled, heat: Mapping[str, float] | None = None) -> Records:
+        """Return what was measured, by target. heat: what that left at which stage, W.
 
         Raises
         ------
@@ -244,6 +244,7 @@ class Collector:
             shots={} if shots is None else _by_target(shots, targets),
             seconds=amount.turns * compiled.turn_seconds,
             clipped=self.reduction.clipped / (2 * amount.turns * amount.points * self.samples),
+            heat=heat or {},
         )
 
 

@@ -15,6 +15,7 @@ from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
+from kammerton.bench.heat import left_behind
 from kammerton.bench.own_limits import allowed
 from kammerton.bench.readback import OnRestart, ReadBack, untold
 from kammerton.bench.recovery import Recovery
@@ -183,7 +184,7 @@ class Bench:
                 with self._stage("read back"):
                     await self._believed(compiled)
             self.last_stages["demodulate"] = collector.reduction.seconds
-            return collector.records(compiled)
+            return collector.records(compiled, left_behind(self.lab, compiled))
 
     async def _believed(self, compiled: Compiled) -> None:
         """Raise unless all that played was set as it should be, and cold, until now."""

@@ -17,6 +17,7 @@ from kammerton.bench.device_plane import OHM, lines
 from kammerton.lab import Channel, IqLine, Lab
 from kammerton.model.quantity import show
 from kammerton.model.roles import Playlist
+from kammerton.program.compiled import Compiled
 
 Heat = dict[str, dict[str, float]]
 """Stage -> line -> W on average."""
@@ -27,6 +28,8 @@ ROOM = "room"
 
 def heat(lab: Lab, playlists: Mapping[str, Playlist], sources: Collection[str]) -> Heat:
     """Return what playlists, one a generator, leave at each stage with these sources on."""
+    if not lab.heat_budget:
+        return {}
     found: Heat = {stage: {} for stage in lab.heat_budget}
     squares = {
         Channel(generator, number): square
@@ -39,6 +42,12 @@ def heat(lab: Lab, playlists: Mapping[str, Playlist], sources: Collection[str]) 
             if taken and stage in found:
                 found[stage][name] = found[stage].get(name, 0.0) + taken
     return found
+
+
+def left_behind(lab: Lab, compiled: Compiled) -> dict[str, float]:
+    """Return the W on average that a program leaves at each stage with a budget."""
+    found = heat(lab, compiled.playlists, compiled.carriers)
+    return {stage: sum(by_line.values()) for stage, by_line in found.items()}
 
 
 def heat_offences(

@@ -21,6 +21,7 @@ from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.prospect import Prospect
 from kammerton.loop.record import Record, outcome_of, why_not_again
+from kammerton.loop.rest import Rest
 from kammerton.loop.runner import Acquires, run_calibration
 from kammerton.loop.saying import Saying, silent, somebodys
 from kammerton.loop.sight import Sight
@@ -48,8 +49,6 @@ log = logging.getLogger(__name__)
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
 
-Committed = Callable[[Run, str], None]
-
 
 @dataclass
 class Loop:
@@ -68,7 +67,7 @@ class Loop:
     clock: LabClock
     planner: Planner
     book: BeliefBook
-    committed: Committed = silent
+    committed: Callable[[Run, str], None] = silent
     patience: Patience = field(default_factory=Patience)
     said: Callable[[str], object] = silent
     held: Callable[[], frozenset[str]] = frozenset
@@ -92,7 +91,7 @@ class Loop:
             self.lab, self.clock, self.planner, self.book, self.patience, self._record,
             lambda: self.held(),
         )  # fmt: skip
-        self.patience.alarm = self.alarm
+        self.patience.alarm, self._rest = self.alarm, Rest(self.clock, self.lab.heat_budget)
         who, sleep = self.lab.computer, partial(pausing, self._conclusions.by_the_clock)
         self._outage = Outage(self.bench, self._say, who, self.alarm, sleep=sleep)
         self._looks = Looks(self.bench, well=partial(self._outage.calm, WELL))
@@ -159,9 +158,8 @@ class Loop:
         """
         await self._conclusions.by_the_clock()
         granted, waits = await self._granting().grant()
-        if self.leave or (granted and not waits):
-            return True
-        return await self._go_on() or granted
+        done = bool(self.leave) or (granted and not waits)
+        return done or await self._go_on() or granted
 
     async def _go_on(self) -> bool:
         """Do what is owed or worth most; False when nothing is worth its time."""
@@ -305,7 +303,8 @@ class Loop:
             raise Interrupted(held)
         self._conclusions.begin()
         words = f"{plan.words}: fitting; the first fit of a kind compiles its kernels"
-        work = run_calibration(plan, self.bench, self.clock, partial(self._say, words))
+        play = partial(run_calibration, plan, self.bench, self.clock, partial(self._say, words))
+        work = self._rest.around(plan.calibration, play, self._say)
         return await self._under_way.run(names, work)
 
     async def _wait(self, inhibition: DriveInhibited) -> None:

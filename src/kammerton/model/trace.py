@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,15 @@ class Records:
 
     blocks: target -> (B, M) complex volts, the mean of each of B blocks of shots at each point;
     their scatter is the honest sigma. shots: target -> (S, M) complex volts, when asked for.
-    seconds: instrument time the program took. clipped: fraction of samples at the rail.
+    seconds: instrument time the program took. clipped: fraction of samples at the rail. heat: stage
+    -> W that it left there on average, of those that lab.toml has a budget for.
     """
 
     blocks: Mapping[str, ComplexArray]
     shots: Mapping[str, ComplexArray]
     seconds: float
     clipped: float = 0.0
+    heat: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from kammerton.program.blocks import (
 from kammerton.program.compiled import Compiled, Window
 from kammerton.program.grid import samples_of
 from kammerton.program.readout import Chord, chord_of, window_of
+from kammerton.program.rising import check_rising
 from kammerton.program.schedule import Placed, fixed, intervals, place
 from kammerton.program.waves import Sound, WaveLibrary, sound_of
 from kammerton.program.wiring import (
@@ -87,6 +88,7 @@ def compile(program: Program, lab: Lab, *, minimum_samples: int = MINIMUM_SAMPLE
         checked here but where they are put out.
     """
     check_targets(program, lab)
+    check_rising(program)
     score = _score(program, lab, minimum_samples)
     steps = list(_steps(score, lab.sync.go))
     if len(steps) > MAXIMUM_STEPS:

@@ -471,3 +471,18 @@ def test_a_fit_that_takes_long_is_said_again_and_again(tmp_path, store, monkeypa
     assert said[0] == "resonator_spectroscopy on q0, q1"
     assert len(said) > 3
     assert set(said[1:]) == {f"{said[0]}: fitting; the first fit of a kind compiles its kernels"}
+
+
+def test_a_coherence_measurement_waits_for_the_heat_of_a_sweep_of_powers(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip())
+    acquire, said = bench.acquire, []
+    loop.said, loop._rest.budget = said.append, {"mxc": 1.0}
+
+    async def hot(program):
+        return replace(await acquire(program), heat={"mxc": 0.2})
+
+    bench.acquire = hot
+    assert asyncio.run(loop.settle()) == {}
+    waits = [words for words in said if "the refrigerator rests after " in words]
+    assert waits
+    assert all(words.startswith(("t1 ", "ramsey ", "t2_echo ")) for words in waits)
