@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
+Committed = Callable[[Run, str], None]
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Loop:
     clock: LabClock
     planner: Planner
     book: BeliefBook
-    committed: Callable[[Run, str], None] = silent
+    committed: Committed = silent
     patience: Patience = field(default_factory=Patience)
     said: Callable[[str], object] = silent
     held: Callable[[], frozenset[str]] = frozenset
