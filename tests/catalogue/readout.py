@@ -136,10 +136,10 @@ def ways(p: Parameters, n: int, level: int) -> tuple[Array, Complex]:
             np.r_[c[2], f * c[2] + (1 - f) * c[1], twice.ravel()])  # fmt: skip
 
 
-def called_one(p: Parameters, n: int, angle: float, threshold: float) -> Array:
-    """Return the chance (2,) that a shot that began in 0 or 1 lies beyond a threshold (V)."""
+def called_one(p: Parameters, n: int, angle: float, threshold: float, levels: int = 2) -> Array:
+    """Return the chance (L,) that a shot that began in 0, 1 ... lies beyond a threshold (V)."""
     chances = []
-    for level in (0, 1):
+    for level in range(levels):
         w, c = ways(p, n, level)
         t = (c * np.exp(-1j * angle)).real
         chances.append(float(w @ ndtr((t - threshold / UNIT) / p["width"][n])))

@@ -142,16 +142,22 @@ def _score(readout: Readout, traces: Traces, n: int) -> Array:
 def assignment(
     readout: Readout, traces: Traces, found: dict[str, Array], n: int
 ) -> dict[str, float]:
-    """Return how often states are called wrong, and the fidelity, by the fit's discriminator."""
+    """Return how often states are called wrong, and the fidelity, by the fit's discriminator.
+
+    Given the state at the start (`p1_given_0`), and given what was prepared (`counted_1_given_0`).
+    """
     p, kinds = traces.hidden, readout.preparations
     if kinds == 2:
-        one = called_one(p, n, found["readout_angle"][n], found["readout_threshold"][n])
+        at = found["readout_angle"][n], found["readout_threshold"][n]
+        one = called_one(p, n, *at, levels=readout.levels)
         matrix = np.array([1 - one, one]).T
     else:
         matrix = _by_nearest(p, found, n)
+    counted = readout.rows(p, n) @ matrix
     pairs = [(i, j) for i in range(kinds) for j in range(kinds) if i != j]
     named = {f"p{j}_given_{i}": float(matrix[i, j]) for i, j in pairs}
-    return {"assignment_fidelity": float(np.trace(matrix)) / kinds, **named}
+    named |= {f"counted_{j}_given_{i}": float(counted[i, j]) for i, j in pairs}
+    return {"assignment_fidelity": float(np.trace(matrix[:kinds])) / kinds, **named}
 
 
 def _by_nearest(p: Parameters, found: dict[str, Array], n: int) -> Array:
