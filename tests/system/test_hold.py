@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 import time
@@ -152,3 +153,43 @@ def test_a_person_takes_the_computer_while_another_program_locks_the_database(tm
             with Store.read(database) as store:
                 assert [(each.owner, each.why) for each in store.leases()] == [("anna", "a cable")]
             assert driven(lab, since) == []
+
+
+def test_two_sources_are_held_by_one_name_go_off_and_come_back_together(tmp_path):
+    with laboratory(tmp_path, qubits=2) as lab:
+        text = lab.lab.read_text(encoding="utf-8")
+        sources = sorted(set(re.findall(r'source = "(\w+)"', text)))
+        assert len(sources) == 2, sources
+        group = f"\n[groups]\nsources = {sources}\n".replace("'", '"')
+        lab.lab.write_text(text + group, encoding="utf-8")
+        with daemon(lab.lab) as process:
+            wait_for(
+                lambda: {f"{each}.rf" for each in sources} <= {*outputs_on(lab)},
+                120,
+                "both sources going on",
+            )
+            begun = time.monotonic()
+            held = said(lab.lab, "hold", "sources", "--why", "a new splitter", "--for", "2h")
+            assert held.startswith(f"{sources[0]} and {sources[1]} are held by ")
+            assert "outputs were off at" in held
+            assert time.monotonic() - begun < 15 * stretch()
+            assert outputs_on(lab) == []
+            assert f"{sources[0]} and {sources[1]} are held by" in said(lab.lab, "status").replace(
+                "\n", " "
+            )
+            since = last(lab)
+            time.sleep(2.0)
+            assert (driven(lab, since), connected(lab, since)) == ([], [])
+            said(lab.lab, "release", "sources")
+            wait_for(
+                lambda: {f"{each}.rf" for each in sources} <= {*outputs_on(lab)},
+                120,
+                "both sources going on again",
+            )
+            with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+                lines = [each for each in store.log() if each.what.startswith("lease of")]
+            assert sorted((each.what, each.new.split()[0]) for each in lines) == sorted(
+                (f"lease of {each}", new) for each in sources for new in ("held", "released")
+            )
+            assert verify(lab.lab.parent / "kammerton.sqlite").findings == ()
+    assert process.returncode is not None

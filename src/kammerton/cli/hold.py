@@ -1,21 +1,24 @@
-"""`kammerton hold q3 --why "looking at it"` and `kammerton release q3`: hands off, daemon."""
+"""`kammerton hold q3 q4 --why "looking at them"` and `kammerton release q3 q4`: hands off."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.place import At, Where, either
+from kammerton.cli.place import HERE, At, apart
 
-Scope = Annotated[
-    str,
+Names = Annotated[
+    list[str],
     typer.Argument(
-        metavar="SCOPE", help='A qubit, resonator or instrument; "computer" for all of it.'
+        metavar="NAME...",
+        help='Qubits, resonators, instruments, groups of lab.toml; "computer" for all of it; then '
+        f"lab.toml, its folder or a database {HERE}",
     ),
 ]
 COMPUTER = "computer"
@@ -24,8 +27,7 @@ _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 @app.command(short_help="Take something out of the daemon's hands.")
 def hold(
-    scope: Scope,
-    lab: Where = None,
+    names: Names,
     *,
     why: Annotated[
         str, typer.Option("--why", metavar="WORDS", help="What others read when they wonder.")
@@ -41,23 +43,25 @@ def hold(
     ] = False,
     at: At = None,
 ) -> None:
-    """Take a qubit, an instrument or the whole computer out of the daemon's hands.
+    """Take qubits, instruments or the whole computer out of the daemon's hands: all, or none.
 
     It holds over restarts. With an instrument or the computer in a person's hands the daemon makes
     all outputs safe, closes its sessions and waits, and this waits for that and says whether they
     are known to be off; "maintenance" only mutes its alarms. Ctrl-C ends the waiting, not the
     hold, and says what is held.
     """
-    from kammerton.cli.hands_off import LOOK
     from kammerton.cli.interrupted import interruptible
+    from kammerton.client.hands_off import LOOK
+    from kammerton.client.holding import asked_for
+    from kammerton.store.request import are
 
     readable(why)
     span = None if lasting is None else _span(lasting)
-    lab = either(lab, at)
-    on_bench = _known_or_exit(lab, scope)
-    late = f"no longer waiting: {scope} is held, but outputs are not known to be off; {LOOK}"
+    wanted, lab = _placed(names, at)
+    on_bench = _known_or_exit(lab, wanted)
+    late = f"no longer waiting: {are(wanted)} held, but outputs are not known to be off; {LOOK}"
     with interruptible():
-        _change("hold", lab, scope, {"why": why, "now": now}, span)
+        _change("hold", lab, lambda _: asked_for(wanted, why, span, now=now))
         if on_bench:
             with interruptible(late):
                 _tell_outputs(lab)
@@ -65,91 +69,83 @@ def hold(
 
 @app.command(short_help="Give back what was held.")
 def release(
-    scope: Scope,
-    lab: Where = None,
+    names: Names,
     *,
     force: Annotated[bool, typer.Option("--force", help="Although another person holds it.")] = (
         False
     ),
     at: At = None,
 ) -> None:
-    """Give back what was held; the daemon looks at its instruments anew and goes on."""
-    lab = either(lab, at)
-    _change("release", lab, scope, {"lease": _seen(lab, scope), "force": force})
+    """Give back what was held, all of it or none; the daemon looks at its instruments anew."""
+    from kammerton.client.holding import seen
+
+    wanted, lab = _placed(names, at)
+    _change("release", lab, lambda database: {**seen(database, wanted), "force": force})
 
 
-def _seen(lab: Path | None, scope: str) -> int | None:
-    """Return the number of the lease that holds a scope now: that one is to be released."""
-    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
-    from kammerton.model import StoreError
-    from kammerton.store.older import lease_on
+def _placed(names: list[str], at: Path | None) -> tuple[list[str], Path | None]:
+    """Return what is meant, with the members of groups in their place, and where it is.
 
-    database = database_or_exit(lab)
-    try:
-        return lease_on(database, scope)
-    except StoreError as problem:
-        refuse([str(problem)])
-        raise typer.Exit(BAD_INPUT) from None
+    What is named first is no place, whatever it is called.
+    """
+    from kammerton.client.locate import groups
+    from kammerton.lab.holdable import members
+
+    more, lab = apart(names[1:], at)
+    return members(groups(lab), [names[0], *more]), lab
 
 
 def _change(
-    verb: str,
-    lab: Path | None,
-    scope: str,
-    more: dict[str, object],
-    lasting: timedelta | None = None,
+    verb: str, lab: Path | None, arguments: Callable[[Path | str], Mapping[str, object]]
 ) -> None:
+    """Have it done. arguments: of a database, from now on: not from when this began to load."""
     from kammerton.cli.interrupted import interruptible
     from kammerton.cli.loading import code_of, database_or_exit, refuse
     from kammerton.model import StoreError
     from kammerton.store import change
 
     database = database_or_exit(lab)
-    if lasting is not None:  # from now on, not from when this program began to load
-        more = {**more, "until": (datetime.now(UTC) + lasting).isoformat()}
     try:
+        said = arguments(database)
         with interruptible():
-            typer.echo(change(database, verb, {"scope": scope, **more}))
+            typer.echo(change(database, verb, said))
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(code_of(problem)) from None
 
 
 def _tell_outputs(lab: Path | None) -> None:
-    from kammerton.cli.hands_off import outputs_after
     from kammerton.cli.loading import database_or_exit
+    from kammerton.client.hands_off import outputs_after
 
     if words := outputs_after(database_or_exit(lab)):
         typer.echo(words)
 
 
-def _known_or_exit(given: Path | None, scope: str) -> bool:
+def _known_or_exit(given: Path | None, names: list[str]) -> bool:
     """Leave with code 2 unless lab.toml, where there is one, knows what is to be held.
 
     Return whether outputs go off for it: it is the computer, or an instrument of lab.toml.
     One that is half edited keeps nobody from holding; a daemon that runs knows what there is.
     """
     from kammerton.cli.loading import BAD_INPUT, refuse
+    from kammerton.client.holding import outputs_go_off, strange
     from kammerton.client.locate import find_lab
-    from kammerton.lab import holdable, load
-    from kammerton.lab.nearest import hint
+    from kammerton.lab import load
     from kammerton.model import LabError
 
-    file = find_lab(given)
-    if file is None:
-        return scope == COMPUTER
+    file, lab = find_lab(given), None
     try:
-        lab = load(file)
+        lab = None if file is None else load(file)
     except LabError as error:
-        if scope != COMPUTER:
-            unknown = f'so it is not known whether there is anything called "{scope}"'
-            refuse([*error.problems, unknown])
-        return scope == COMPUTER
-    known = holdable(lab)
-    if scope not in known:
-        refuse([f'there is nothing called "{scope}"{hint(scope, known)}'])
+        if unsure := [each for each in names if each != COMPUTER]:
+            called = " or ".join(f'"{each}"' for each in unsure)
+            nobody = f"so it is not known whether there is anything called {called}"
+            refuse([*error.problems, nobody])
+    if lab is not None and (unknown := strange(lab, names)):
+        refuse(unknown)
         raise typer.Exit(BAD_INPUT)
-    return scope == COMPUTER or scope in lab.instruments
+    return outputs_go_off(lab, names)
 
 
 def readable(why: str, *, blank: bool = False) -> None:

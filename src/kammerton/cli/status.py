@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,15 +85,26 @@ def _beside(
     yield from (("yellow", words) for words in clock_set(store))
     if note:
         yield "dim", note
-    yield from (("yellow", words_of(lease)) for lease in store.leases())
+    yield from (("yellow", words_of(*each)) for each in together(store.leases()))
     if not running:  # a daemon that runs says it itself
         yield from (("yellow", words) for words in _stuck(store))
 
 
-def words_of(lease: Lease) -> str:
-    """Return who holds what, and why."""
+def together(leases: Iterable[Lease]) -> list[list[Lease]]:
+    """Return leases with those beside each other that were taken in one command."""
+    found: dict[tuple[object, ...], list[Lease]] = {}
+    for each in leases:
+        found.setdefault((each.owner, each.why, each.since, each.until), []).append(each)
+    return list(found.values())
+
+
+def words_of(*held: Lease) -> str:
+    """Return who holds what was taken together, and why."""
+    from kammerton.store.request import are
+
+    lease = held[0]
     until = f", until {lease.until:%Y-%m-%d %H:%M:%S} UTC" if lease.until else ""
-    return f"{lease.scope} is held by {lease.owner}: {lease.why}{until}"
+    return f"{are([each.scope for each in held])} held by {lease.owner}: {lease.why}{until}"
 
 
 def _stuck(store: ReadStore) -> list[str]:

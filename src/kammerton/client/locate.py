@@ -63,6 +63,14 @@ def resonators(given: Path | None = None) -> dict[str, str]:
     return {name: each for name, each in found.items() if isinstance(each, str)}
 
 
+def groups(given: Path | None = None) -> dict[str, list[str]]:
+    """Return the groups of what can be held together, as far as lab.toml says so just now."""
+    said = _read(given).get("groups")
+    entries = said.items() if isinstance(said, dict) else ()
+    lists = {name: each for name, each in entries if isinstance(each, list) and each}
+    return {n: each for n, each in lists.items() if all(isinstance(name, str) for name in each)}
+
+
 def _read(given: Path | None) -> dict[str, Any]:
     """Return what lab.toml says, unchecked; nothing where it cannot be read just now."""
     import tomllib

@@ -1,19 +1,23 @@
-"""The client for notebooks: a computer's parameters and their evidence."""
+"""The client for notebooks: a computer's parameters, their evidence, and what is asked of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from kammerton.client.locate import find_database, find_lab, note_beside
+from kammerton.client.hands_off import outputs_after
+from kammerton.client.holding import asked_for, outputs_go_off, seen, strange
+from kammerton.client.locate import find_database, find_lab, groups, note_beside
 from kammerton.client.measuring import Measured, measure
 from kammerton.client.missing import missing
 from kammerton.client.why import Why, explain
 from kammerton.client.words import table
-from kammerton.model import Estimate, StoreError
-from kammerton.store import Store, StoredRun, open_traces
+from kammerton.lab.holdable import members
+from kammerton.model import Estimate, LabError, StoreError
+from kammerton.store import Store, StoredRun, change, open_traces
 
 if TYPE_CHECKING:
     import xarray
@@ -42,7 +46,8 @@ class Client(Mapping[str, Estimate]):
 
     def __init__(self, place: Path | str | None = None) -> None:
         self._place = Path(place) if place is not None else None
-        self._store = Store.read(find_database(self._place))
+        self._database = find_database(self._place)
+        self._store = Store.read(self._database)
 
     def __getitem__(self, name: str) -> Estimate:
         parameters = self.parameters()
@@ -136,6 +141,58 @@ class Client(Mapping[str, Estimate]):
         """
         database = find_database(self._place)
         return measure(database, target, calibration, shots, note=self._note())
+
+    def hold(
+        self,
+        *names: str,
+        why: str,
+        lasting: timedelta | None = None,
+        now: bool = False,
+    ) -> str:
+        """Take what is named out of the daemon's hands, all of it or none; return what is held.
+
+            client.hold("q0", "drive_lo", why="two-tone by hand", lasting=timedelta(hours=2))
+
+        A group of lab.toml stands for its members. Where outputs go off for it this waits for
+        that, and says whether they are known to be off. lasting: None until it is released. now:
+        do not wait for a safe point.
+
+        Raises
+        ------
+        StoreError
+            Somebody else holds some of it, it is not there, or it cannot be left: nothing is held.
+        OutcomeUnknown
+            Nobody has answered: it is held once the daemon turns again.
+        """
+        wanted, lab = self._meant(names), self._lab_if_whole()
+        if lab is not None and (unknown := strange(lab, wanted)):
+            raise StoreError("; ".join(unknown))
+        said = change(self._database, "hold", asked_for(wanted, why, lasting, now=now))
+        outputs = outputs_after(self._database) if outputs_go_off(lab, wanted) else ""
+        return "; ".join(filter(None, [said, outputs]))
+
+    def release(self, *names: str, force: bool = False) -> str:
+        """Give back what is held, all of it or none. force: although another person holds it.
+
+        Raises
+        ------
+        StoreError
+            Nobody holds it, or, without `force`, another person.
+        """
+        asked = seen(self._database, self._meant(names))
+        return change(self._database, "release", {**asked, "force": force})
+
+    def _meant(self, names: Sequence[str]) -> list[str]:
+        if not names:
+            raise StoreError("name what is meant")
+        return members(groups(self._place), names)
+
+    def _lab_if_whole(self) -> Lab | None:
+        """Return what lab.toml says, None while it is edited: that keeps nobody from holding."""
+        try:
+            return self._lab()
+        except LabError:
+            return None
 
     def __enter__(self) -> Self:
         return self

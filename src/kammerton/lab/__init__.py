@@ -1,6 +1,6 @@
 """lab.toml -> Lab."""
 
-from kammerton.lab.holdable import holdable
+from kammerton.lab.holdable import holdable, members
 from kammerton.lab.load import Findings, examine, load
 from kammerton.lab.words import (
     Band,
@@ -40,4 +40,5 @@ __all__ = [
     "examine",
     "holdable",
     "load",
+    "members",
 ]

@@ -17,6 +17,7 @@ Text = Annotated[str, PlainValidator(values.text)]
 Shown = Annotated[str, PlainValidator(values.shown)]
 DatabaseName = Annotated[str, PlainValidator(values.database)]
 FileName = Annotated[str, PlainValidator(values.file_name)]
+Names = Annotated[tuple[str, ...], PlainValidator(values.names)]
 ChannelText = Annotated[Channel, PlainValidator(channel)]
 Carrier = Annotated[float, PlainValidator(quantity("Hz", 10e6, 40e9))]
 Power = Annotated[float, PlainValidator(quantity("dBm", -150.0, 40.0))]
@@ -219,6 +220,7 @@ class LabForm(Form):
     feedlines: Annotated[dict[str, Annotated[FeedlineForm, Tabled]], Tabled]
     qubits: Annotated[dict[str, Annotated[QubitForm, Tabled]], Tabled]
     resonators: Annotated[dict[str, Annotated[ResonatorForm, Tabled]], Tabled]
+    groups: Annotated[dict[str, Names], Tabled] = Field(default_factory=dict)
 
 
 def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:

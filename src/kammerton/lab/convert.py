@@ -69,6 +69,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
         pictures=form.store.pictures,
         note=form.computer.note,
         heat_budget=_heat_budget(form),
+        groups=form.groups,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from kammerton.lab.advice import advise, left_behind, named_files
 from kammerton.lab.convert import to_lab
 from kammerton.lab.document import Document
+from kammerton.lab.groups import check_groups
 from kammerton.lab.shape import read_shape
 from kammerton.lab.sizes import check_sizes
 from kammerton.lab.wiring import check_wiring
@@ -21,6 +22,7 @@ def read(
     form, problems = read_shape(document)
     document = replace(document, flawed=frozenset(problem.path for problem in problems))
     problems += check_wiring(document, drivers)
+    problems += check_groups(document)
     problems += check_sizes(document)
     warnings = list(advise(document))
     if form is None or problems:

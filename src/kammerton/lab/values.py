@@ -119,6 +119,13 @@ def count(low: int, high: int) -> Callable[[Any], int]:
     return read
 
 
+def names(value: Any) -> tuple[str, ...]:
+    """Read a list of names."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"needs a list of names, not {quoted(value)}")
+    return tuple(value)
+
+
 def one_of(*words: str) -> Callable[[Any], str]:
     """Return a reader of one of some words."""
 

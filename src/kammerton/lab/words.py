@@ -230,3 +230,5 @@ class Lab:
     """What is said beside every result."""
     heat_budget: Mapping[str, float] = field(default_factory=dict)
     """Stage -> W that all lines together may leave there on average; what is not here may be."""
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What can be held by one name: elements and instruments."""

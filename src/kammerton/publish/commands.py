@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -29,6 +29,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -76,18 +77,28 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class Hold(_Strict):
-    """Take an element or the computer out of the loop's hands."""
+class _Held(_Strict):
+    """What is held or released: `scope`, or all `targets`, which may be groups of lab.toml."""
 
-    scope: Scope
+    scope: Scope | None = None
+    targets: Annotated[list[Scope], Field(min_length=1, max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.scope is None) == (self.targets is None):
+            raise PydanticCustomError("scope_or_targets", "needs scope or targets")
+        return self
+
+
+class Hold(_Held):
+    """Take elements, instruments or the computer out of the loop's hands."""
+
     why: Words
     until: AwareDatetime | None = None
 
 
-class Release(_Strict):
+class Release(_Held):
     """Give it back."""
-
-    scope: Scope
 
 
 class Revert(_Strict):

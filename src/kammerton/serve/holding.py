@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kammerton.bench.beside import beside
@@ -19,9 +20,9 @@ from kammerton.model.lasting import Lasting
 from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
 from kammerton.store.given_back import held_again
-from kammerton.store.kept import asked_lease
+from kammerton.store.kept import asked_leases
 from kammerton.store.leases import DAEMON
-from kammerton.store.request import Request
+from kammerton.store.request import Request, scopes
 from kammerton.store.rows import Lease
 
 if TYPE_CHECKING:  # who only switches off does without, and loads in half the time
@@ -62,13 +63,13 @@ class Holds:
         self._certain.set()
         self._at_once: set[str] = set()
         self._since: dict[str, float] = {}
-        self._asked: dict[int, Lease] = {}
+        self._asked: dict[int, tuple[Lease, ...]] = {}
         self._answered: frozenset[int] = frozenset()
         self._seen: frozenset[int] = frozenset()
 
     def __call__(self) -> tuple[Lease, ...]:
         """Return the leases, as the gate asks for them."""
-        return (*self.leases, *self._asked.values(), *self._unread)
+        return (*self.leases, *chain(*self._asked.values()), *self._unread)
 
     async def certain(self) -> None:
         """Wait while a look at the leases has failed and the next is not done: see `_look`."""
@@ -122,7 +123,7 @@ class Holds:
     def told(self, request: Request) -> None:
         """Take note of a hold that cannot wait for a safe point."""
         if request.verb == "hold" and request.arguments.get("now"):
-            self._at_once.add(str(request.arguments.get("scope")))
+            self._at_once |= {*scopes(request.arguments)}
 
     def asked(self, requests: Collection[Request]) -> Collection[int]:
         """Count as held what is asked for, until it is recorded or refused; return what counts.
@@ -133,11 +134,11 @@ class Holds:
         self._answered |= self._asked.keys() - found.keys()
         known = holdable(self._lab)
         for number, each in found.items():
-            lease = asked_lease(each)
-            if lease is None:
+            leases = asked_leases(each)
+            if not leases:
                 self._asked.pop(number, None)  # it has ended before it was recorded
-            elif number not in self._asked and lease.scope in known:
-                self._asked[number] = lease
+            elif number not in self._asked and known.issuperset(lease.scope for lease in leases):
+                self._asked[number] = leases
                 self.told(each)
         return self._asked.keys()
 

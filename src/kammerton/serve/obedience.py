@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from types import MappingProxyType
 
+from kammerton.lab import members
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.publish.commands import Command
 from kammerton.publish.obeying import Obey
@@ -14,7 +18,7 @@ from kammerton.store import Inbox
 from kammerton.store.errands import ERRANDS
 from kammerton.store.inbox import SeenBefore
 from kammerton.store.place import Place
-from kammerton.store.request import not_left
+from kammerton.store.request import are, not_left, of, scopes
 
 log = logging.getLogger(__name__)
 
@@ -24,16 +28,27 @@ ACCEPTED = "it comes next: the result comes as a run, and why there is none stan
 BRIEF = 3.0  # s to hear of a refusal of what lasts: other commands wait meanwhile
 
 
-def obedient(database: Place) -> Obey:
-    """Return what does a command: as somebody at the command line would, audited under the name."""
+def obedient(database: Place, groups: Mapping[str, Sequence[str]] = MappingProxyType({})) -> Obey:
+    """Return what does a command: as somebody at the command line would, audited under the name.
+
+    groups: of lab.toml; it is their members that are held.
+    """
 
     async def obey(command: Command) -> tuple[bool | None, str]:
         try:
-            return await asyncio.to_thread(_asked, database, command)
+            return await asyncio.to_thread(_asked, database, _each(command, groups))
         except StoreError as problem:
             return False, _logged(command, str(problem))
 
     return obey
+
+
+def _each(command: Command, groups: Mapping[str, Sequence[str]]) -> Command:
+    """Return a command with the members of groups in their place."""
+    if command.verb not in ("hold", "release"):
+        return command
+    others = {n: each for n, each in command.arguments.items() if n not in ("scope", "targets")}
+    return replace(command, arguments=of(members(groups, scopes(command.arguments))) | others)
 
 
 def _logged(command: Command, words: str) -> str:
@@ -81,7 +96,7 @@ def _looked(
         named = found.done and command.verb in ERRANDS  # the run; what is withheld the log says
         return found.done, found.answer.partition("; ")[0] if named else found.answer
     if found.kept:
-        return True, f"{found.arguments.get('scope')} is held; that is recorded later"
+        return True, f"{are(scopes(found.arguments))} held; that is recorded later"
     if not late:
         return None
     if command.verb in ERRANDS and inbox.taken_up(number):

@@ -46,7 +46,8 @@ async def relayed(
             return
         relay = Relay(
             store, lab.broker, now=clock.now, ahead=lambda: clock.ahead, alarms=alarms,
-            obey=obedient(store.place), word=word, outputs=lambda: outputs.words, speaks=speaks,
+            obey=obedient(store.place, lab.groups), word=word,
+            outputs=lambda: outputs.words, speaks=speaks,
         )  # fmt: skip
         async with _flushed(store, relay, outputs, patience):
             yield

@@ -12,6 +12,7 @@ from kammerton.store.errands import ERRANDS, UNKNOWN, Errands, nobody
 from kammerton.store.inbox import Inbox
 from kammerton.store.kept import keep, withdrawn
 from kammerton.store.request import LASTING, Request, in_short, refusal, said
+from kammerton.store.request import scopes as named
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
@@ -111,10 +112,9 @@ def _done(
     """Do what is asked for; return whether it was done, and words: None while it lasts."""
     if request.verb not in LASTING and request.age > LASTS.total_seconds():
         return False, f"too late: asked {request.age / 60:.0f} min ago"
-    scope = request.arguments.get("scope")
     try:
-        if request.verb == "hold" and scopes is not None and scope not in scopes:
-            return False, f"there is nothing called {scope!r} to be held"
+        if request.verb == "hold" and (words := _not_there(named(request.arguments), scopes)):
+            return False, words
         if request.verb in ERRANDS:
             return False, _begun(store, request, errands)
         early = withdrawn(store, inbox, request)
@@ -126,6 +126,15 @@ def _done(
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
         return False, f"failed: {type(error).__name__}: {error}"
+
+
+def _not_there(names: Sequence[str], known: Collection[str] | None) -> str:
+    """Say which of what is to be held there is not; "": there is all of it, or nobody knows."""
+    strange = [repr(each) for each in names if known is not None and each not in known]
+    if not strange:
+        return ""
+    nothing = "; nothing is held" if len(names) > 1 else ""
+    return f"there is nothing called {' or '.join(strange)} to be held{nothing}"
 
 
 def _unknown(store: Store, request: Request, errands: Errands | None) -> str | None:

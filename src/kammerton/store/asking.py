@@ -23,7 +23,7 @@ from kammerton.store.interrupted import end_if, kept_back, no_longer, nothing_ye
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import Place, place_of
 from kammerton.store.read import ReadStore
-from kammerton.store.request import LASTING, Request, not_left, refusal
+from kammerton.store.request import LASTING, Request, are, not_left, refusal, scopes
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
@@ -296,10 +296,9 @@ def _ended(database: Path | str, verb: str, back: str = "") -> str:
 
 def _kept(request: Request) -> str:
     """Say that a hold counts which is not in the database yet."""
-    scope = request.arguments.get("scope")
     return (
-        f"{scope} is held by {request.who}; that is recorded as soon as the database can be "
-        "written: until then the request stays, over a restart of the daemon too"
+        f"{are(scopes(request.arguments))} held by {request.who}; that is recorded as soon as the "
+        "database can be written: until then the request stays, over a restart of the daemon too"
     )
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kammerton.model import StoreUnavailable
-from kammerton.store.request import LASTING, Request, not_left
+from kammerton.store.request import LASTING, Request, are, not_left, scopes
 
 if TYPE_CHECKING:
     from kammerton.store.inbox import Inbox
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 AFTERWARDS = {
     "measure": "the daemon measures it all the same (kammerton log); kammerton hold {target} stops "
     "it, and release lets the daemon go on",
-    "release": "it is under way, and {scope} is released all the same; kammerton hold {scope} "
-    "holds it again",
+    "release": "it is under way, and {are} released all the same; kammerton hold {names} "
+    "holds {it} again",
     "revert": "it is under way, and is done all the same (kammerton log); another kammerton revert "
     "goes back from it",
 }
@@ -83,23 +83,29 @@ def _goes_on(found: Request, gone: Callable[[], str]) -> str:
     if found.answer is not None:
         return f"{found.answer}{_look(found) if found.done else ''}"
     if found.kept:
-        words = f"{found.arguments.get('scope')} is held, which is recorded later"
+        words = f"{are(scopes(found.arguments))} held, which is recorded later"
         return f"{words}{_look(found)}"
     if found.verb in LASTING:
         return _stays(found.arguments)
     if over := gone():
         return over
     words = AFTERWARDS.get(found.verb, "it is under way, and is done all the same")
-    return words.format_map({"scope": "it", "target": "it", **found.arguments})
+    return words.format_map({"target": "it", **_named(found.arguments), **found.arguments})
+
+
+def _named(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return how the names of a hold or a release stand in words, and in a command."""
+    names = scopes(arguments)
+    it = "it" if len(names) == 1 else "them"
+    return {"are": are(names), "names": " ".join(names), "it": it}
 
 
 def _stays(arguments: Mapping[str, Any]) -> str:
-    scope = arguments.get("scope")
     return (
-        f"the hold is not withdrawn: it stays asked for, and {scope} is held as soon as the daemon "
-        f"turns again, or is started; until it is (kammerton status), nothing is held. "
-        f"kammerton release {scope} ends it"
-    )
+        "the hold is not withdrawn: it stays asked for, and {are} held as soon as the daemon "
+        "turns again, or is started; until it is (kammerton status), nothing is held. "
+        "kammerton release {names} ends it"
+    ).format_map(_named(arguments))
 
 
 def _look(found: Request) -> str:

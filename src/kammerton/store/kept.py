@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kammerton.model import StoreError
 from kammerton.model.said import flaw
-from kammerton.store import clock
+from kammerton.store import clock, leases
 from kammerton.store.leases import DAEMON
-from kammerton.store.request import LASTING, Request, in_short
+from kammerton.store.request import LASTING, Request, are, in_short, scopes
 from kammerton.store.rows import Lease, moment
 from kammerton.store.write import Store
 
@@ -35,22 +36,27 @@ def keep(store: Store, inbox: Inbox, request: Request, why: str) -> None:
 
 
 def _another(store: Store, inbox: Inbox, request: Request) -> str:
-    """Say who else holds a scope, recorded or not; "": nobody, as far as can be read."""
-    scope = request.arguments.get("scope")
-    earlier = [each for each in _waiting(inbox, request) if each.who != request.who]
-    found = [(each.who, each.arguments.get("why", "")) for each in earlier if each.kept]
+    """Say who else holds which scope, recorded or not; "": nobody, as far as can be read."""
+    wanted = scopes(request.arguments)
+    earlier = [each for each in _waiting(inbox, request) if each.who != request.who and each.kept]
+    found = {
+        scope: (each.who, str(each.arguments.get("why", "")))
+        for each in reversed(earlier)
+        for scope in scopes(each.arguments)
+    }
     with suppress(StoreError):  # a person wins: what cannot be read refuses nobody
         mine = (request.who, DAEMON)
-        held = [each for each in store.leases() if each.scope == scope and each.owner not in mine]
-        found += [(each.owner, each.why) for each in held]
-    return f"{scope} is held by {found[0][0]}: {found[0][1]}" if found else ""
+        held = {e.scope: (e.owner, e.why) for e in store.leases() if e.owner not in mine}
+        found = held | found
+    theirs = [(scope, *found[scope]) for scope in wanted if scope in found]
+    return leases.whose(theirs, wanted) if theirs else ""
 
 
 def _waiting(inbox: Inbox, request: Request) -> list[Request]:
-    """Return the holds of the same scope that were asked for earlier and have no answer yet."""
-    scope = request.arguments.get("scope")
+    """Return the holds of any of the same scopes that were asked for earlier and have no answer."""
+    wanted = set(scopes(request.arguments))
     earlier = (each for each in inbox.waiting() if each.number < request.number)
-    return [e for e in earlier if e.verb in LASTING and e.arguments.get("scope") == scope]
+    return [e for e in earlier if e.verb in LASTING and wanted.intersection(scopes(e.arguments))]
 
 
 def withdrawn(store: Store, inbox: Inbox, request: Request) -> tuple[bool, str] | None:
@@ -58,36 +64,62 @@ def withdrawn(store: Store, inbox: Inbox, request: Request) -> tuple[bool, str] 
 
     Return what came of it; None where a hold that is recorded is to be released.
     """
-    if request.verb != "release":
+    if request.verb != "release" or not (earlier := _waiting(inbox, request)):
         return None
-    scope = request.arguments.get("scope")
-    earlier = _waiting(inbox, request)
+    wanted = scopes(request.arguments)
     forced = request.arguments.get("force") is True
     mine = [each for each in earlier if forced or each.who == request.who]
+    held = {lease.scope for lease in store.leases()}.intersection(wanted)
+    if words := _in_part(wanted, _named(mine), held, _named(earlier)):
+        return False, words
     for each in mine:
         inbox.answer(each.number, f"released by {request.who} before it was recorded", done=False)
-    if not earlier or any(lease.scope == scope for lease in store.leases()):
+    if held:
         return None
     if not mine:
         other = earlier[0]
-        words = f"{scope} is held by {other.who}: {other.arguments.get('why', '')}"
+        theirs = next(each for each in wanted if each in scopes(other.arguments))
+        words = f"{theirs} is held by {other.who}: {other.arguments.get('why', '')}"
         return False, f"{words}; `kammerton release --force` takes it"
-    return True, f"{scope} is released; the hold was not recorded yet, and never is"
+    return True, f"{are(wanted)} released; the hold was not recorded yet, and never is"
 
 
-def asked_lease(request: Request) -> Lease | None:
-    """Return the hold that is asked for; None where no such hold can be.
+def _named(holds: Iterable[Request]) -> set[str]:
+    return {name for each in holds for name in scopes(each.arguments)}
 
-    Its number is below zero: in the database it gets another.
+
+def _in_part(
+    wanted: Sequence[str], asked: Collection[str], held: Collection[str], waits: Collection[str]
+) -> str:
+    """Say why what is not recorded yet cannot be given back in part; "": nothing is in part.
+
+    asked: what may be withdrawn of what waits to be recorded. held: what is recorded.
     """
-    scope, why, until = (request.arguments.get(each) for each in ("scope", "why", "until"))
+    if beside := sorted(set(asked).difference(wanted)):
+        words = f"held in one command with {', '.join(beside)}, which is not recorded yet"
+        return f"{are(wanted)} {words}: release all of it, or wait until it is; nothing is released"
+    rest = [each for each in wanted if each not in (held or asked)]
+    if rest and (held or asked):
+        late = [each for each in rest if each in waits]
+        why = f"{are(late)} not recorded as held yet" if late else f"nobody holds {rest[0]}"
+        return f"{why}: release the others on their own; nothing is released"
+    return ""
+
+
+def asked_leases(request: Request) -> tuple[Lease, ...]:
+    """Return the hold that is asked for, one of each scope; none where no such hold can be.
+
+    Its number is below zero: in the database each gets another.
+    """
+    why, until = (request.arguments.get(each) for each in ("why", "until"))
     try:
         end = None if until is None else datetime.fromisoformat(str(until))
         if flaw(str(request.arguments.get("why", "-"))):
-            return None
+            return ()
         if end is not None and end.timestamp() <= clock.wall().timestamp():
-            return None
+            return ()
         since = moment(request.asked)
     except (ValueError, OverflowError):  # it is refused, in words, when it is its turn
-        return None
-    return Lease(-request.number, str(scope), request.who, str(why or ""), since, end)
+        return ()
+    said = request.who, str(why or ""), since, end
+    return tuple(Lease(-request.number, scope, *said) for scope in scopes(request.arguments))

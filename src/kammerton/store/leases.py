@@ -6,7 +6,7 @@ clock must not put outputs on under a person's hands, nor keep them off for a ye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -142,23 +142,41 @@ def change(before: Lease | None, until: datetime | None) -> tuple[str, str]:
     return "" if before is None else f"held {ends(before)}", new
 
 
+def demand_own(connection: Connection, scopes: Collection[str], owner: str, now: Instant) -> None:
+    """Refuse to hold what another person holds.
+
+    Raises
+    ------
+    StoreError
+        Names who holds which, and why.
+    """
+    others = active(connection, now, table.c.owner.not_in((owner, DAEMON)))
+    theirs = [(row.scope, row.owner, row.why) for row in others if row.scope in scopes]
+    if theirs:
+        raise StoreError(whose(theirs, scopes))
+
+
+def whose(theirs: Iterable[tuple[str, str, str]], scopes: Collection[str]) -> str:
+    """Say who else holds which of the scopes that somebody wants, and why."""
+    said = "; ".join(f"{scope} is held by {owner}: {why}" for scope, owner, why in theirs)
+    return f"{said}; nothing is held" if len(scopes) > 1 else said
+
+
 def insert_lease(
     connection: Connection, scope: str, owner: str, why: str, now: Instant, until: datetime | None
 ) -> Lease | None:
     """Insert a lease; return the one of the same owner, or of the daemon, that it replaces.
 
-    One that has run out is closed.
+    One that has run out is closed. Nobody else may hold it: see `demand_own`.
 
     Raises
     ------
     StoreError
-        Somebody else holds the scope: the message names who, and why. Or the end makes no sense.
+        The end makes no sense.
     """
     end = checked_end(until, now.wall)
     held = next(iter(active(connection, now, table.c.scope == scope)), None)
-    if held is not None and held.owner not in (owner, DAEMON):
-        raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
-    _close(connection, scope, owner, now.wall)
+    close(connection, scope, owner, now.wall)
     row = {"scope": scope, "owner": owner, "why": why, "since": now.wall, "until": end}
     if end is not None:
         row |= {"boot": now.boot, "ends": now.ticks + end - now.wall}
@@ -167,27 +185,22 @@ def insert_lease(
     return None if held is None else lease(held, now)
 
 
-def end_lease(
+def objection(
     connection: Connection, scope: str, who: str, now: Instant, number: int | None, *, force: bool
-) -> None:
-    """Close the lease of a scope.
+) -> str:
+    """Say why the lease of a scope cannot be ended, "": it can.
 
-    Raises
-    ------
-    StoreError
-        Nobody holds it; or not under this number any more; or, without `force`, another person.
+    Nobody holds it; or not under this number any more; or, without `force`, another person.
     """
     held = next(iter(active(connection, now, table.c.scope == scope)), None)
     if held is None:
         others = [each.scope for each in active(connection, now)]
-        raise StoreError(f"nobody holds {scope}" + f"; held: {', '.join(others)}" * bool(others))
+        return f"nobody holds {scope}" + f"; held: {', '.join(others)}" * bool(others)
     if number is not None and held.number != number:
-        raise StoreError(f"{scope} is held anew by {held.owner}: {held.why}")
+        return f"{scope} is held anew by {held.owner}: {held.why}"
     if held.owner not in (who, DAEMON) and not force:
-        raise StoreError(
-            f"{scope} is held by {held.owner}: {held.why}; `kammerton release --force` takes it"
-        )
-    _close(connection, scope, who, now.wall)
+        return f"{scope} is held by {held.owner}: {held.why}; `kammerton release --force` takes it"
+    return ""
 
 
 def demand_free(connection: Connection, names: Collection[str], who: str, now: Instant) -> None:
@@ -207,7 +220,8 @@ def demand_free(connection: Connection, names: Collection[str], who: str, now: I
             )
 
 
-def _close(connection: Connection, scope: str, who: str, now: int) -> None:
+def close(connection: Connection, scope: str, who: str, now: int) -> None:
+    """Close the lease of a scope, if there is one."""
     mine = table.c.released.is_(None), table.c.scope == scope
     closed = update(table).where(*mine).values(released=now, released_by=who)
     connection.execute(closed)

@@ -5,6 +5,7 @@ After an upgrade a person can hold something before anything is brought up to da
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from kammerton.store import clock, leases, schema
 from kammerton.store.place import Place, demand_there, place_of
 from kammerton.store.read import ReadStore
 
-HELD = "SELECT * FROM lease WHERE released IS NULL AND scope = :scope"
-"""There is one at most. Of an older schema it has fewer columns."""
+HELD = "SELECT * FROM lease WHERE released IS NULL"
+"""There is one of a scope at most. Of an older schema it has fewer columns."""
 
 
 def place_there(database: Path | str) -> Place:
@@ -34,22 +35,21 @@ def computer_of(place: Place) -> str:
     StoreError
         It is no database of ours, or it cannot be read.
     """
-    return str(_told(place, select(schema.identity.c.computer)).computer)
+    return str(_told(place, select(schema.identity.c.computer))[0].computer)
 
 
-def lease_on(database: Path | str, scope: str) -> int | None:
-    """Return the number of the lease that holds a scope now."""
-    place, query = place_there(database), text(HELD).bindparams(scope=scope)
-    held = _told(place, query)
-    return int(held.number) if held is not None and leases.lasts(held, clock.instant()) else None
+def leases_now(database: Path | str) -> dict[str, int]:
+    """Return the numbers of the leases that hold now, by scope."""
+    held, now = _told(place_there(database), text(HELD)), clock.instant()
+    return {str(row.scope): int(row.number) for row in held if leases.lasts(row, now)}
 
 
-def _told(place: Place, query: Executable) -> Any:
-    """Return the first row, None where there is none."""
+def _told(place: Place, query: Executable) -> Sequence[Any]:
+    """Return the rows."""
     engine = place.reader()
     try:
         with place.errors("read"), engine.begin() as connection:
-            return connection.execute(query).first()
+            return connection.execute(query).all()
     except StoreError:
         ReadStore(place).close()  # it says what is wrong, as that it is another program's
         raise

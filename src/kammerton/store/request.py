@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,25 @@ class Request:
     answer: str | None
     kept: bool = False
     age: float = 0.0
+
+
+def scopes(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a hold or a release is of: `scope`, or each of `targets` once."""
+    several = arguments.get("targets")
+    if isinstance(several, list):
+        return tuple(dict.fromkeys(map(str, several)))
+    return (str(arguments.get("scope")),)
+
+
+def of(names: Sequence[str]) -> dict[str, object]:
+    """Return names as a request has them: one as it always was, for a daemon of before."""
+    return {"scope": names[0]} if len(names) == 1 else {"targets": list(names)}
+
+
+def are(names: Sequence[str]) -> str:
+    """Return "q0 is", or "q0, q1 and lo are"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last} are" if first else f"{last} is"
 
 
 def not_left(verb: str, words: str) -> str:

@@ -12,6 +12,7 @@ from kammerton.model.said import flaw
 from kammerton.store import leases
 from kammerton.store.caution import caution
 from kammerton.store.questions import listed
+from kammerton.store.request import are, scopes
 from kammerton.store.set_back import set_back
 from kammerton.store.write import Store
 
@@ -40,19 +41,32 @@ def do(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:
 def _hold(
     store: Store,
     who: str,
-    scope: str,
+    scope: str | None = None,
     why: str = "",
     until: str | None = None,
     now: bool = False,
+    targets: list[str] | None = None,
 ) -> str:
-    """Hold a scope; `now` is for the daemon, which then waits for no safe point."""
-    end = None if until is None else _time(until)
-    before = store.hold(scope, who, why, end)
-    how_long = "until it is released" if end is None else f"until {leases.shown(end)}"
-    instead = (
-        "" if before is None else f'; this replaces the hold {leases.ends(before)}, "{before.why}"'
+    """Hold a scope, or all targets; `now` is for the daemon, which then waits for no safe point."""
+    end, names = None if until is None else _time(until), _names("hold", scope, targets)
+    replaced = store.take(names, who, why, end)
+    released = "they are released" if len(names) > 1 else "it is released"
+    how_long = f"until {released if end is None else leases.shown(end)}"
+    instead = "".join(
+        f"; this replaces the hold {f'of {name} ' * (len(names) > 1)}{leases.ends(before)}, "
+        f'"{before.why}"'
+        for name, before in replaced.items()
     )
-    return f"{scope} is held by {who} {how_long}{instead}{_caution(store)}"
+    return f"{are(names)} held by {who} {how_long}{instead}{_caution(store)}"
+
+
+def _names(verb: str, scope: str | None, targets: list[str] | None) -> tuple[str, ...]:
+    """Return the names of a hold or a release, which says them in one way or the other."""
+    if (scope is None) == (targets is None) or targets == []:
+        raise StoreError(f"{verb}: needs a scope, or targets")
+    if not all(isinstance(each, str) for each in (targets or (scope,))):
+        raise StoreError(f"{verb}: what is named is no name")
+    return scopes({"scope": scope} if targets is None else {"targets": targets})
 
 
 def _caution(store: Store) -> str:
@@ -71,11 +85,23 @@ def _time(said: str) -> datetime:
 
 
 def _release(
-    store: Store, who: str, scope: str, lease: int | None = None, force: bool = False
+    store: Store,
+    who: str,
+    scope: str | None = None,
+    lease: int | None = None,
+    force: bool = False,
+    targets: list[str] | None = None,
+    leases: list[int | None] | None = None,
 ) -> str:
-    """Release a scope. lease: the one that was seen, force: although another holds it."""
-    store.release(scope, who, number=lease, force=force)
-    return f"{scope} is released"
+    """Release a scope, or all targets.
+
+    lease, leases: those that were seen, in the order of the targets. force: although another
+    holds one.
+    """
+    names = _names("release", scope, targets)
+    seen = dict.fromkeys(names, lease) | dict(zip(targets or (), leases or (), strict=False))
+    store.give_back(seen, who, force=force)
+    return f"{are(names)} released"
 
 
 def _revert(

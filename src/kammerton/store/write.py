@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Attempt, Commit, Doubt, Lease, micros, run_name, run_number
 from kammerton.store.spoken import insert_words, left_by, mark_past
+from kammerton.store.together import give_back, take
 from kammerton.store.traces import last_file, write_traces
 
 T = TypeVar("T")
@@ -220,43 +221,38 @@ class Store(ReadStore):
         self._small(lambda connection: insert_words(connection, what, stamp()))
 
     def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> Lease | None:
-        """Keep the loop's hands off a scope until it is released, or until a wall time.
+        """Hold one scope as `take` does; return the lease that this replaces."""
+        return next(iter(self.take([scope], owner, why, until).values()), None)
 
-        Returns the hold of the same owner, or of the daemon, that this one replaces.
+    def take(
+        self, scopes: Iterable[str], owner: str, why: str, until: datetime | None = None
+    ) -> dict[str, Lease]:
+        """Keep the loop's hands off scopes until each is released, or until a wall time.
+
+        Returns the holds of the same owner, or of the daemon, that these replace, by scope.
 
         Raises
         ------
         StoreError
-            Another person holds it: the message names who, and why.
+            Another person holds one: the message names who, and why, and nothing is held.
         """
-        scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
-
-        def write(connection: Connection) -> Lease | None:
-            before = leases.insert_lease(connection, scope, owner, why, instant(), until)
-            self._note(connection, owner, f"lease of {scope}", *leases.change(before, until), why)
-            return before
-
-        return self._small(write)
+        names, said = [checks.plain(n) for n in scopes], (checks.plain(owner), checks.plain(why))
+        return self._small(lambda connection: take(self._note, connection, names, *said, until))
 
     def release(
         self, scope: str, who: str, *, number: int | None = None, force: bool = False
     ) -> None:
-        """Let the loop have a scope again.
+        """Let the loop have one scope again, as `give_back` does."""
+        self.give_back({scope: number}, who, force=force)
 
-        number: the lease that is meant; None: whichever holds. force: although it is another's.
+    def give_back(self, seen: Mapping[str, int | None], who: str, *, force: bool = False) -> None:
+        """Let the loop have all of these again, or none. force: although they are another's.
 
-        Raises
-        ------
-        StoreError
-            Nobody holds it, or another person, or not under this number.
+        seen: the lease of each that is meant; None: whichever holds. StoreError: nobody holds it,
+        or another person, or not under this number.
         """
-        scope, who = checks.plain(scope), checks.plain(who)
-
-        def write(connection: Connection) -> None:
-            leases.end_lease(connection, scope, who, instant(), number, force=force)
-            self._note(connection, who, f"lease of {scope}", "held", "released", "")
-
-        self._small(write)
+        meant, person = {checks.plain(n): number for n, number in seen.items()}, checks.plain(who)
+        self._small(lambda each: give_back(self._note, each, meant, person, force=force))
 
     def begin(self, calibration: str, targets: Sequence[str], again: int | None = None) -> int:
         """Note that a calibration begins; return the attempt's number, for `commit` or `end`.

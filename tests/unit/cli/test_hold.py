@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.cli.hands_off import outputs_after
 from kammerton.cli.hold import _span
+from kammerton.client.hands_off import outputs_after
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.asking import somebody
@@ -370,3 +370,76 @@ def test_a_hold_that_cannot_be_left_says_that_nothing_is_held(lab, monkeypatch, 
     assert out == ""
     assert "nothing is held: switch off at the instruments' own front panels" in err
     assert "nothing is held" not in released
+
+
+def test_several_are_held_shown_in_one_line_and_released(lab):
+    code, out, _ = said("hold", "q0", "q1", "drive_lo", str(lab), "--why", "cable", "--for", "2h")
+    assert code == 0
+    assert out.startswith("q0, q1 and drive_lo are held by ")
+    assert said("hold", "r1", str(lab), "--why", "cable")[0] == 0
+    shown = [line for line in said("status", str(lab))[1].replace("\n", " ").split("  ") if line]
+    assert " ".join(shown).count("held by") == 2
+    assert "q0, q1 and drive_lo are held by" in " ".join(shown)
+    done = said("release", "q0", "q1", "drive_lo", "--lab", str(lab))
+    assert done == (0, "q0, q1 and drive_lo are released\n", "")
+    with Store.read(lab.parent / "kammerton.sqlite") as store:
+        assert [each.scope for each in store.leases()] == ["r1"]
+
+
+def grouped(lab: Path, groups: str = 'left = ["q0", "drive_lo"]') -> Path:
+    lab.write_text(f"{lab.read_text(encoding='utf-8')}\n[groups]\n{groups}\n", encoding="utf-8")
+    return lab
+
+
+def test_a_group_is_held_as_its_members_and_released_so(lab):
+    code, out, _ = said("hold", "left", "q1", str(grouped(lab)), "--why", "cable")
+    assert (code, out.startswith("q0, drive_lo and q1 are held by ")) == (0, True)
+    code, _, err = said("release", "left", "r0", str(lab))
+    assert (code, "nobody holds r0; held: q0, drive_lo, q1; nothing is released" in err) == (
+        2,
+        True,
+    )
+    assert said("release", "left", str(lab)) == (0, "q0 and drive_lo are released\n", "")
+
+
+def test_a_member_of_a_held_group_is_not_set_back_by_another(lab):
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        for t1 in (1e-5, 2e-5):
+            store.commit(run(), {"q0.t1": estimate(t1)})
+        store.take(["q0", "drive_lo"], "anna", "the left half")
+    code, _, err = said("revert", "q0", str(grouped(lab)), "--to", "1")
+    assert (code, "q0 is held by anna: the left half" in " ".join(err.split())) == (2, True)
+
+
+def test_where_another_person_holds_a_member_nothing_is_held(lab):
+    database = lab.parent / "kammerton.sqlite"
+    with Store.open(database, "two-qubits") as store:
+        store.hold("drive_lo", "bob@pc", "wiring")
+    code, out, err = said("hold", "left", str(grouped(lab)), "--why", "cable")
+    assert (code, out) == (2, "")
+    assert "drive_lo is held by bob@pc: wiring; nothing is held" in " ".join(err.split())
+    with Store.read(database) as store:
+        assert [each.scope for each in store.leases()] == ["drive_lo"]
+
+
+def test_every_name_that_is_not_there_is_said_and_nothing_is_held(lab):
+    code, _, err = said("hold", "q0", "q11", "lefd", str(grouped(lab)), "--why", "cable")
+    assert code == 2
+    assert 'nothing called "lefd"; did you mean "left"?' in " ".join(err.split())
+    assert 'nothing called "q11"' in err
+    with Store.read(lab.parent / "kammerton.sqlite") as store:
+        assert store.leases() == ()
+
+
+def test_a_group_is_known_while_lab_toml_is_half_edited(lab):
+    text = grouped(lab).read_text(encoding="utf-8")
+    lab.write_text(f"unknown = 3\n{text}", encoding="utf-8")
+    assert said("hold", "left", str(lab), "--why", "cable")[1].startswith(
+        "q0 and drive_lo are held by "
+    )
+
+
+def test_a_name_that_is_a_folder_here_too_is_a_name_where_it_is_the_first(lab, monkeypatch):
+    monkeypatch.chdir(lab.parent)
+    Path("q0").mkdir()
+    assert said("hold", "q0", "q1", "--why", "cable")[1].startswith("q0 and q1 are held by ")

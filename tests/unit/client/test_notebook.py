@@ -17,6 +17,7 @@ from kammerton.client.words import duration, validity
 from kammerton.model import LabError, NotMeasured, StoreError, StoreUnavailable, Verdict
 from kammerton.store import ReadStore, Store
 from tests.stored import NOON, estimate, run
+from tests.unit.client.conftest import EXAMPLE
 
 
 @pytest.fixture
@@ -203,3 +204,26 @@ def test_validity_in_words() -> None:
     assert validity(None, NOON) == "no forecast"
     assert validity(NOON, NOON + timedelta(minutes=3)) == "expired 3 min ago"
     assert validity(NOON + timedelta(minutes=3), NOON) == "for 3 min"
+
+
+def test_a_notebook_holds_and_releases_several_in_one_go(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLE, tmp_path / "lab.toml")
+    with (tmp_path / "lab.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[groups]\nleft = ["q0", "r0"]\n')
+    Store.open(tmp_path / "kammerton.sqlite", "two-qubits").close()
+    with Client(tmp_path / "lab.toml") as lab:
+        assert lab.hold("left", "q1", why="a cable", lasting=timedelta(hours=1)).startswith(
+            "q0, r0 and q1 are held by "
+        )
+        with Store.read(tmp_path / "kammerton.sqlite") as store:
+            assert [each.scope for each in store.leases()] == ["q0", "r0", "q1"]
+            assert {each.why for each in store.leases()} == {"a cable"}
+        with pytest.raises(StoreError, match=r'nothing called "q7".*nothing called "awg9"'):
+            lab.hold("q0", "q7", "awg9", why="x")
+        with pytest.raises(StoreError, match="is not taken"):
+            lab.hold("q0", why=" ")
+        with pytest.raises(StoreError, match="name what is meant"):
+            lab.hold(why="x")
+        with pytest.raises(StoreError, match=r"nobody holds r1; .*nothing is released"):
+            lab.release("left", "r1")
+        assert lab.release("left", "q1") == "q0, r0 and q1 are released"

@@ -111,6 +111,34 @@ def test_a_command_to_measure(arguments, refused):
         desk().take(asked, NOW)
 
 
+@pytest.mark.parametrize(
+    ("targets", "refused"),
+    [
+        ({"targets": ["q0", "drive_lo"]}, None),
+        ({"targets": ["q0"] * 100}, None),
+        ({"targets": []}, "targets: too_short"),
+        ({"targets": ["q0"] * 101}, "targets: too_long"),
+        ({"targets": "q0"}, "targets: list_type"),
+        ({"targets": [0]}, "targets.0: string_type"),
+        ({"targets": ["q0/#"]}, "targets.0: string_pattern"),
+        ({"targets": ["q" * 65]}, "targets.0: string_pattern"),
+        ({"targets": [["q0"]]}, "targets.0: string_type"),
+        ({"targets": [["q0", ["q1"]]]}, "deeper"),
+        ({"targets": ["q0"], "scope": "q1"}, "payload: scope_or_targets"),
+        ({}, "payload: scope_or_targets"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["hold", "release"])
+def test_x2_several_are_held_and_released_by_one_command(verb, targets, refused):
+    arguments = targets | ({"why": "cool-down"} if verb == "hold" else {})
+    asked = message(said(verb=verb, arguments=arguments), verb)
+    if refused is None:
+        assert desk().take(asked, NOW).arguments == arguments
+        return
+    with pytest.raises(Refused, match=refused):
+        desk().take(asked, NOW)
+
+
 @pytest.mark.parametrize("issued", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
 def test_x2_the_first_and_the_last_day_are_refused(issued):
     with pytest.raises(Refused, match=r"lives longer|future"):

@@ -382,12 +382,46 @@ def test_a_hold_counts_at_once_while_another_program_locks_the_database(tmp_path
     asyncio.run(main())
 
 
+def test_all_that_is_asked_for_in_one_hold_counts_at_once_and_is_read_as_leases(tmp_path):
+    """The first that is recorded does not stand for the others: all or none is, at one look."""
+    parts = {"qubits": {"q0": None}, "resonators": {}}
+    lab = SimpleNamespace(computer="two", instruments={"awg1": None, "lo": None}, **parts)
+    names = ["q0", "lo", "awg1"]
+
+    async def main() -> None:
+        with Store.open(tmp_path / "kammerton.sqlite", "two", busy=3.0) as store:
+            holds = Holds(lab, store, print)
+            await holds._read()
+            async with attending(store, holds.told, holdable(lab), asked=holds.asked):
+                with Inbox(store.place) as inbox, locked(store.path) as other:
+                    inbox.ask("hold", {"targets": names, "why": "x", "now": True}, "anna")
+                    await soon(lambda: holds.on_bench() is not None)
+                    assert holds.elements() == frozenset(names)
+                    await holds._read()
+                    assert all(holds._over(each) for each in holds())
+                    (request,) = inbox.waiting()
+                    await soon(lambda: inbox.request(request.number).kept)
+                    other.execute("ROLLBACK")
+                    await soon(lambda: inbox.request(request.number).done)
+                    await soon(lambda: bool(holds._answered))
+                    await holds._read()
+                    assert sorted(each.scope for each in holds()) == sorted(names)
+                    assert all(each.number > 0 for each in holds())
+                    inbox.ask("release", {"targets": names}, "anna")
+                    await soon(lambda: not inbox.waiting())
+                    await holds._read()
+                    assert holds() == ()
+
+    asyncio.run(main())
+
+
 def test_what_cannot_be_a_hold_takes_nothing_from_the_daemon():
     lab = SimpleNamespace(computer="two", instruments={"awg1": None}, qubits={}, resonators={})
     holds = Holds(lab, None, print)
     holds.leases = ()
     over = {"scope": "awg1", "why": "", "until": "2020-01-01T00:00:00+00:00"}
-    for number, arguments in enumerate(({"scope": "awg9"}, over, {"scope": "awg1", "until": "x"})):
+    part, late = {"targets": ["awg1", "awg9"]}, {"scope": "awg1", "until": "x"}
+    for number, arguments in enumerate(({"scope": "awg9"}, over, late, part)):
         holds.asked([Request(number, "hold", arguments, "anna", 0, done=False, answer=None)])
     assert holds() == ()
 

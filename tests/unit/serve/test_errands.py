@@ -458,6 +458,25 @@ def test_over_mqtt_the_same_hold_again_is_not_said_to_be_none(store, monkeypatch
     assert said == "seen before"
 
 
+def test_over_mqtt_several_are_held_and_a_group_as_its_members(store):
+    obey = obedience.obedient(store.place, {"left": ("q0", "lo")})
+
+    async def scenario():
+        async with attending(store, scopes=frozenset({"q0", "q1", "lo"})):
+            held = await obey(commanded("hold", targets=["left", "q1"], why="cool-down"))
+            scopes = [each.scope for each in store.leases()]
+            back = await obey(commanded("release", nonce="1" * 32, targets=["left", "q1"]))
+            alone = await obey(commanded("hold", nonce="2" * 32, scope="left", why="x"))
+            return held, scopes, back, alone
+
+    held, scopes, back, alone = asyncio.run(scenario())
+    said = "q0, lo and q1 are held by ada over MQTT until they are released"
+    assert held == (True, said)
+    assert scopes == ["q0", "lo", "q1"]
+    assert back == (True, "q0, lo and q1 are released")
+    assert alone[1].startswith("q0 and lo are held by ada over MQTT")
+
+
 def commanded(verb, nonce="0" * 32, **arguments):
     now = datetime.now(UTC)
     return Command(verb, arguments, "ada", nonce, now, now + timedelta(minutes=1))
