@@ -16,9 +16,10 @@ from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
 from kammerton.bench.heat import left_behind
-from kammerton.bench.own_limits import allowed
+from kammerton.bench.keeping import Keeping
 from kammerton.bench.readback import OnRestart, ReadBack, untold
 from kammerton.bench.recovery import Recovery
+from kammerton.bench.setting_up import SettingUp
 from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Lab
 from kammerton.model import (
@@ -33,8 +34,6 @@ from kammerton.model.roles import (
     Described,
     Digitizer,
     Instrument,
-    MicrowaveSource,
-    SelfLimiting,
     WaveformGenerator,
 )
 from kammerton.program.compiled import Compiled
@@ -76,7 +75,9 @@ class Bench:
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}
         self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm, gate.doubtful)
-        self._recovery = Recovery(instruments, gate, self._read_back, self._set_up_again)
+        self._setup = SettingUp(lab, gate, self._read_back)
+        self._recovery = Recovery(instruments, gate, self._read_back, self._setup.again)
+        self._keeping = Keeping(instruments, gate, self._setup.anew)
         self._turn = asyncio.Lock()
         self._given_up: asyncio.Future[None] | None = None
 
@@ -85,8 +86,9 @@ class Bench:
 
         on_restart: hears first who was switched off and on since any process last asked.
         """
+        self._keeping.look()
         await self._read_back.restarted(on_restart)
-        await together(self._configure(device) for device in self.instruments.values())
+        await together(self._setup.configure(device) for device in self.instruments.values())
         await self._read_back.remember(self.instruments)
 
     async def look(self) -> bool:
@@ -108,8 +110,9 @@ class Bench:
 
             if not moot():
                 gate.guard.job = ""
+                await self._keeping.look_for_given_back()
                 described = (n for n, d in self.instruments.items() if isinstance(d, Described))
-                names = [n for n in described if gate.guard.keeper(n) is None]
+                names = [n for n in described if n not in self._keeping]
                 await together(self._read_back.check({n: gate.commanded(n)}, moot) for n in names)
             if not moot():
                 await gate.biases.as_left()
@@ -133,23 +136,6 @@ class Bench:
             self._read_back.lost.clear()
             return lost
 
-    async def _set_up_again(self, device: Instrument) -> None:
-        await self._read_back.note_lost(device.name)
-        await self._configure(device)
-        self.gate.set_up_anew(device.name)
-        self._read_back.forget(device.name)
-        await self._read_back.remember([device.name])
-
-    async def _configure(self, device: Instrument) -> None:
-        if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer | SelfLimiting):
-            await self.gate.guard.require_free(device.name)
-        if isinstance(device, SelfLimiting) and self.gate.guard.keeper(device.name) is None:
-            await device.limit(allowed(self.lab.instruments[device.name]))
-        if isinstance(device, MicrowaveSource):
-            await device.configure()
-        elif isinstance(device, WaveformGenerator | Digitizer):
-            await device.configure(self.lab.sample_rate)
-
     async def acquire(self, program: Program, on_progress: OnProgress | None = None) -> Records:
         """Play a program and return its records; generators are stopped afterwards.
 
@@ -170,6 +156,7 @@ class Bench:
             self.last_stages = {}
             with self._stage("compile"):
                 compiled = await asyncio.to_thread(self._compile, program, self.lab)
+            await self._keeping.look_for_given_back()
             await self.gate.admit(compiled)
             digitizer = self._digitizer(compiled)
             await self._last_over(digitizer)

@@ -60,7 +60,7 @@ class Biases:
         await guard.approved(
             lambda: [approval.of_value(guard.lab, name, "volts", volts, "bias ramp")]
         )
-        await guard.require_free_bias(name)
+        await guard.require_unkept(name)
         if volts:
             await guard.require_cold(name)  # before the source is switched on
         async with self._turns[name]:
@@ -151,7 +151,7 @@ class Biases:
 
     async def _require_step(self, name: str, before: float, value: float) -> None:
         """Refuse a step of what a person holds, and one away from 0 V while it is not cold."""
-        await self._guard.require_free_bias(name)
+        await self._guard.require_unkept(name)
         if abs(value) > abs(before):
             await self._guard.require_cold(name)
 
@@ -162,9 +162,9 @@ class Biases:
         if on:
             return level
         limit = self._guard.checked(name, 0.0, lambda: self._zero(name))
-        await self._guard.require_free_bias(name)
+        await self._guard.require_unkept(name)
         await source.set_voltage(0.0, rate=limit.max_rate)
-        await self._guard.require_free_bias(name)
+        await self._guard.require_unkept(name)
         await source.enable(on=True)
         self._guard.changed(name, "off", "on, 0 V", f"limits.volts of {name}")
         return 0.0

@@ -133,7 +133,7 @@ class Gate:
         new, both = words.carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))
         limits = self.guard.checked(source, new, both)
         await self.guard.approved(lambda: approval.of_carrier(self.lab, source, hz, dbm))
-        await self.guard.require_free(source)
+        await self.guard.require_unkept(source)
         self._set.retuning(source)
         device, off = self._sources[source], partial(self._outside, source)
         old = await carrier.move(self.guard, device, (hz, dbm), limits, off)
@@ -171,6 +171,7 @@ class Gate:
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
         await self.guard.approved(lambda: [approval.of_source(self.lab, source)])
+        await self.guard.require_unkept(source)
         await self.guard.require_cold(source)
         if source not in self._set.carriers:
             raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")

@@ -15,7 +15,7 @@ from kammerton.bench.boxes import Boxes
 from kammerton.bench.interlock import ColdCheck
 from kammerton.bench.last_seen import LastSeen
 from kammerton.bench.switching import ALL, OnChange, OutputChange
-from kammerton.lab import Lab
+from kammerton.lab import Lab, keepers
 from kammerton.model import (
     DriveInhibited,
     Held,
@@ -124,17 +124,14 @@ class Guard:
         scopes = {COMPUTER, *names}
         return next((hold for hold in self._holds() if hold.scope in scopes), None)
 
-    def keeper(self, bias: str) -> Hold | None:
-        """Return the hold of the qubit that a bias source belongs to, if somebody holds it."""
-        mine = self._biased(bias)
+    def keeper(self, name: str) -> Hold | None:
+        """Return the hold of the qubit that an instrument belongs to, if somebody holds it."""
+        mine = keepers(self.lab, name)
         return next((hold for hold in self._holds() if hold.scope in mine), None)
 
-    async def require_free_bias(self, name: str) -> None:
-        """Refuse while a person holds a bias source, the qubit it belongs to, or the computer."""
-        await self.require_free(name, *self._biased(name))
-
-    def _biased(self, bias: str) -> list[str]:
-        return [qubit.name for qubit in self.lab.qubits.values() if qubit.bias == bias]
+    async def require_unkept(self, name: str) -> None:
+        """Refuse while a person holds an instrument, the qubit it belongs to, or the computer."""
+        await self.require_free(name, *keepers(self.lab, name))
 
     def held(self, scope: str) -> bool:
         """Say whether somebody holds exactly this."""
@@ -168,7 +165,7 @@ class Guard:
         """Return a setting that is asked for anew at each step, and waits while nobody knows."""
 
         async def step(value: float) -> None:
-            await self.require_free(name)
+            await self.require_unkept(name)
             await setting(value)
 
         return step

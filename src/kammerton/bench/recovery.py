@@ -100,7 +100,7 @@ class Recovery:
         if isinstance(instrument, BiasSource):
             with suppress(SettingsChanged):  # noted, and drive pauses: where it is counts as meant
                 await self._gate.biases.as_left(name)
-        if not isinstance(instrument, MicrowaveSource | WaveformGenerator):
+        if not isinstance(instrument, MicrowaveSource | WaveformGenerator) or self._kept(name):
             return
         cut = isinstance(instrument, Doubted) and instrument.doubt is not None
         trip, before = self._gate.trip, self._gate.trip.is_set()
@@ -114,11 +114,16 @@ class Recovery:
         return on | await self._each(names - on.keys(), self._set_up)
 
     async def _off(self, name: str) -> None:
-        if not isinstance(self._instruments[name], Digitizer):
+        if not isinstance(self._instruments[name], Digitizer) and not self._kept(name):
             await self._gate.verify(name, "recovery")
 
     async def _set_up(self, name: str) -> None:
-        await self._configure(self._instruments[name])
+        if not self._kept(name):
+            await self._configure(self._instruments[name])
+
+    def _kept(self, name: str) -> bool:
+        """Say whether a person has this with the qubit that it belongs to: it is left alone."""
+        return self._gate.guard.keeper(name) is not None
 
     async def _each(
         self, names: Iterable[str], act: Callable[[str], Coroutine[Any, Any, None]]

@@ -1,6 +1,6 @@
 """lab.toml -> Lab."""
 
-from kammerton.lab.holdable import holdable, members
+from kammerton.lab.holdable import holdable, keepers, members
 from kammerton.lab.load import Findings, examine, load
 from kammerton.lab.words import (
     Band,
@@ -39,6 +39,7 @@ __all__ = [
     "Sync",
     "examine",
     "holdable",
+    "keepers",
     "load",
     "members",
 ]

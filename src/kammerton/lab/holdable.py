@@ -15,6 +15,17 @@ def holdable(lab: Lab) -> frozenset[str]:
     return frozenset({*ALONE, *lab.qubits, *lab.resonators, *lab.instruments})
 
 
+def keepers(lab: Lab, instrument: str) -> list[str]:
+    """Return the qubits a hold of which keeps an instrument, too: it belongs to that one alone.
+
+    So does a bias source, and a microwave source that no other line has.
+    """
+    lines = [*(q.drive for q in lab.qubits.values()), *(f.line for f in lab.feedlines.values())]
+    alone = sum(line.source == instrument for line in lines) == 1
+    mine = ((q.name, {q.bias, q.drive.source if alone else None}) for q in lab.qubits.values())
+    return [name for name, its in mine if instrument in its]
+
+
 def members(groups: Mapping[str, Sequence[str]], names: Iterable[str]) -> list[str]:
     """Return names, each once, with its members in place of a group of lab.toml.
 
