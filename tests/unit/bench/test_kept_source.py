@@ -159,6 +159,7 @@ def test_another_that_fails_is_brought_back_without_it(fake, make, tmp_path):
         await bench.recover(InstrumentError("awg does not answer", instrument="awg"))
         await bench.recover(InstrumentError("nobody knows who it was"))
         assert (fake.log.of("lo"), fake.lo.on) == ([], True)
+        assert not [c for c in bench.gate.changes if c.found], "nobody says that it lost anything"
 
     kept(fake, make, tmp_path, body)
 
