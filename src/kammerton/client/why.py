@@ -24,9 +24,9 @@ class Why:
     age: of laboratory time. fit: of the target that the value came from; None when the run has no
     single one. previous: earlier values, newest first. doubted: why it is to be measured again, and
     with what sigma it is believed meanwhile; None where it is not doubted. set_back: the revision
-    in which a person went back to this value; None where its run made it. ahead: how far laboratory
+    in which this value came back; None where its run made it. ahead: how far laboratory
     time is ahead of this computer's; "" where it is not. returned: the revisions of earlier values
-    in which a person went back to them.
+    in which they came back.
     """
 
     name: str

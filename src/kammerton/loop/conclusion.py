@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -13,6 +13,8 @@ from kammerton.loop.beliefs import AGAIN, BeliefBook
 from kammerton.loop.beyond import beyond_t1
 from kammerton.loop.coarse import coarser, stays
 from kammerton.loop.given_back import GivenBack
+from kammerton.loop.going_back import GoingBack
+from kammerton.loop.last_good import LastGood
 from kammerton.loop.patience import TRIES, Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
@@ -31,6 +33,7 @@ from kammerton.model import Belief, Estimate, Fit, LabClock, Overtaken, Run, Val
 from kammerton.model.belief import meanwhile
 from kammerton.model.quantity import show
 from kammerton.store import Commit
+from kammerton.store.rows import Change
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +58,7 @@ class Conclusions:
     held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
     withheld: str = ""
+    _known: Mapping[str, Change] = field(default_factory=dict)
     _cold: bool = True
 
     def __post_init__(self) -> None:
@@ -63,6 +67,11 @@ class Conclusions:
         self._steps = Steps(self.clock, self.book, self.patience, self._provisional, self.record)
         self._same_line = SameLine(self.book, tuple(self.lab.qubits))
         self._given_back = GivenBack(self.book, self.clock, self.record, self.held)
+        self._last_good = LastGood(self.book, set(self.record.store.doubts()))
+        self._going_back = GoingBack(
+            self.book, self.clock, self.patience, self.record, self._last_good, self.held,
+            self._provisional.waiting,
+        )  # fmt: skip
         self.revision = self.record.store.revision()
 
     async def conclude(self, plan: Plan, run: Run, attempt: int, *, asked: bool = False) -> str:
@@ -79,16 +88,22 @@ class Conclusions:
         sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
         coarse = {n: sure.pop(n) for n in (coarser(self.book, sure) if asked else ())}
         commit, ready, waits = await self._commit(run, attempt, sure, surprises)
-        self.revision = commit.revision or self.revision
+        known, to = self._known, self.revision
+        self.revision = commit.revision or to
         estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
         self._say_withheld(surprises, coarse, waits)  # before anything is widened for it
         for fit in run.fits.values():
             self._take_note(plan, fit)
+            quick = _quick(plan, fit.target)
+            self._last_good.check(plan, commit.run_id, fit, surprises, quick=quick)
+        self._last_good.take(plan, with_run(ready, commit.run_id), known, to)
+        self._going_back.measured(ready)
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
         rested = rested_on_another(self.book, self.planner.calibrations, estimates)
         self.book.update(estimates)
         self.book.doubt(rested - estimates.keys(), DOUBT, self.clock.now(), least=AGAIN)
-        beyond = beyond_t1(self.book, estimates)
+        beyond = set(beyond_t1(self.book, estimates))
+        self._last_good.tainted |= (rested - estimates.keys()) | beyond
         self.book.doubt(beyond, DOUBT, self.clock.now(), least=AGAIN)
         self._same_line.look(estimates, self.record.tell)
         if not any(_quick(plan, target.name) for target in plan.targets):  # else no usual sigma
@@ -96,7 +111,24 @@ class Conclusions:
         for name, e in surprises.items():
             self._surprised(plan, name, e)
         await self.keep_doubts(f"what {plan.calibration.name} found, run {commit.run_id}")
+        if self._last_good.any_due():
+            await self._go_back()
         return commit.run_id
+
+    async def _go_back(self) -> None:
+        await self.follow()
+        self.revision, gone = await self._going_back.look(self._known, self.revision)
+        for name in gone:
+            self._surprises.withheld.pop(name, None)
+        self._same_line.look(gone, self.record.tell)
+
+    async def lost(
+        self, instruments: Collection[str | None], why: str, already: Collection[str | None] = ()
+    ) -> None:
+        """Doubt, and store that, what rests on instruments whose settings were lost."""
+        self._last_good.forget(self.book.resting_on(instruments, already) if instruments else ())
+        self.book.doubt_what_uses(instruments, DOUBT, self.clock.now(), already)
+        await self.keep_doubts(why)
 
     async def keep_doubts(self, why: str) -> None:
         """Store what was doubted since this was last done: a restart shall not forget it."""
@@ -106,6 +138,7 @@ class Conclusions:
         """Follow what the computer's clock was set by; doubt what is of a time to come."""
         while by := self._steps.due():
             await self.follow()
+            self._last_good.forget_all()  # how old it is nobody knows that well any more
             with suppress(Overtaken):
                 self.revision = await self._steps.follow(by, self.revision)
         if doubted := self._steps.to_come():
@@ -119,7 +152,8 @@ class Conclusions:
         """
         head = await self.record.snapshot()
         news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self.revision}
-        self.revision = head.revision
+        self.revision, self._known = head.revision, head.parameters
+        self._last_good.forget(news)
         self._provisional.drop(news)
         self.book.update(news)
         if news:
@@ -128,7 +162,7 @@ class Conclusions:
         for qubit in self._provisional.waiting():
             if f"{qubit}.{PROOF}" in news:  # of another frequency than the one that waits
                 self._doubt_the_pulse(qubit)
-        await self._given_back.look()
+        self._last_good.forget(await self._given_back.look())
         self.book.expire({n: c.estimate for n, c in head.parameters.items()}, self.clock.now())
         return frozenset(news)
 
@@ -139,6 +173,7 @@ class Conclusions:
     def warm(self) -> None:
         """Take nothing over of a run that has begun, nor what waits for a pulse."""
         self._cold = False
+        self._last_good.forget_all()  # and to what was before the warm-up nobody goes back
         for qubit in self._provisional.waiting():
             self.forget(qubit)
 
@@ -200,6 +235,7 @@ class Conclusions:
     def forget(self, qubit: str) -> None:
         """Begin a qubit anew from its design."""
         self._provisional.forget(qubit)
+        self._last_good.forget(self.book.resting_on_scope(qubit))
         self.book.back_to_design(qubit)
 
     def _take_note(self, plan: Plan, fit: Fit) -> None:

@@ -27,14 +27,16 @@ class GivenBack:
     held: Callable[[], frozenset[str]]
     _before: frozenset[str] | None = None
 
-    async def look(self) -> None:
-        """Doubt what was given back since the last look."""
+    async def look(self) -> frozenset[str]:
+        """Doubt what was given back since the last look; return its names."""
         held = self.held()
-        if self._before is None or self._before - held:
-            await self._doubt()
+        back = self._before is None or self._before - held
+        found = await self._doubt() if back else frozenset[str]()
         self._before = held
+        return found
 
-    async def _doubt(self) -> None:
+    async def _doubt(self) -> frozenset[str]:
+        found = frozenset[str]()
         for each in await self.record.given_back():
             rests = each.older.intersection(self.book.resting_on_scope(each.scope))
             self.book.doubt(rests, 0.0, self.clock.now(), least=AGAIN)
@@ -43,3 +45,5 @@ class GivenBack:
                 log.info("%s; what rests on it is measured again", words)
                 await self.record.doubt(doubted, words)
             await self.record.note_given_back(each, words)  # last: else a crash forgets the doubts
+            found |= rests
+        return found

@@ -12,7 +12,7 @@ from kammerton.bench.inhibition import MAINTENANCE
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
-from kammerton.loop.conclusion import DOUBT, Conclusions
+from kammerton.loop.conclusion import Conclusions
 from kammerton.loop.granting import Granting
 from kammerton.loop.idle import Stale, idle
 from kammerton.loop.looks import BETWEEN, WELL, Looks
@@ -288,8 +288,7 @@ class Loop:
         self, lost: Collection[str | None], why: str, already: Collection[str | None] = ()
     ) -> None:
         """Doubt, and store that, what rests on instruments whose settings were lost."""
-        self.book.doubt_what_uses(lost, DOUBT, self.clock.now(), already)
-        await self._conclusions.keep_doubts(why)
+        await self._conclusions.lost(lost, why, already)
 
     async def _run(self, plan: Plan) -> Run:
         """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop.

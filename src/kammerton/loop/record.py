@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from kammerton.model import (
 )
 from kammerton.model.alarm import CLOCK, Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
+from kammerton.store import clock as walls
 from kammerton.store.attempts import ABORTED, HUNG
 from kammerton.store.following import follow
 from kammerton.store.given_back import GIVEN_BACK
@@ -38,6 +39,7 @@ T = TypeVar("T")
 
 PAUSE = 2.0  # s between tries
 NOTE = 1.0  # s that outputs stay on for a note in the database
+LATELY = 4000  # revisions
 TAKEN_BACK = 2.0  # s that the end waits for an attempt that had just begun
 
 
@@ -144,6 +146,24 @@ class Record:
     async def doubts(self) -> dict[str, float]:
         """Return the sigma that each doubted value is believed with, as soon as it can be read."""
         return await self._patiently(self.store.doubts)
+
+    async def go_back(self, to: int, names: Sequence[str], why: str, expected: int) -> int:
+        """Set names back to a revision, as a person may; return the revision that does.
+
+        Overtaken: `expected` is not the newest. StoreError: a person holds one of them.
+        """
+        return await self._patiently(
+            lambda: self.store.revert(to, names, who=DAEMON, why=why, expected=expected)
+        )
+
+    async def went_back(self, names: Collection[str]) -> timedelta | None:
+        """Return how long ago, by the wall, one of these went back by itself; None: never, lately.
+
+        A revision takes a run of a second and more, so that the last hour is among so many.
+        """
+        latest = await self._patiently(lambda: self.store.revisions(LATELY))
+        mine = [r for r in latest if r.who == DAEMON and not set(r.names).isdisjoint(names)]
+        return walls.wall() - mine[0].committed if mine else None
 
     async def warm(self, doubt_all: Callable[[], list[str]]) -> list[str]:
         """Have all doubted that was measured before it was warm; return what was, by full name."""

@@ -41,6 +41,11 @@ WHAT_TO_DO: Mapping[str, str] = {
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
         "see its line, its design values in lab.toml and its resonator."
     ),
+    "went back": (
+        "Two runs contradicted what a third had changed, so that the values before it hold again "
+        "and are measured anew: nothing is to be done unless it comes again. `kammerton log` names "
+        "the runs; see their pictures, and what disturbed the third."
+    ),
     "same line": (
         "Two qubits on one chip are seldom that close: one may be read, or driven, in place of the "
         "other. Compare with their design values; hold one and see whether the other's line moves."

@@ -115,7 +115,7 @@ def alarm(epoch: str | None, notice: Notice, now: datetime) -> Document:
 def delta(
     epoch: str, handover: Handover, now: datetime, note: str = "", ahead: float = 0.0
 ) -> Document:
-    """Give what one revision changed; run is null when a person went back to older values."""
+    """Give what one revision changed; run is null where older values came back."""
     document = _head(epoch, handover.revision) | {
         "run": handover.run.id if handover.run else None,
         "ahead": round(ahead, 3),

@@ -205,7 +205,7 @@ class ReadStore(Closing):
             return [_change(row) for row in rows]
 
     def set_back(self, revision: int) -> Revision | None:
-        """Return a revision that a person made by going back; None where a run made it."""
+        """Return a revision that was made by going back; None where a run made it."""
         table = schema.revision
         query = _revisions().where(table.c.number == revision, table.c.reverts.is_not(None))
         with self._read() as connection:

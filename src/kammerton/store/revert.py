@@ -15,19 +15,25 @@ COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
 
 
 def insert_revert(
-    connection: Connection, to: int, names: Sequence[str], who: str, why: str, now: Instant | None
-) -> int:
+    connection: Connection, to: int, names: Sequence[str], who: str, why: str,
+    now: Instant | None, expected: int | None = None,
+) -> int:  # fmt: skip
     """Insert a revision with the values of revision `to`.
 
     names: elements or parameters; all of the computer when empty. What was first measured after
     `to` stays as it is. now: when it must not be held by another person; None: it may be.
+    expected: the newest revision that the caller looked at; None: whichever it is.
 
     Raises
     ------
+    Overtaken
+        There is a newer revision than `expected`.
     StoreError
         There is no such revision or name, everything already is as it was then, it is held, or
         what would come back is not what was stored.
     """
+    if expected is not None:
+        records.demand_newest(connection, expected)
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
     there = rows_at(connection, to)
     then = _chosen(there, names, to)

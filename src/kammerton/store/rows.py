@@ -143,7 +143,7 @@ class Handover:
 
 @dataclass(frozen=True)
 class Revision:
-    """An atomic change of the parameter set: made by a run, or by a person who went back.
+    """An atomic change of the parameter set: made by a run, or by going back.
 
     reverts: the revision whose values came back. after: the last run committed before, or its own.
     committed: wall time; only numbers order. names: the parameters that it changed.

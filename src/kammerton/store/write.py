@@ -167,13 +167,13 @@ class Store(ReadStore):
         return Commit(run_name(number), revision)
 
     def revert(
-        self, to: int, names: Sequence[str] = (), *, who: str, why: str = "", force: bool = False
-    ) -> int:
+        self, to: int, names: Sequence[str] = (), *, who: str, why: str = "", force: bool = False,
+        expected: int | None = None,
+    ) -> int:  # fmt: skip
         """Make a new revision with the values of an old one; return its number.
 
         names: only these ("q3", "q3.f01"); all that was known then when empty. Values keep their
-        runs, times and ages: what comes back is what was measured. force: although another
-        person holds it.
+        runs, times and ages. force: although another person holds it. expected: as of `commit`.
 
         Raises
         ------
@@ -183,7 +183,7 @@ class Store(ReadStore):
         who, why = checks.plain(who), checks.plain(why)
         with self._turn, self._write() as connection:
             now = None if force else instant()
-            number = revert.insert_revert(connection, to, names, who, why, now)
+            number = revert.insert_revert(connection, to, names, who, why, now, expected)
             what = f"revision of {', '.join(names) or 'all'}"
             self._note(connection, who, what, str(number - 1), str(number), why)
         self._announce()
