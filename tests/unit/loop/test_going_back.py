@@ -16,6 +16,7 @@ from kammerton.model import Program, StoreError
 from kammerton.model.alarm import Alarm
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
+from kammerton.verify import verify
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make, store
 
@@ -95,6 +96,7 @@ def test_a_wrong_set_is_taken_back_with_all_that_was_measured_with_it(
     assert now.run > wrong
     assert abs(now.value - Chip.f01) < 5 * now.stderr
     assert len(by_itself(store)) == 1
+    assert verify(tmp_path / "kammerton.sqlite", data=False).findings == ()
 
 
 def test_p2_a_true_hop_is_not_taken_back_though_a_run_contradicts_it(
