@@ -168,6 +168,34 @@ def test_f1_after_a_warm_up_nothing_from_before_is_good_and_all_is_measured_anew
     assert site.contradicted(began, good()) == []
 
 
+def test_f1_a_warm_up_while_an_instrument_is_set_aside_is_published_all_the_same(site):
+    """No bench is open then. Frequencies move by 3 MHz meanwhile."""
+    asked = time.monotonic()
+    with site.fault("reference-lost", instrument="drive_lo"):
+        site.wait(lambda: site.alarms("set aside", asked)[-1:] == [True], "an alarm")
+        site.wait(lambda: site.doing().startswith("hands off"), "that it waits")
+        site.off()
+    before = {n: e.run for n, e in site.read(Store.parameters).items() if e.stderr > 0}
+    with site.fault("temperature", kelvin=4.2) as began:
+        site.lab.ask(op="fault", name="frequency-hop", seed=0, given={"qubit": QUBIT, "hz": -3e6})
+        slow = stretch()
+        site.wait(lambda: anew(site, began).keys() >= before.keys(), "what is stale")
+        at = next(t for t, _, d in site.ear.heard if t >= began and d.get("parameters"))
+        assert at - began < (READING + 1.0) * max(slow, stretch())
+        assert site.doing().startswith("hands off"), "and nobody has touched an instrument"
+        assert {e["quality"] for told in anew(site, began).values() for e in told} == {"stale"}
+    site.lab.ask(op="set_temperature", kelvin=0.012)  # to cool down takes hours
+    time.sleep(2 * READING)
+    site.says("release", "drive_lo")
+
+    def good() -> list[dict[str, Any]]:
+        return [e for told in anew(site, began).values() for e in told if e["quality"] == "good"]
+
+    site.wait(lambda: {e["name"] for e in good()} >= before.keys(), "all of it anew")
+    assert {e["run"] for e in good()}.isdisjoint(before.values())
+    assert site.contradicted(began, good()) == []
+
+
 def test_f5_under_maintenance_a_warm_up_is_no_alarm_and_drive_is_off_all_the_same(site):
     site.says("hold", "maintenance", "--why", "a planned warm-up")
     with site.fault("temperature", kelvin=4.2) as began:

@@ -74,9 +74,7 @@ async def connect(
     InstrumentInUse
         As that, and another process has one of those that did connect.
     """
-    entries = list(lab.instruments.values())
-    factories = await asyncio.to_thread(load_drivers, lab, drivers)
-    results = await _connect_all(entries, factories, within or CONNECT_DEADLINE)
+    results = await connect_each(lab, drivers, within or CONNECT_DEADLINE)
     connected = {n: r for n, r in results.items() if isinstance(r, Instrument)}
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
@@ -169,9 +167,13 @@ def _refusing(why: str) -> Factory:
     return refuse
 
 
-async def _connect_all(
-    entries: list[InstrumentEntry], factories: Mapping[str, Factory], within: float
+async def connect_each(
+    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None, within: float
 ) -> dict[str, Instrument | str]:
+    """Connect every instrument of a lab, in parallel; return each, or why it does not connect."""
+    entries = list(lab.instruments.values())
+    factories = await asyncio.to_thread(load_drivers, lab, drivers)
+
     async def one(entry: InstrumentEntry) -> Instrument | str:
         try:
             found = await _in_a_lane(factories[entry.driver], entry, within)

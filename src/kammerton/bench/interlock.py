@@ -63,6 +63,12 @@ class ColdCheck:
         self._began: float | None = None
         self._turn = asyncio.Lock()
 
+    def goes_on(self, warmth: Warmth) -> None:
+        """Tell this one from now on: it has heard of these sensors in other sessions, too."""
+        self.warmth = warmth
+        for sensor in self.sensors:
+            sensor.shown = warmth.shown.setdefault(sensor.fridge.name, sensor.shown)
+
     @property
     def allowed(self) -> bool:
         """Whether drive was allowed when it was last looked at."""

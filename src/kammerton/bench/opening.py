@@ -32,6 +32,7 @@ from kammerton.bench.readback import OnRestart, untold
 from kammerton.bench.switching import ALL, OnChange, OutputChange
 from kammerton.bench.taken import Locks
 from kammerton.bench.tasks import unbroken
+from kammerton.bench.warmth import Warmth
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
@@ -60,6 +61,7 @@ async def open_bench(
     within: float | None = None,
     on_restart: OnRestart = untold,
     ask: Approve | None = None,
+    warmth: Warmth | None = None,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
@@ -67,7 +69,7 @@ async def open_bench(
     configure: False leaves clocks and references as they are. alarm: hears of the interlock.
     within: s that each instrument gets to connect; None: the usual. on_restart: hears who was
     switched off and on since any process last asked, before anything else can fail. ask: asks a
-    person before the first write of each kind.
+    person before the first write of each kind. warmth: hears of all readings; None: one of its own.
 
     Raises
     ------
@@ -86,6 +88,7 @@ async def open_bench(
         instruments = await _connected(lab, drivers, within, hold, doubt)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         gate.guard.ask = ask
+        gate.cold.goes_on(warmth or gate.cold.warmth)
         bench = Bench(lab, clock, instruments, gate, compiler)
         async with (
             _leaving(partial(_close, instruments)),

@@ -43,6 +43,14 @@ def outside(name: str, value: float, band: Band) -> str | None:
 
 
 @dataclass
+class Shown:
+    """The number that a sensor shows, K, and since when: it outlives the session."""
+
+    kelvin: float = math.nan
+    since: float = 0.0
+
+
+@dataclass
 class Thermometer:
     """Reads one fridge monitor; a failed reading leaves the last one to grow old.
 
@@ -71,8 +79,7 @@ class Thermometer:
     asking: asyncio.Task[bool] | None = None
     _round_began: float = 0.0
     _round_ended: float = 0.0
-    _same_since: float = 0.0
-    _shown: float = math.nan
+    shown: Shown = field(default_factory=Shown)
 
     async def refresh(self, deadline: float) -> bool:
         """Read the temperature now, within `deadline` s; say whether that was a valid reading.
@@ -234,9 +241,9 @@ class Thermometer:
             self._fault = f"{self.fridge.name} reads {kelvin:g} K, which is no temperature"
             return False
         now = self.monotonic()
-        if kelvin != self._shown:
-            self._shown, self._same_since = kelvin, now
-        elif self.frozen_after and now - self._same_since > self.frozen_after:
+        if kelvin != self.shown.kelvin:
+            self.shown.kelvin, self.shown.since = kelvin, now
+        elif self.frozen_after and now - self.shown.since > self.frozen_after:
             same = f"{show(kelvin, 'K')} for more than {self.frozen_after:g} s"
             self._fault = f"{self.fridge.name} is frozen: it has shown exactly {same}"
             self.reading = None

@@ -169,6 +169,10 @@ class Record:
         """Have all doubted that was measured before it was warm; return what was, by full name."""
         return await self._patiently(doubt_all)
 
+    async def unseen(self, question: Callable[[Store], float]) -> float:
+        """Return for how long nobody has seen the refrigerator, as soon as that can be read."""
+        return await self._patiently(lambda: question(self.store))
+
     async def given_back(self) -> list[GivenBack]:
         """Return holds that persons gave back, and nobody noted, as soon as they can be read."""
         return await self._patiently(self.store.given_back)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from kammerton.bench import Bench, open_bench
+from kammerton.bench.apart import Apart
 from kammerton.bench.approval import Approve
-from kammerton.bench.beside import beside
 from kammerton.bench.guard import said
 from kammerton.bench.locks import tells
 from kammerton.bench.tasks import settled, told_while, unbroken
@@ -173,6 +173,11 @@ class Tuning:
         return Plates(self.lab, self.store)
 
     @cached_property
+    def warmed(self) -> Warmed:
+        """Return what doubts all that was measured before it was warm, or not seen for long."""
+        return Warmed(self._record(), self.lab, self.clock)
+
+    @cached_property
     def ask(self) -> Approve | None:
         """Return what asks a person before the first write of each kind; None: nobody is asked."""
         return Supervised(self.store, self.alarm, self._say) if self.supervised else None
@@ -185,11 +190,21 @@ class Tuning:
         ready = asyncio.create_task(self.kernels.load(), name="kernels")
         ready.add_done_callback(lambda _: self.warm())
         try:
-            return await self._tuned(ready, once=once)
+            async with self.warmed.watched(self.outputs.audit):
+                apart = Apart(self.lab, self.clock, self.warmed.warmth, self.holds.elements)
+                try:
+                    return await self._tuned(ready, apart, once=once)
+                except InstrumentError as failure:
+                    mine = not isinstance(failure, InstrumentInUse) and self.outputs.known_off
+                    if mine and not once:  # else the next switches off, at once
+                        await self.warmed.glanced(apart)
+                    raise
         finally:
             await settled(ready)
 
-    async def _tuned(self, ready: asyncio.Task[None], *, once: bool) -> Mapping[str, str]:
+    async def _tuned(
+        self, ready: asyncio.Task[None], apart: Apart, *, once: bool
+    ) -> Mapping[str, str]:
         """Connect and calibrate, again and again; before the first time the fits are ready."""
         planner: Planner | None = None
         loop: Loop | None = None
@@ -200,11 +215,12 @@ class Tuning:
                 self.up()  # as far as it may be: all instruments are a person's
                 self.speaks.set()
                 self.wishes.withdraw(f"{said(lease)}; ask again when it is released")
-                await self.holds.free(self.outputs.left_alone())
+                async with apart.reading():
+                    await self.holds.free(self.outputs.left_alone())
             words = f"connecting to the instruments{self.outputs.caution}"
             await asyncio.to_thread(self._say, words)
             try:
-                async with self._opened() as (bench, warmed):
+                async with await self._opened() as bench:
                     self.outputs.found_off()
                     self.answered()
                     self.speaks.set()
@@ -212,9 +228,10 @@ class Tuning:
                     await self._met(bench, first=loop is None)
                     await told_while(ready, self._waiting, SLOW)
                     planner = planner or Planner(load_calibrations())  # anybody's code: it is off
+                    await self.warmed.heeded()
                     async with self.by_the_loop:
                         loop = self._loop(bench, planner, doubtful)
-                        warmed.forget = loop.warm
+                        self.warmed.forget = loop.warm
                         await loop.keep_doubts("an instrument was set aside")
                         doubtful.clear()
                         work = loop.settle() if once else loop.keep()
@@ -226,7 +243,8 @@ class Tuning:
             except LastingFault as fault:
                 self._left_off()
                 doubtful.add(str(fault.instrument))
-                await self.holds.set_aside(fault)
+                async with apart.reading():
+                    await self.holds.set_aside(fault)
                 if once:
                     raise
                 parked = None
@@ -235,23 +253,13 @@ class Tuning:
             if loop is not None:
                 loop.patience.forget()
 
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[tuple[Bench, Warmed]]:
-        """Connect; meanwhile what was measured is doubted whenever it was warm."""
-        warmed = Warmed(self._record(), self.lab, self.clock)
-        async with (
-            open_bench(
-                await expected(self.plates),
-                self.clock,
-                on_change=self.outputs.changed,
-                holds=self.holds,
-                alarm=self.alarm,
-                on_restart=self._restarted,
-                ask=self.ask,
-            ) as bench,
-            beside(warmed.watch(bench.gate.cold.warmth), "warmth"),
-        ):
-            yield bench, warmed
+    async def _opened(self) -> AbstractAsyncContextManager[Bench]:
+        """Return what connects; the bench then reads the refrigerator, and tells who doubts."""
+        return open_bench(
+            await expected(self.plates), self.clock, on_change=self.outputs.changed,
+            holds=self.holds, alarm=self.alarm, on_restart=self._restarted, ask=self.ask,
+            warmth=self.warmed.warmth,
+        )  # fmt: skip
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
         """Remember which boxes answer; say first of which lab.toml does not name the number."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib import import_module
 from typing import NoReturn
@@ -76,6 +77,7 @@ async def stay_safe(
             attending(store, scopes=holdable(lab), unread=holds.unread),
             holds.followed(),
             relayed(lab, store, clock, alarms, outputs, word="safe mode"),
+            _unseen(lab, store, clock, outputs),
         ):
             await _stay(store, f"{SAFE}{state}; {why}; a person must restart it", doing)
 
@@ -86,6 +88,18 @@ async def _made_up(lab: Lab, store: Store, clock: LabClock, tell: Tell) -> bool:
         return False
     made_up = await asyncio.to_thread(import_module, "kammerton.serve.made_up")
     return bool(await asyncio.to_thread(made_up.made_up, lab, store, clock, tell))
+
+
+@asynccontextmanager
+async def _unseen(lab: Lab, store: Store, clock: LabClock, outputs: Outputs) -> AsyncIterator[None]:
+    """Meanwhile nobody reads the refrigerator: when that is so for long, nothing holds any more."""
+
+    async def say(what: str) -> None:
+        log.warning("%s", what)
+
+    warmed = await asyncio.to_thread(import_module, "kammerton.serve.warmed")
+    async with warmed.Warmed(warmed.Record(store, say), lab, clock).watched(outputs.audit):
+        yield
 
 
 def _begun(outputs: Outputs, doing: Doing, *, touch: bool) -> None:

@@ -55,7 +55,7 @@ def test_f1_a_sensor_that_fails_in_the_warm_cools_nothing(wall):
 
 def test_f2_a_reading_that_fails_for_a_while_is_no_warmth_and_one_that_hides_it_may_be(wall):
     warmth = Warmth(OFF, wall)
-    shown(warmth, wall, (2, 0.012), (BLIND - 1, None), (2, 0.012), (BLIND - 1, None))
+    shown(warmth, wall, (2, 0.012), (BLIND - 3, None), (2, 0.012), (BLIND - 1, None))
     assert told(warmth) is None
     shown(warmth, wall, (1, None))
     assert told(warmth) == "the mixing chamber may have been warm: no valid reading for 30 min"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from kammerton.bench.warmth import Warmth
 from kammerton.model import StoreUnavailable
 from kammerton.publish.payloads import quality
 from kammerton.serve.warmed import Warmed, doubt_all
@@ -154,12 +153,11 @@ def test_f1_a_database_that_cannot_be_written_is_waited_for(
         return real(*given, **how)
 
     monkeypatch.setattr(store, "move_times", locked)
-    warmth = Warmth(0.1)
-    warmth.look(4.2)
 
     async def main() -> None:
         warmed = Warmed(loop._record, two_qubits(tmp_path), loop.clock, lambda: forgot.append(1))
-        task = asyncio.create_task(warmed.watch(warmth))
+        warmed.warmth.look(4.2)
+        task = asyncio.create_task(warmed.watch())
         while store.doubts() == {}:  # noqa: ASYNC110 - a thread knows
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)

@@ -13,7 +13,6 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from kammerton.bench.warmth import Warmth
 from kammerton.lab import InstrumentEntry
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wish, Wishes
@@ -89,13 +88,13 @@ def tuned(
     told = {digitizer: "B7", "mute": "0"}
     boxes = SimpleNamespace(answered={n: Identity("a", "b", each, "1") for n, each in told.items()})
     guard = SimpleNamespace(boxes=boxes)
-    cold = SimpleNamespace(warmth=Warmth(0.1))
-    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard, cold=cold)
+    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard)
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
     seen: list[frozenset[str]] = []
     outputs = SimpleNamespace(
-        changed=print, known_off=True, caution="", found_off=lambda: None, at_work=print
-    )
+        changed=print, known_off=True, caution="", found_off=lambda: None, at_work=print,
+        audit=store.audit,
+    )  # fmt: skip
 
     @contextlib.asynccontextmanager
     async def opened(wanted, *words, on_restart, **how):
@@ -105,6 +104,7 @@ def tuned(
             seen.append(restarted)
             await on_restart(restarted)
             raise Held("a person came while its clocks were set")
+        how["warmth"].look(0.012)
         yield bench
 
     monkeypatch.setattr(computer, "open_bench", opened)
@@ -252,7 +252,6 @@ def test_s6_the_loop_follows_a_clock_that_was_set_while_it_calibrates_and_only_t
         instruments={},
         gate=SimpleNamespace(
             inhibition=SimpleNamespace(words=lambda: None),
-            cold=SimpleNamespace(warmth=Warmth(0.1)),
             guard=SimpleNamespace(boxes=SimpleNamespace(answered={})),
         ),
     )
