@@ -16,8 +16,8 @@ from kammerton.cli.loading import BAD_INPUT, refuse
 F = TypeVar("F", bound=Callable[..., Any])
 
 ORDER = (
-    "demo", "check", "run", "status", "why", "log", "measure", "hold", "release", "diff", "revert",
-    "verify", "backup", "restore", "fit", "sim",
+    "demo", "check", "run", "approve", "refuse", "status", "why", "log", "measure", "hold",
+    "release", "diff", "revert", "verify", "backup", "restore", "fit", "sim",
 )  # fmt: skip
 """The commands as help lists them: as a newcomer meets them."""
 

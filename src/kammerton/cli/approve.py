@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.place import At, either
+from kammerton.cli.place import At, apart
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,9 +35,9 @@ def approve(which: Which = None, *, why: Why = "", at: At = None) -> None:
 @app.command(short_help="Refuse what a supervised run asks for; the run ends.")
 def refuse(which: Which = None, *, why: Why = "", at: At = None) -> None:
     """Refuse what `kammerton run --supervised` asks: outputs go off, and it ends with 3."""
-    if not which:
+    if not apart(which or [], at)[0]:
         raise typer.BadParameter("say which: a number, a name, or all", param_hint="WHICH")
-    _answer("refuse", which, why, at)
+    _answer("refuse", which or [], why, at)
 
 
 def names(which: Sequence[str]) -> list[str]:
@@ -60,10 +60,11 @@ def _answer(verb: str, which: Sequence[str], why: str, at: Path | None) -> None:
     from kammerton.store import change
 
     readable(why, blank=True)
-    asked: dict[str, object] = {"which": names(which)} | ({"why": why} if why else {})
+    meant, lab = apart(which, at)
+    asked: dict[str, object] = {"which": names(meant)} | ({"why": why} if why else {})
     try:
         with interruptible():
-            typer.echo(change(database_or_exit(either(None, at)), verb, asked))
+            typer.echo(change(database_or_exit(lab), verb, asked))
     except StoreError as problem:
         say([str(problem)])
         raise typer.Exit(code_of(problem)) from None

@@ -26,6 +26,7 @@ ASKED = {
     "log": ("log",),
     "hold": ("hold", "q0", "--why", "by hand"),
     "release": ("release", "q0"),
+    "approve": ("approve",),
     "diff": ("diff", "r1", "r2"),
     "revert": ("revert", "q0", "--to", "r1"),
     "verify": ("verify", "--no-data"),
@@ -66,7 +67,7 @@ def words_of(command: str, lab: Path) -> list[str]:
 def test_every_command_is_listed_and_either_needs_a_laboratory_or_none():
     known = {each.name or each.callback.__name__ for each in app.registered_commands}
     assert known == set(ORDER)
-    assert known - NEED_NONE == {*ASKED, "measure"}
+    assert known - NEED_NONE == {*ASKED, "measure", "refuse"}
 
 
 def test_measure_too_looks_there_and_finds_that_no_daemon_runs(lab, tmp_path, monkeypatch):
@@ -74,6 +75,13 @@ def test_measure_too_looks_there_and_finds_that_no_daemon_runs(lab, tmp_path, mo
     for words in (["measure", "q0", "t1", str(lab)], ["measure", "--lab", str(lab), "q0", "t1"]):
         code, text = said(*words)
         assert (code, "no daemon runs here" in text) == (2, True)
+
+
+def test_refuse_too_looks_there_and_finds_that_nothing_waits(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (["refuse", "3", str(lab)], ["refuse", "--lab", str(lab), "3"]):
+        code, text = said(*words, "--why", "too hot")
+        assert (code, "nothing waits" in text) == (2, True), text
 
 
 @pytest.mark.parametrize("command", ASKED)
