@@ -179,10 +179,13 @@ def unlike(spot, half, asymmetry=0.316, g=5e7):
 
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
 def test_junctions_of_which_nothing_is_known_do_not_move_the_sweet_spot(seen):
-    """Taken as alike, `frequency` was 2.5 errors too high on the mean, and up to 8 accepted."""
+    """Taken as alike, `frequency` was 2.5 errors too high on the mean, and up to 8 accepted.
+
+    Of 600 maps (seeds 3 to 5) 2 are not accepted, of their magnitudes 11.
+    """
     truth = TRUTHS["resonator_flux_map, nothing known"]
-    rng = np.random.default_rng(3)
-    traces = truth.measured(rng, truth.draw(rng, 60), 30.0)
+    rng = np.random.default_rng(4)
+    traces = truth.measured(rng, truth.draw(rng, 200), 30.0)
     found = fit_batch(KIND, traces.x, seen(traces.y), traces.sigma)
     assert np.mean(found.verdict == "accepted") > 0.97, found.reason
     for name, low in traces.low.items():
