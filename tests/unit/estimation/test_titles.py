@@ -38,6 +38,63 @@ def test_a_unit_in_latex_that_is_none_is_asked_about(tmp_path: Path, title: str)
         read(tmp_path, f"{title},y\n{T1}", "t1")
 
 
+@pytest.mark.parametrize(
+    ("title", "name", "factor"),
+    [
+        ("t/µs", "t", 1e-6), ("t/μs", "t", 1e-6), ("t/ns", "t", 1e-9), ("Zeit/ms", "Zeit", 1e-3),
+        (r"$\tau$ / $\mu$s", r"$\tau$", 1e-6), (r"$\tau$/$\mu$s", r"$\tau$", 1e-6),
+        (r"$t$ in $\mu$s", "t", 1e-6), (r"$t\;/\;\mu\mathrm{s}$", "t", 1e-6),
+        (r"$\tau\ (\mu\mathrm{s})$", r"\tau", 1e-6), (r"$\tau\;[\mu s]$", r"\tau", 1e-6),
+        (r"Delay time $[\mu s]$", "Delay time", 1e-6), (r"$t_{\mathrm{wait}}$ / ns", None, 1e-9),
+        ("DELAY_US", "DELAY", 1e-6), ("TIME (NS)", "TIME", 1e-9), ("DELAY [MS]", "DELAY", 1e-3),
+    ],
+)  # fmt: skip
+def test_a_unit_is_found_in_the_whole_title(
+    tmp_path: Path, title: str, name: str | None, factor: float
+) -> None:
+    trace = read(tmp_path, f"{title},y\n{T1}", "t1").trace
+    np.testing.assert_allclose(trace.x, np.arange(3) * factor)
+    assert name in (None, trace.x_name)
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["t/clk", r"$t$/$T_1$", "µ of t", r"\mu", "t [ns", "Pulse length [ns] (x)", "T (x 1e-6 s)",
+     "t (ns, set)", "delayNs", "delayUs"],
+)  # fmt: skip
+def test_a_title_that_may_name_a_unit_is_asked_about(tmp_path: Path, title: str) -> None:
+    with pytest.raises(TraceError, match=r"is not a unit.* \(--x-unit chooses one\)"):
+        read(tmp_path, f'"{title}",y\n{T1}', "t1")
+    np.testing.assert_allclose(read(tmp_path, f'"{title}",y\n{T1}', "t1", x_unit="ns").trace.x,
+                               np.arange(3) * 1e-9)  # fmt: skip
+
+
+@pytest.mark.parametrize("title", ["counts/ms", "V/us", "1/us", "photons / s", "I/Q", "S11/S21"])
+def test_a_rate_or_ratio_names_no_unit_behind_its_slash(title: str) -> None:
+    assert heading(title).unit is None
+
+
+def test_an_amplitude_over_its_unit() -> None:
+    assert (heading("I/mA").name, si(heading("I / mA").unit or "")) == ("I", ("A", 1e-3))
+
+
+@pytest.mark.parametrize("unit", ["DEG", "Deg", "deg"])
+def test_a_network_analyser_that_writes_degrees_in_capitals(tmp_path: Path, unit: str) -> None:
+    turned = "1,-3,90\n2,-20,90\n3,-3,90\n"
+    read_in = read(tmp_path, f"Freq(GHz),S21(DB),S21({unit})\n{turned}", "resonator_spectroscopy")
+    np.testing.assert_allclose(np.angle(read_in.trace.y), np.pi / 2)
+    assert si("RAD") == ("rad", 1.0)
+
+
+def test_the_phase_is_that_of_the_magnitude(tmp_path: Path) -> None:
+    head, kind = "Freq(GHz),S11(DB),S11(DEG),S21(DB),S21(DEG)", "resonator_spectroscopy"
+    text = f"{head}\n1,-1,10,-3,90\n2,-1,10,-20,90\n3,-1,10,-3,90\n"
+    assert np.angle(read(tmp_path, text, kind, y="S21(DB)").trace.y)[0] == pytest.approx(np.pi / 2)
+    assert np.angle(read(tmp_path, text, kind).trace.y)[0] == pytest.approx(np.pi / 18)
+    alone = text.replace("S21(DEG)", "S12(DEG)")
+    assert not np.iscomplexobj(read(tmp_path, alone, kind, y="S21(DB)").trace.y)
+
+
 @pytest.mark.parametrize("title", ["P(1) in %", "P1 %", "P1_percent", "P1 [Prozent]", "P1 [\\%]"])
 def test_percent(title: str) -> None:
     assert si(heading(title).unit or "") == ("", 0.01)

@@ -21,7 +21,7 @@ from kammerton.estimation.files.powers import has_base, root, root_name
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.titles import Heading
-from kammerton.estimation.files.units import DECIBEL, level, si, unknown_unit
+from kammerton.estimation.files.units import DECIBEL, level, si, unread_unit
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
 
@@ -94,7 +94,7 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
     column = table.find(choice.x[0]) if choice.x else swept_column(table, layout.axes[0])
     x, x_unit, x_notes = axis_values(table, column, layout.axes[0], kind, choice.x_unit)
     signal = signal_columns(table, choice, {column})[0]
-    phase = phase_column(table, choice, {column}) if layout.phase else None
+    phase = phase_column(table, choice, signal, {column}) if layout.phase else None
     table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
     values, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     name = table.headings[column].name
@@ -140,7 +140,7 @@ def axis_unit(
     if written is None:
         if not needed:
             return "", 1.0, []
-        if (meant := unknown_unit(title.text)) is not None:
+        if (meant := unread_unit(title.text)) is not None:
             raise TraceError(
                 f"{table.path}: {meant!r} of column {title.text!r} is not a unit"
                 f"{nearest(meant, NEAR)} (--x-unit chooses one)"
@@ -206,12 +206,23 @@ def signal_columns(table: Table, choice: Choice, taken: set[int]) -> list[int]:
     return without_counters(table, found)
 
 
-def phase_column(table: Table, choice: Choice, taken: set[int]) -> int | None:
-    """Return the column of the phase: the one chosen, or the first by name."""
+def phase_column(table: Table, choice: Choice, signal: int, taken: set[int]) -> int | None:
+    """Return the column of the phase: the one chosen, or the first by name.
+
+    Of an S21 none that is named after another, as S11.
+    """
     if choice.phase is not None:
         return table.find(choice.phase)
+    of = _parameter(table.headings[signal])
     phases = [i for i, title in enumerate(table.headings) if i not in taken and is_phase(title)]
-    return phases[0] if phases else None
+    named = {i: _parameter(table.headings[i]) for i in phases}
+    return next((i for i in phases if None in (of, named[i]) or named[i] == of), None)
+
+
+def _parameter(title: Heading) -> str | None:
+    """Return the scattering parameter that a title names, such as "s21"."""
+    match = _SCATTERING.search(title.name.lower())
+    return match[0].replace("_", "") if match else None
 
 
 def complex_signal(

@@ -61,7 +61,7 @@ def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
         for column, axis, unit in zip(columns, layout.axes, units, strict=True)
     ]
     signal = signal_columns(table, choice, set(columns))[0]
-    phase = phase_column(table, choice, set(columns)) if layout.phase else None
+    phase = phase_column(table, choice, signal, set(columns)) if layout.phase else None
     table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
     y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     x, cells = _cells(table, axes[0][0], axes[1][0])

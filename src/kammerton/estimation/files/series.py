@@ -144,7 +144,7 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
     x, unit, notes = axis_values(table, swept, layout.axes[1], kind, choice.x_unit)
     taken = {label, swept}
     signal = signal_columns(table, choice, taken)[0]
-    phase = phase_column(table, choice, taken) if layout.phase else None
+    phase = phase_column(table, choice, signal, taken) if layout.phase else None
     table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
     y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     labels = labels_of(table, label, layout)
@@ -232,7 +232,7 @@ def _of_files(tables: Sequence[Table], kind: str, choice: Choice, layout: Layout
         swept = _swept(table, set(), choice, layout.axes[1])
         x, unit, said = axis_values(table, swept, layout.axes[1], kind, choice.x_unit)
         signal = signal_columns(table, choice, {swept})[0]
-        phase = phase_column(table, choice, {swept}) if layout.phase else None
+        phase = phase_column(table, choice, signal, {swept}) if layout.phase else None
         table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
         y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
         sweeps.append((float(n), x, y, sigma))

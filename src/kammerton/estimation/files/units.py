@@ -9,13 +9,14 @@ import re
 from kammerton.model.quantity import split_unit
 
 ALIASES = {
-    "sec": "s", "secs": "s", "mus": "us", "degree": "deg", "degrees": "deg", "degs": "deg",
+    "US": "us", "NS": "ns", "MS": "ms", "deg": "deg", "rad": "rad", "sec": "s", "secs": "s", "mus": "us", "degree": "deg", "degrees": "deg", "degs": "deg",
     "grad": "deg", "grade": "deg", "grd": "deg", "°": "deg", "º": "deg", "radian": "rad",
     "radians": "rad", "rads": "rad", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz",
     "percent": "%", "prozent": "%", "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB",
     "a.u.": "", "arb. units": "", "arb.u.": "", "arb": "", "#": "", "1": "", "-": "",
 }  # fmt: skip
-"""Grad is German for degree; as letters it could be a thousand million radians."""
+"""Grad is German for degree; as letters it could be a thousand million radians. Instruments write
+units in capitals; uS and nS are conductances."""
 
 WORDS = {
     "second": "s", "seconds": "s", "sekunde": "s", "sekunden": "s", "hertz": "Hz", "volt": "V",
@@ -33,11 +34,16 @@ _COUNTED = (
     r"min|minutes?|minuten|hours?|stunden?|clk|clocks?|(clock[ _])?cycles?|samples?|ticks?|turns?"
     r"|periods?"
 )
-_MU = re.compile(r"\\(up)?mu(?![a-z])\s*|\\textmu\s*")
+_SPACE = re.compile(r"\\(?:[,;:!\s]|q?quad(?![a-z]))|(?<=\$)~|~(?=\$)")
+_MU = re.compile(r"\\(?:(?:up)?mu(?![a-z])|textmu)[\s{}$]*")
 _DEGREE = re.compile(r"\^?\s*\{?\s*\\(circ|degree)\s*\}?")
-_TEX = re.compile(r"\\(mathrm|mathit|textrm|text|rm|,|;|:|!|\s)|[${}]|\\(?=%)")
+_TEX = re.compile(r"\\(mathrm|mathit|textrm|text|rm)(?![a-z])|[${}]|\\(?=%)")
 _IN_BRACKETS = re.compile(r".*\(\s*([^()]*?)\s*\)")
 _AT_THE_END = re.compile(rf".*[^\W_]_({_COUNTED})", flags=re.IGNORECASE)
+_BRACKETED = re.compile(r"[\[(]\s*([^\[\]()]*?)\s*[\])]")
+_POWER_OF_TEN = re.compile(r"[x×*]?[\d.]+e[-+]?\d+|[x×*]?10\^\S+", flags=re.IGNORECASE)
+_OPEN = re.compile(r".*[\[(/]\s*([^\[(/]*)")
+_HUMPED = re.compile(r".*[a-z]([UNM]s|[kMG]Hz)")
 _NO_WORD = re.compile(rf"{_COUNTED}|[hd]|herz|[\d.,]+\s*[a-zµμ]+", flags=re.IGNORECASE)
 PLAIN_WORDS = {
     "avg", "raw", "fit", "log", "lin", "abs", "rel", "sim", "std", "on", "off", "set", "exp",
@@ -63,15 +69,20 @@ def si(text: str) -> tuple[str, float]:
     ValueError
         The text is no unit that Kammerton knows.
     """
-    text = _untexed(text).strip()
+    text = untexed(text).strip()
     text = ALIASES.get(text, ALIASES.get(text.lower(), text))
     return FACTORS[text] if text in FACTORS else split_unit(text)
 
 
-def _untexed(text: str) -> str:
+def untexed(text: str) -> str:
+    r"""Return a text without the commands of LaTeX about its font and spaces.
+
+    >>> untexed(r"$\tau\ (\mu\mathrm{s})$")
+    '\\tau (us)'
+    """
     if not set("\\$") & set(text):
         return text
-    text = _MU.sub("u", _DEGREE.sub("deg", text))
+    text = _MU.sub("u", _DEGREE.sub("deg", _SPACE.sub(" ", text)))
     return _TEX.sub("", text)
 
 
@@ -85,6 +96,44 @@ def level(unit: str | None) -> str:
     if text == "dBm":
         return text
     return "dB" if text.casefold().startswith("db") else ""
+
+
+def unread_unit(title: str) -> str | None:
+    r"""Return what a title whose unit was not found may say as one, in any place of it.
+
+    That is what `unknown_unit` finds, what stands behind a slash or a bracket that stays open, what
+    has a micro, a unit among other words in brackets, and one that ends a word by its capital.
+
+    >>> [unread_unit(t) for t in ("f (GHz, set)", "t/clk", "delayNs", "wait (AWG)", r"\mu s of t")]
+    ['GHz, set', 'clk', 'Ns', None, '\\mu s of t']
+    """
+    if (meant := unknown_unit(title)) is not None:
+        return meant
+    inside = [part for part in _BRACKETED.findall(untexed(title)) if _names_unit(part)]
+    if inside:
+        return inside[0]
+    bare = _BRACKETED.sub("", untexed(title))
+    if match := _OPEN.fullmatch(bare.strip()):
+        return match[1] or bare.strip()
+    if "\\mu" in title or set("µμ") & set(title):
+        return title.strip()
+    match = _HUMPED.fullmatch(title.strip())
+    return match[1] if match else None
+
+
+def _names_unit(text: str) -> bool:
+    """Return whether a word of a text is a unit of two letters or more, or a power of ten."""
+    words = [word for word in re.split(r"[\s,;:]+", text) if word]
+    return any(_POWER_OF_TEN.fullmatch(word) or (len(word) > 1 and is_unit(word)) for word in words)
+
+
+def is_unit(text: str) -> bool:
+    """Return whether a text is a unit that Kammerton knows."""
+    try:
+        si(text)
+    except ValueError:
+        return False
+    return True
 
 
 def unknown_unit(title: str) -> str | None:
