@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.files.calibration_points import calibrated
 from kammerton.estimation.files.counters import swept_column, without_counters
+from kammerton.estimation.files.headers import unread_header
 from kammerton.estimation.files.layouts import Axis, layout_of
 from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
@@ -144,6 +145,12 @@ def axis_unit(
             raise TraceError(
                 f"{table.path}: {meant!r} of column {title.text!r} is not a unit"
                 f"{nearest(meant, NEAR)} (--x-unit chooses one)"
+            )
+        if (lost := unread_header(table.unread, needed)) is not None:
+            raise TraceError(
+                f"{table.path}: the comment {lost[0]!r} names {lost[1]!r}, but it cannot be told"
+                f" which of {len(table.headings)} columns its words are of (--x-unit says the unit"
+                " of x)"
             )
         return needed, 1.0, [f"x, column {title.text!r}, names no unit: taken as {needed}"
                              " (--x-unit chooses another)"]  # fmt: skip

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,12 @@ from kammerton.estimation.files.cells import (
     parted_cells,
     parted_columns,
     parted_titles,
+)
+from kammerton.estimation.files.headers import (
+    cells_of,
+    commented_header,
+    is_comment,
+    titles_in_blanks,
 )
 from kammerton.estimation.files.instruments import body_of
 from kammerton.estimation.files.pair_names import pair_number
@@ -40,6 +45,8 @@ class Table:
     path: Path
     headings: tuple[Heading, ...]
     rows: tuple[Row, ...]
+    unread: tuple[str, ...] = ()
+    """The comments, where there is no header, and none of them could be read as one."""
 
     def find(self, name: str) -> int:
         """Return the index of the column with this name or header text.
@@ -103,12 +110,13 @@ class Table:
             for (_, cells), value in zip(rows, values.tolist(), strict=True):
                 cells += [""] * (column + 1 - len(cells))
                 cells[column] = repr(value)
-        return Table(self.path, tuple(headings), tuple(rows))
+        return replace(self, headings=tuple(headings), rows=tuple(rows))
 
     def without(self, column: int) -> Table:
         """Return the same table without one column."""
         rows = tuple((n, cells[:column] + cells[column + 1 :]) for n, cells in self.rows)
-        return Table(self.path, self.headings[:column] + self.headings[column + 1 :], rows)
+        kept = self.headings[:column] + self.headings[column + 1 :]
+        return replace(self, headings=kept, rows=rows)
 
     def _number(self, row: Row, column: int) -> float:
         line, cells = row
@@ -139,15 +147,17 @@ def read_table(path: Path) -> Table:
         be told whether its marks begin decimals or part thousands.
     """
     lines = body_of(path, text_lines(path))
-    body = [(n, line) for n, line in lines if not _is_comment(line)]
+    body = [(n, line) for n, line in lines if not is_comment(line)]
     separator = _separator(path, body)
-    rows = [(n, _cells(line, separator)) for n, line in body]
+    rows = [(n, cells_of(line, separator)) for n, line in body]
     begins = _is_data if any(_is_data(cells) for _, cells in rows) else _is_labelled
     start = _with_missing(rows, next(i for i, (_, cells) in enumerate(rows) if begins(cells)))
+    width, comments = len(rows[start][1]), [line for _, line in lines if is_comment(line)]
     heads = [cells for _, cells in rows[:start]]
-    if not heads:
-        heads = _commented_header(lines, separator, len(rows[start][1]))
-    width, above = len(rows[start][1]), start if _are_numbers(heads) else 0
+    if heads and separator is None:
+        heads[0] = titles_in_blanks(body[0][1], width) or heads[0]
+    heads = heads or commented_header(comments, separator, width)
+    above = start if _are_numbers(heads) else 0
     rows = without_groups(path, rows[start - above :], heads[0] if heads else ())
     heads, rows = [cells for _, cells in rows[:above]] or heads, rows[above:]
     parted = parted_columns(rows, width)
@@ -157,7 +167,8 @@ def read_table(path: Path) -> Table:
     headings = _headings(heads, width + len(parted))
     data = tuple(row for row in rows if any(cell.strip() for cell in row[1]))
     _refuse_long_rows(path, data, len(headings))
-    return _without_counter(Table(path, headings, data))
+    _refuse_long_header(path, data, headings)
+    return _without_counter(Table(path, headings, data, () if heads else tuple(comments)))
 
 
 def _are_numbers(heads: Sequence[list[str]]) -> bool:
@@ -167,19 +178,6 @@ def _are_numbers(heads: Sequence[list[str]]) -> bool:
 
 def _numbered(width: int) -> list[str]:
     return [f"column {i}" for i in range(1, width + 1)]
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith(("#", "%", "!"))
-
-
-def _cells(line: str, separator: str | None) -> list[str]:
-    if separator is None:
-        return line.split()
-    try:
-        return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
-    except csv.Error:  # an unbalanced or endless quote
-        return line.split(separator)
 
 
 def _is_data(cells: list[str]) -> bool:
@@ -216,14 +214,14 @@ def _is_labelled(cells: list[str]) -> bool:
 
 def _separator(path: Path, body: list[Line]) -> str | None:
     some = [line for _, line in body[:200]]
-    scores = {separator: sum(_readable(_cells(s, separator)) for s in some)
+    scores = {separator: sum(_readable(cells_of(s, separator)) for s in some)
               for separator in SEPARATORS}  # fmt: skip
     best = max(SEPARATORS, key=lambda separator: scores[separator])
     if scores[best] > 0:
         return best
     if any(number(line) is not None for line in some):
         raise TraceError(f"{path}: only one column; a trace needs x and y")
-    if any(_lacks(_cells(line, separator)) for line in some for separator in SEPARATORS):
+    if any(_lacks(cells_of(line, separator)) for line in some for separator in SEPARATORS):
         raise TraceError(f"{path}: nothing was measured: beside x every line is empty or NaN")
     raise TraceError(f"{path}: no line has two numbers")
 
@@ -232,20 +230,6 @@ def _readable(cells: list[str]) -> float:
     if not (_is_data(cells) or _is_labelled(cells)):
         return 0.0
     return sum(is_number(cell) for cell in cells) / len(cells)
-
-
-def _commented_header(lines: list[Line], separator: str | None, width: int) -> list[list[str]]:
-    comments = (_cells(_uncommented(line, separator), separator)
-                for _, line in lines if _is_comment(line))  # fmt: skip
-    heads = [cells for cells in comments if len(cells) == width and number(cells[0]) is None]
-    return heads[:1]
-
-
-def _uncommented(line: str, separator: str | None) -> str:
-    """Return a comment without its mark, which may also be the first title of a header."""
-    text = line.lstrip()
-    titled = separator is not None and text[1:2] == separator
-    return text if titled else text.lstrip("#%! \t")
 
 
 def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
@@ -270,6 +254,17 @@ def _refuse_long_rows(path: Path, rows: Sequence[Row], width: int) -> None:
             )
 
 
+def _refuse_long_header(path: Path, rows: Sequence[Row], headings: Sequence[Heading]) -> None:
+    """Refuse more titles than columns: one of them may be two, and those after it be shifted."""
+    width = max(len(cells) for _, cells in rows)
+    if any(title.text for title in headings[width:]):
+        names = ", ".join(repr(title.text) for title in headings)
+        raise TraceError(
+            f"{path}: {len(headings)} titles over {width} columns ({names}): it cannot be told "
+            "which stands over which; a title that has the separator in it needs quotes"
+        )
+
+
 def _without_counter(table: Table) -> Table:
     first = table.headings[0]
     unnamed = not first.name or first.name.lower().startswith("unnamed")
@@ -279,4 +274,4 @@ def _without_counter(table: Table) -> Table:
     if counts != list(range(len(counts))):
         return table
     rows = tuple((line, cells[1:]) for line, cells in table.rows)
-    return Table(table.path, table.headings[1:], rows)
+    return replace(table, headings=table.headings[1:], rows=rows)

@@ -9,10 +9,11 @@ import re
 from kammerton.model.quantity import split_unit
 
 ALIASES = {
-    "US": "us", "NS": "ns", "MS": "ms", "deg": "deg", "rad": "rad", "sec": "s", "secs": "s", "mus": "us", "degree": "deg", "degrees": "deg", "degs": "deg",
-    "grad": "deg", "grade": "deg", "grd": "deg", "°": "deg", "º": "deg", "radian": "rad",
-    "radians": "rad", "rads": "rad", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz",
-    "percent": "%", "prozent": "%", "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB",
+    "US": "us", "NS": "ns", "MS": "ms", "sec": "s", "secs": "s", "mus": "us", "deg": "deg",
+    "degree": "deg", "degrees": "deg", "degs": "deg", "grad": "deg", "grade": "deg", "grd": "deg",
+    "°": "deg", "º": "deg", "rad": "rad", "radian": "rad", "radians": "rad", "rads": "rad",
+    "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz", "percent": "%", "prozent": "%",
+    "db": "dB", "dbm": "dBm", "decibel": "dB", "decibels": "dB",
     "a.u.": "", "arb. units": "", "arb.u.": "", "arb": "", "#": "", "1": "", "-": "",
 }  # fmt: skip
 """Grad is German for degree; as letters it could be a thousand million radians. Instruments write
