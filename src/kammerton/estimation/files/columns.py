@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kammerton.estimation.files.calibration_points import calibrated
 from kammerton.estimation.files.counters import swept_column, without_counters
@@ -18,17 +16,17 @@ from kammerton.estimation.files.headers import unread_header
 from kammerton.estimation.files.layouts import Axis, layout_of
 from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
-from kammerton.estimation.files.powers import has_base, root, root_name
+from kammerton.estimation.files.powers import has_base
+from kammerton.estimation.files.signals import NEAR, complex_signal, signal_name, unit_of
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.titles import Heading
-from kammerton.estimation.files.units import DECIBEL, level, si, unread_unit
+from kammerton.estimation.files.units import level, unread_unit
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
 
 MAX_POINTS = 20_000
 MOST = 6  # titles in one sentence
-NEAR = ("s", "ms", "us", "ns", "Hz", "kHz", "MHz", "GHz", "seconds", "microseconds", "nanoseconds")
 DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle",
               "dBm": "a power in dBm", "": "a plain number"}  # fmt: skip
 
@@ -45,8 +43,6 @@ _MANY = re.compile(r"n|nr|shots|n ?shots|count|counts|averages|avgs|schüsse|wie
 """Whole names: of a spread, that of an error where nothing says of how many it is the mean."""
 
 Measured = TypeVar("Measured")
-Signal = NDArray[Any]
-"""Real or complex."""
 
 
 @dataclass(frozen=True)
@@ -168,19 +164,6 @@ def axis_unit(
     return unit, factor, overruled(title, chosen, "x")
 
 
-def unit_of(table: Table, title: Heading, written: str, needed: str | None) -> tuple[str, float]:
-    """Return SI unit and factor of a unit in a header; any text will do where any unit will."""
-    try:
-        return si(written)
-    except ValueError:
-        if not needed:
-            return (written if needed is None else ""), 1.0
-        near = nearest(written, NEAR)
-        raise TraceError(
-            f"{table.path}: {written!r} of column {title.text!r} is not a unit{near}"
-        ) from None
-
-
 def is_phase(title: Heading) -> bool:
     """Whether a column holds phases: by its name, or S21 in a unit of an angle."""
     named = any(_PHASE.search(text.lower()) for text in (title.name, title.text))
@@ -230,61 +213,6 @@ def _parameter(title: Heading) -> str | None:
     """Return the scattering parameter that a title names, such as "s21"."""
     match = _SCATTERING.search(title.name.lower())
     return match[0].replace("_", "") if match else None
-
-
-def complex_signal(
-    table: Table, signal: int, phase: int | None, sigma: str | None
-) -> tuple[Signal, FloatArray, str]:
-    """Return y, complex where there is a phase, its sigma (NaN if unknown) and its unit."""
-    y, errors, unit = _signal(table, signal, sigma)
-    if phase is None:
-        return y, errors, unit
-    with np.errstate(invalid="ignore"):  # an infinite phase is refused by the fit
-        return y * np.exp(1j * _phase(table, phase)), errors, unit
-
-
-def signal_name(table: Table, column: int) -> str:
-    """Return what a column of measured values is called, once its level or power is a ratio."""
-    title = table.headings[column]
-    ratio = root_name(title) if title.squared else DECIBEL.get(level(title.unit))
-    return title.name if ratio is None else f"{title.name}, {ratio}"
-
-
-def _phase(table: Table, column: int) -> FloatArray:
-    title = table.headings[column]
-    unit, factor = unit_of(table, title, title.unit or "rad", "rad")
-    if unit != "rad":
-        raise TraceError(f"{table.path}: phase column {title.text!r} is neither in deg nor in rad")
-    return table.numbers(column) * factor
-
-
-def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, FloatArray, str]:
-    title = table.headings[column]
-    y = table.numbers(column)
-    errors = np.full(y.shape, math.nan) if sigma is None else _errors(table, table.find(sigma))
-    in_decibels = level(title.unit)
-    y = 10 ** (y / 20) if in_decibels else y
-    if (endless := np.flatnonzero(np.isinf(y))).size:
-        line = table.line(int(endless[0]))
-        raise TraceError(
-            f"{table.path}, line {line}: y, column {title.text!r}, is infinite; "
-            "a missing point is empty or NaN"
-        )
-    if in_decibels:
-        return y, errors * y * math.log(10) / 20, ""
-    unit, factor = unit_of(table, title, title.unit or "", None)
-    own = table.headings[table.find(sigma)].unit if sigma is not None else None
-    y, errors = y * factor, errors * (si(own)[1] if own else factor)
-    return (*root(y, errors, unit), "") if title.squared else (y, errors, unit)
-
-
-def _errors(table: Table, column: int) -> FloatArray:
-    errors = table.numbers(column)
-    if (negative := np.flatnonzero(errors < 0)).size:
-        line = table.line(int(negative[0]))
-        name = table.headings[column].text
-        raise TraceError(f"{table.path}, line {line}: sigma, column {name!r}, is negative")
-    return errors
 
 
 def _ascending(trace: Trace) -> Trace:

@@ -13,11 +13,12 @@ from dataclasses import replace
 import numpy as np
 
 from kammerton.estimation.files.cells import number
-from kammerton.estimation.files.columns import Choice, Chosen, Signal, is_error, is_phase
+from kammerton.estimation.files.columns import Choice, Chosen, is_error, is_phase
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.estimation.files.populations import COUNTS, FEW, counted
 from kammerton.estimation.files.series import label_column
+from kammerton.estimation.files.signals import Signal
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.kinds import FIT_KINDS

@@ -13,21 +13,18 @@ from kammerton.estimation.files.cells import number
 from kammerton.estimation.files.columns import (
     Choice,
     Chosen,
-    Signal,
     axis_unit,
     axis_values,
-    complex_signal,
     phase_column,
     refuse_long,
     signal_columns,
-    signal_name,
     told,
-    unit_of,
 )
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Axis, named_after
 from kammerton.estimation.files.levels import RESONATORS, level_of, with_units
 from kammerton.estimation.files.powers import in_power, refuse_negative, root, root_name
+from kammerton.estimation.files.signals import Signal, complex_signal, signal_name, unit_of
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.titles import Heading, heading
 from kammerton.estimation.files.units import DECIBEL, level, si

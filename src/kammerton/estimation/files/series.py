@@ -17,14 +17,11 @@ from kammerton.estimation.files.columns import (
     MAX_POINTS,
     Choice,
     Chosen,
-    Signal,
     axis_values,
-    complex_signal,
     is_error,
     phase_column,
     refuse_long,
     signal_columns,
-    signal_name,
     told,
 )
 from kammerton.estimation.files.counters import may_be_swept, without_counters
@@ -38,6 +35,7 @@ from kammerton.estimation.files.layouts import (
     named_wholly,
 )
 from kammerton.estimation.files.levels import with_units
+from kammerton.estimation.files.signals import Signal, complex_signal, signal_name
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.model import TraceError

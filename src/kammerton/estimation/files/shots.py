@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from kammerton.estimation.files.columns import Choice, Chosen, refuse_long, unit_of
+from kammerton.estimation.files.columns import Choice, Chosen, refuse_long
 from kammerton.estimation.files.layouts import LAYOUTS, Axis, named_after
 from kammerton.estimation.files.series import label_column, labels_of
+from kammerton.estimation.files.signals import unit_of
 from kammerton.estimation.files.table import Table
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import ComplexArray

@@ -110,7 +110,7 @@ def unread_unit(title: str) -> str | None:
     """
     if (meant := unknown_unit(title)) is not None:
         return meant
-    inside = [part for part in _BRACKETED.findall(untexed(title)) if _names_unit(part)]
+    inside: list[str] = [part for part in _BRACKETED.findall(untexed(title)) if _names_unit(part)]
     if inside:
         return inside[0]
     bare = _BRACKETED.sub("", untexed(title))
