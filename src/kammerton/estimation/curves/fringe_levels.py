@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.curves.beats import TURNS, Beats, amplitudes
-from kammerton.estimation.curves.fringes import bounds, mirrored
+from kammerton.estimation.curves.falling import least_shape
+from kammerton.estimation.curves.fringes import bounds
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, replaced, solve
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, solve
 from kammerton.estimation.verdict.evidence import delta_cost
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Known
@@ -28,15 +29,6 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 STRAYING = 16.0  # chi-square that known levels may cost: by chance in 3 of 10,000
-LONG, SLOW = 0.9, 3 * np.pi  # rates, and rad in the window, of what may have another minimum
-AFRESH = ((1.0, 0.0), (0.3, 0.0), (0.5, 1.0))  # rates and shapes from which to look for it
-QUICK, QUICKLY = 3.5, ((5.0, 0.0), (4.0, 1.0))
-STARTS = tuple(
-    (rate, 0.0, turn, phase) for rate in (1.0, 4.0) for turn in (2.5, 4.5, 8.0)
-    for phase in (-2.4, -0.8, 0.8, 2.4)
-)  # fmt: skip
-ALIKE = 0.1  # chi-square that the root of 1/e may cost that is ahead
-PHASE = 4  # of the parameters
 MIDDLE = 8  # their constant, one phase or two
 
 
@@ -74,85 +66,6 @@ def fringe_levels(batch: Batch, known: Known) -> Levels | None:
     return Levels(0.5 * np.abs(contrast), middle)
 
 
-def between(batch: Batch, levels: Levels, free: Solution) -> Solution:
-    """Return the fit of one frequency between the levels, written as the free one is.
-
-    The law is that of two in phase, of which one is not there.
-    """
-    phase = np.arctan2(-free.c[:, 1], free.c[:, 0])
-    start = np.column_stack([free.p[:, [0, 1, 2, 2]], phase, np.zeros(batch.traces)])
-    fit = _best(batch, levels, start[None])
-    lost = delta_cost(batch, fit, free) > STRAYING
-    fit = _or_from(batch, levels, fit, (fit.p[:, 0] < LONG) | lost, AFRESH)
-    fit = _or_from(batch, levels, fit, fit.p[:, 0] > QUICK, QUICKLY)
-    fit = _or_from(batch, levels, fit, (free.p[:, 2] < SLOW) | lost, STARTS)
-    which, ahead = mirrored(fit.p)
-    if len(which):
-        other = _best(batch.take(which), levels.take(which), ahead[None])
-        fit = replaced(fit, which, other, other.cost < fit.cost[which] + ALIKE)
-    return _alone(fit)
-
-
-def _or_from(
-    batch: Batch, levels: Levels, fit: Solution, doubt: Mask, starts: tuple[tuple[float, ...], ...]
-) -> Solution:
-    """Return the better fits from other starts, where there may be another minimum (N,)."""
-    which = np.flatnonzero(doubt)
-    if len(which) == 0:
-        return fit
-    several = np.stack([_with(fit.p[which], values) for values in starts])
-    other = _best(batch.take(which), levels.take(which), several)
-    return replaced(fit, which, other, other.cost < fit.cost[which])
-
-
-def _with(start: Array, values: tuple[float, ...]) -> Array:
-    """Return starts (N, 6) with another rate, shape, turn and phase, as many as are given."""
-    other = start.copy()
-    for column, value in zip((0, 1, 2, PHASE), values, strict=False):
-        other[:, column] = value
-    other[:, 3] = other[:, 2]
-    return other
-
-
-def _best(batch: Batch, levels: Levels, starts: Array) -> Solution:
-    """Return the best of the fits between the levels from starts (S, N, 6)."""
-    several, start = len(starts), np.concatenate(starts)
-    ends = (
-        np.column_stack([np.tile([*each, turns], (len(start), 1)), np.zeros(len(start))])
-        for each, turns in zip(bounds(batch, 2), (-TURNS, TURNS), strict=True)
-    )
-    low, high = ends
-    low[:, 3] = high[:, 3] = start[:, 3]
-    prior = np.concatenate([_prior(batch, levels)] * several)
-    fit = solve(kernels.IN_PHASE, batch, start, low, high, prior)
-    lowest = fit.cost.reshape(several, -1).argmin(axis=0)
-    return fit.take(lowest * batch.traces + np.arange(batch.traces))
-
-
-def _prior(batch: Batch, levels: Levels) -> Array:
-    """Return the one amplitude, none of another, and the middle, as the solver wants them."""
-    prior = np.zeros((batch.traces, 2, 3))
-    sure = CERTAIN * (batch.w**2).sum(axis=1)
-    prior[:, 0, :2], prior[:, 1, 0] = sure[:, None], levels.half
-    prior[:, 0, 2] = np.where(np.isfinite(levels.middle), sure, 0.0)
-    prior[:, 1, 2] = np.nan_to_num(levels.middle)
-    return prior
-
-
-def _alone(fit: Solution) -> Solution:
-    """Write one frequency with a phase as one with a cosine and a sine."""
-    phase, height = fit.p[:, 4], fit.c[:, 0]
-    cos, sin = height * np.cos(phase), -height * np.sin(phase)
-    theta = np.column_stack([fit.p[:, :3], cos, sin, fit.c[:, 2]])
-    turn = np.zeros((len(phase), 6, fit.theta.shape[1]))
-    for row, column in ((0, 0), (1, 1), (2, 2), (5, 8)):
-        turn[:, row, column] = 1.0
-    turn[:, 3, 4], turn[:, 3, 6] = sin, np.cos(phase)
-    turn[:, 4, 4], turn[:, 4, 6] = -cos, -np.sin(phase)
-    cov = turn @ fit.cov @ turn.transpose(0, 2, 1)
-    return replace(fit, law=kernels.RAMSEY, theta=theta, cov=cov)
-
-
 def beats_between(batch: Batch, levels: Levels, beats: Beats) -> Beats:
     """Return two frequencies between the levels."""
     fit, joint = (
@@ -168,7 +81,7 @@ def _conditioned(batch: Batch, levels: Levels, fit: Solution) -> Solution:
         return fit
     moved = _held(fit, levels, fit)
     moved.theta[:, fit.p.shape[1] : MIDDLE] *= (levels.half / _height(moved)[0])[:, None]  # exactly
-    rest = _at_rest(batch, moved)
+    rest = _at_rest(batch, moved, np.minimum(fit.p[:, 1], least_shape(fit.p[:, 0])))
     at = _held(replace(fit, theta=rest.theta), levels, rest)
     return replace(rest, cov=at.cov, free=at.free)
 
@@ -182,17 +95,21 @@ def _held(fit: Solution, levels: Levels, at: Solution) -> Solution:
     return _moved(fit, np.nan_to_num(levels.middle) - fit.theta[:, MIDDLE], middle, known)
 
 
-def _at_rest(batch: Batch, fit: Solution) -> Solution:
+def _at_rest(batch: Batch, fit: Solution, least: Array) -> Solution:
     """Return such fits with rates and turns where they are best for these amplitudes.
 
-    What is not linear has moved along a line, and its minimum along a bend.
+    What is not linear has moved along a line, and its minimum along a bend. least (N,): of the
+    shapes, so that an envelope goes on to fall to the end.
     """
     low, high = (np.tile(ends, (batch.traces, 1)) for ends in bounds(batch, 2))
     if fit.law == kernels.IN_PHASE:
         turns, origin = np.full(batch.traces, TURNS), fit.p[:, 5]
         low, high = np.column_stack([low, -turns, origin]), np.column_stack([high, turns, origin])
+    low[:, 1] = least if batch.shape is None else batch.shape
     sure = np.broadcast_to(CERTAIN * (batch.w**2).sum(axis=1)[:, None], fit.c.shape)
-    rest = solve(fit.law, batch, fit.p, low, high, np.stack([sure, fit.c], axis=1))
+    rest = solve(
+        fit.law, batch, np.clip(fit.p, low, high), low, high, np.stack([sure, fit.c], axis=1)
+    )
     return replace(fit, theta=rest.theta, cost=rest.cost, residual=rest.residual)
 
 

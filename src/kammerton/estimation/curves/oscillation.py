@@ -17,12 +17,8 @@ from kammerton.estimation.curves.beats import (
 )
 from kammerton.estimation.curves.early_end import hangs_on_shape
 from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
-from kammerton.estimation.curves.fringe_levels import (
-    beats_between,
-    between,
-    fringe_levels,
-    judge_levels,
-)
+from kammerton.estimation.curves.fringe_between import between
+from kammerton.estimation.curves.fringe_levels import beats_between, fringe_levels, judge_levels
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
 from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase
 from kammerton.estimation.curves.levels import LEVELS
