@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.curves.early_end import hangs_on_shape
+from kammerton.estimation.curves.early_end import hangs_on_shape, widest
 from kammerton.estimation.numeric.solver import Solution
 
 T2 = 4e-6
@@ -48,6 +48,23 @@ def test_what_ends_early_hangs_on_the_shape_and_is_refused(window):
     assert all(advice.window_times >= 2.0 for advice in fit.advice[narrow])
 
 
+@pytest.mark.parametrize(("window", "second"), [(0.5, 0.0), (0.35, 0.4)], ids=["one", "two"])
+def test_noise_that_fakes_a_quick_decay_in_a_short_window_is_not_believed(window, second):
+    """Of one frequency a quarter of those accepted was beyond five bars, of two a half beyond 3."""
+    rng, t = np.random.default_rng(3), np.linspace(0.0, window * T2, 51)
+    wave = sum(
+        share * np.cos(2 * np.pi * turns * t / t[-1])
+        for share, turns in ((1 - second, 4), (second, 7))
+    )
+    p = 0.5 + 0.48 * np.exp(-t / T2) * wave
+    fit = fit_batch("ramsey", t, rng.binomial(50, p, size=(2000, 51)) / 50, shots=50)
+    good = fit.verdict == "accepted"
+    if second:
+        good &= np.isfinite(fit.values["frequency_splitting"])
+    off = np.abs(fit.values["t2_star"] - T2) / fit.stderr["t2_star"]
+    assert (good & (off > 3.0)).mean() < 0.005
+
+
 def test_with_shots_enough_a_short_window_tells_the_shape():
     rng, t = np.random.default_rng(3), np.linspace(0.0, 0.5 * T2, 51)
     p = 0.5 + 0.48 * np.exp(-((t / T2) ** 2)) * np.cos(2 * np.pi * 4 * t / t[-1])
@@ -55,14 +72,28 @@ def test_with_shots_enough_a_short_window_tells_the_shape():
     assert (fit.verdict == "accepted").mean() > 0.98
 
 
-def test_a_time_hangs_on_a_shape_that_is_not_told():
-    """Where the fall a + b within the window is known, and what is a and what b is not."""
-    rate, shape = np.array([0.5, 0.5, 2.0]), np.array([0.8, 0.2, 0.8])  # the last: all seen
+def apart(rate, shape, error):
+    """Fits whose fall a + b within the window is known, and what is a and what b is not."""
     slope = np.array([[1 - shape, -rate], [2 * shape * rate, rate**2]]).transpose(2, 0, 1)
-    back, none = np.linalg.inv(slope), np.zeros(3)
+    back, none = np.linalg.inv(slope), np.zeros(len(rate))
+    known = error**2 * np.array([[1.0, -1.0], [-1.0, 1.0]]) + 1e-4 * np.eye(2)
+    cov = back @ known @ back.transpose(0, 2, 1)
+    theta = np.column_stack([rate, shape])
+    return Solution(1, theta, cov, none, np.zeros((len(rate), 1)), np.full(len(rate), 2))
+
+
+def test_a_time_hangs_on_a_shape_that_is_not_told():
+    rate, shape = np.array([0.5, 0.5, 2.0]), np.array([0.8, 0.2, 0.8])  # the last: all seen
     for error, found in ((0.01, []), (0.3, [0, 1])):
-        apart = error**2 * np.array([[1.0, -1.0], [-1.0, 1.0]]) + 1e-4 * np.eye(2)
-        cov = back @ apart @ back.transpose(0, 2, 1)
-        theta = np.column_stack([rate, shape])
-        fit = Solution(1, theta, cov, none, np.zeros((3, 1)), np.full(3, 2))
+        fit = apart(rate, shape, error)
         assert hangs_on_shape(fit, np.ones(3), 0.7, 0.15).tolist() == found
+
+
+def test_a_bar_reaches_as_far_as_the_shapes_that_are_possible():
+    """Of a = b = 0.4 an exponential that falls as much has a T of 1/0.8, a Gaussian 1/sqrt(0.8)."""
+    rate = np.full(2, 0.2 + np.sqrt(0.04 + 0.4))
+    fit = apart(rate, 0.4 / rate**2, 0.6)
+    told, _ = widest(fit, np.ones(2), 1.2)
+    assert abs(rate[0] / 0.8 - 1.0) < told < 0.3
+    assert widest(apart(rate, 0.4 / rate**2, 0.05), np.ones(2), 1.2).tolist() == [0.0, 0.0]
+    assert widest(fit, np.ones(2), 0.5).tolist() == [0.0, 0.0]

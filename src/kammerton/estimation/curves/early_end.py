@@ -8,6 +8,8 @@ bar is asked for, too, where b = 0 and where a = 0, if these are possible.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,18 +28,48 @@ def hangs_on_shape(fit: Solution, noise: Array, slow: float, sure: float) -> NDA
     variance of a row of weight 1.
     """
     which = np.flatnonzero(fit.p[:, 0] < slow)
-    if len(which) == 0:
-        return which
-    a, b, cov = _exponents(fit.take(which))
-    cov *= noise[which, None, None]
-    found = np.zeros(len(a), dtype=bool)
-    for gone, left in ((b, a), (a, b)):
-        k = 1 if gone is b else 0
+    unsure = np.zeros(len(which), dtype=bool)
+    for pure in _pure(fit.take(which), noise[which]):
+        unsure |= (pure.worse < POSSIBLE) & (pure.error > sure)
+    return which[unsure]
+
+
+def widest(fit: Solution, noise: Array, fast: float) -> Array:
+    """Return the error that possible pure shapes leave of 1/e, in parts of it, 0 for none (N,).
+
+    Their own, and how far they are: a shape that is worse by d in chi-square is sqrt(d) bars away.
+    Not asked where the rate is `fast`: there the shape is seen.
+    """
+    which = np.flatnonzero(fit.p[:, 0] < fast)
+    part, result = fit.take(which), np.zeros(len(fit.p))
+    for pure in _pure(part, noise[which]):
+        longer = np.where(pure.rate > 0.0, part.p[:, 0] / np.maximum(pure.rate, TINY), np.inf)
+        away = np.hypot(longer - 1.0, longer * pure.error) / np.sqrt(np.maximum(pure.worse, 1.0))
+        bar = np.where(pure.worse < POSSIBLE, away, 0.0)
+        result[which] = np.maximum(result[which], bar)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class Pure:
+    """A pure shape (N,): how much worse in chi-square, its rate, and the relative error of that."""
+
+    worse: Array
+    rate: Array
+    error: Array
+
+
+def _pure(fit: Solution, noise: Array) -> list[Pure]:
+    """Return the exponential and the Gaussian that are next to fits."""
+    a, b, cov = _exponents(fit)
+    cov *= noise[:, None, None]
+    found = []
+    for gone, left, k in ((b, a, 1), (a, b, 0)):
         variance = np.maximum(cov[:, k, k], TINY)
         rest = left - cov[:, 0, 1] / variance * gone
         there = (rest, np.zeros_like(rest)) if k == 1 else (np.zeros_like(rest), rest)
-        found |= (gone**2 < POSSIBLE * variance) & (_relative_error(*there, cov) > sure)
-    return which[found]
+        found.append(Pure(gone**2 / variance, *_rate(*there, cov)))
+    return found
 
 
 def _exponents(fit: Solution) -> tuple[Array, Array, Array]:
@@ -49,10 +81,10 @@ def _exponents(fit: Solution) -> tuple[Array, Array, Array]:
     return (1.0 - q) * s, q * s * s, slope @ fit.cov[:, :2, :2] @ np.swapaxes(slope, 1, 2)
 
 
-def _relative_error(a: Array, b: Array, cov: Array) -> Array:
-    """Return that of the rate s = (a + sqrt(a^2 + 4 b))/2; infinite where there is no decay."""
+def _rate(a: Array, b: Array, cov: Array) -> tuple[Array, Array]:
+    """Return s = (a + sqrt(a^2 + 4 b))/2 and its relative error; infinite where it is no decay."""
     root = np.sqrt(np.maximum(a * a + 4.0 * b, TINY))
     slope = np.stack([0.5 + 0.5 * a / root, 1.0 / root], axis=1)
     error = np.sqrt(np.maximum(np.einsum("nj,njk,nk->n", slope, cov, slope), 0.0))
     rate = 0.5 * (a + root)
-    return np.where(rate > 0.0, error / np.maximum(rate, TINY), np.inf)
+    return rate, np.where(rate > 0.0, error / np.maximum(rate, TINY), np.inf)

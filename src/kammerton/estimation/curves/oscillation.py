@@ -15,7 +15,7 @@ from kammerton.estimation.curves.beats import (
     two_frequencies,
     weighed_by_beats,
 )
-from kammerton.estimation.curves.early_end import hangs_on_shape
+from kammerton.estimation.curves.early_end import hangs_on_shape, widest
 from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
 from kammerton.estimation.curves.fringe_between import between
 from kammerton.estimation.curves.fringe_levels import beats_between, fringe_levels, judge_levels
@@ -38,6 +38,7 @@ from kammerton.estimation.verdict.evidence import (
     with_part,
 )
 from kammerton.estimation.verdict.findings import (
+    PRECISE,
     Findings,
     drift_asked,
     imprecise,
@@ -60,6 +61,7 @@ NOT_SO = "the envelope is not exponential, as it is said to be"
 DRIFT = 28.0  # delta-BIC over a random walk
 DRIFTING = "model does not fit", "a frequency that drifts, or two less than a beat apart"
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
+EARLY_END, BEATING = 1.2, 1.0  # rates below which T2* hangs on the shape, and that of beats
 TURN = np.pi  # rad in the window below which a start may have missed quicker fringes that decay
 SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))  # starts there
 RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
@@ -110,14 +112,30 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         findings.rejected(_of_another_shape(batch, loose, alone), "model does not fit", NOT_SO)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
-    hangs = hangs_on_shape(fit, evidence.noise, SLOW, SURE)
-    _judge(findings, batch, evidence, found, np.setdiff1d(hangs, beats.which))
+    hangs, bar = _by_shape(fit, beats, evidence.noise)
+    if batch.shape is None:
+        error = np.maximum(found.stderr["t2_star"], bar * np.abs(found.values["t2_star"]))
+        found = replace(found, stderr={**found.stderr, "t2_star": error})
+    _judge(findings, batch, evidence, found, hangs)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     name_early(findings, batch, EARLY)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _by_shape(fit: Solution, beats: Beats, noise: Array) -> tuple[Mask, Array]:
+    """Return where T2* hangs on a shape that is not told, and the error that shapes leave (N,)."""
+    hangs, bar = np.zeros(len(noise), dtype=bool), np.zeros(len(noise))
+    every = np.arange(len(noise))
+    for which, law, fast in (
+        (every, fit, EARLY_END), (beats.which, beats.fit, BEATING),
+        (beats.joint, beats.joint_fit, BEATING),
+    ):  # fmt: skip
+        hangs[which], bar[which] = False, widest(law, noise[which], fast)
+        hangs[which[hangs_on_shape(law, noise[which], SLOW, SURE)]] = True
+    return hangs | (bar > PRECISE), bar
 
 
 def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:
@@ -194,7 +212,7 @@ def _single(batch: Batch, at: Array) -> Formulas:
 
 
 def _judge(
-    findings: Findings, batch: Batch, evidence: Evidence, found: Derived, hangs: NDArray[np.intp]
+    findings: Findings, batch: Batch, evidence: Evidence, found: Derived, hangs: Mask
 ) -> None:
     """Object to fringes that are badly placed in their window."""
     values = found.values
@@ -223,7 +241,7 @@ def _judge(
 
 
 def _judge_decay(
-    findings: Findings, batch: Batch, found: Derived, rate: Array, hangs: NDArray[np.intp]
+    findings: Findings, batch: Batch, found: Derived, rate: Array, hangs: Mask
 ) -> None:
     """Object to a decay that is not seen, or not told; rate (N,): in windows."""
     values, stderr = found.values, found.stderr
@@ -245,7 +263,7 @@ def _judge_decay(
         longer,
     )  # fmt: skip
     findings.insufficient(
-        np.isin(np.arange(batch.traces), hangs), "range too narrow",
+        hangs, "range too narrow",
         "the window ends before the fringes decay: T2* hangs on the envelope's shape, which so "
         "short a window does not tell",
         longer,
