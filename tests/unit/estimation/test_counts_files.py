@@ -251,3 +251,17 @@ def test_counts_of_two_qubits_are_asked_about(tmp_path, seed):
     chosen, _ = fit_file(written(tmp_path, "delay [s],n0,n1", X, one, other), "ramsey")
     assert chosen.trace.y.tolist() == one.tolist()
     assert any("taken as counts of two qubits" in note for note in chosen.notes)
+
+
+@pytest.mark.parametrize("total", [np.linspace(10, 500, 31), np.arange(31) * 10 + 10])
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("name", ["P1", "counts"])
+def test_a_total_of_elapsed_seconds_is_no_number_of_shots(tmp_path, total, order, name):
+    y = RNG.binomial(500, 0.04 + 0.9 * np.exp(-X / 30e-6)) / (500 if name == "P1" else 1)
+    columns = [(name, y), ("total", total)][::order]
+    header = "delay [s]," + ",".join(title for title, _ in columns)
+    path = written(tmp_path, header, X, *(values for _, values in columns))
+    chosen, _ = fit_file(path, "t1", Choice(y=name))
+    assert chosen.trace.y.tolist() == y.tolist()
+    assert not chosen.sigma_known
+    assert "not used: 'total'" in chosen.notes

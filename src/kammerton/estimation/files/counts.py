@@ -31,6 +31,9 @@ SHOTS = (
     "wiederholungen", "total", "totals", "total counts", "total_counts", "total shots",
     "total_shots", "ntot", "n_tot", "n_total",
 )  # fmt: skip
+BARE = ("total", "totals")
+"""These are shots where they are a bound of counts beside them."""
+
 ZEROS = ("zeros", "n0", "n_0", "counts_0", "counts 0")
 SAME = 0.2
 """Of the scatter of the ones: so much may the sum of both states scatter, which is their shots."""
@@ -120,6 +123,13 @@ def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | 
     """
     ones, zeros, shots = (_named(table, names) for names in (COUNTS, ZEROS, SHOTS))
     whole = ones is not None and _whole(table, ones)
+    bare = shots is not None and table.headings[shots].name.casefold() in BARE
+    if (
+        shots is not None
+        and bare
+        and not (ones is not None and whole and _bounded(table, ones, shots))
+    ):
+        shots = None  # a total of anything, such as elapsed seconds
     if shots is None and ones is not None and zeros is not None and whole:
         summed = _summed(table, zeros, ones)
         if isinstance(summed, str):
@@ -139,6 +149,12 @@ def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | 
     if chosen or (choice.y is None and zeros is not None):
         by = replace(by, y=table.headings[ones].name)
     return table, by
+
+
+def _bounded(table: Table, ones: int, shots: int) -> bool:
+    """Return whether whole numbers are not below counts anywhere."""
+    told, counts = table.numbers(shots, empty=True), table.numbers(ones)
+    return _whole(table, shots) and not (counts > told).any()
 
 
 def _measured(table: Table, shots: int) -> int:
