@@ -114,3 +114,23 @@ def test_an_offset_alone_tells_a_rabi_law_nothing_and_is_said(kind):
     x = np.linspace(0.0, 1.0, 51)
     with pytest.raises(TraceError, match="offset is known, but not contrast"):
         fit_batch(kind, x, np.cos(9 * x), 0.1, offset=0.05)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "given", "said"),
+    [
+        ("t1", "contrast", True, "True"), ("t1", "offset", False, "False"),
+        ("t1", "contrast", [True], "True"), ("t1", "contrast", np.array([True]), r"\[ True\]"),
+        ("t1", "shots", True, "True"), ("qubit_spectroscopy", "expected", True, "True"),
+    ],
+)  # fmt: skip
+def test_true_or_false_is_no_number(kind, name, given, said):
+    x = np.linspace(0.0, 1e-4, 51)
+    with pytest.raises(TraceError, match=f"{name} is {said}; it must be a number, not true or"):
+        fit_batch(kind, x, np.exp(-x / 3e-5), **{name: given})
+
+
+def test_interleaved_of_none_is_not_given():
+    x = np.linspace(0.0, 1e-4, 51)
+    y = np.exp(-x / 3e-5) + np.random.default_rng(1).normal(0, 0.01, 51)
+    assert fit_batch("t1", x, y, interleaved=None).reason == fit_batch("t1", x, y).reason

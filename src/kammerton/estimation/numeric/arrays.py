@@ -104,3 +104,11 @@ def _place(flat: int, shape: tuple[int, ...]) -> str:
 
 def _which(called: str, n: int, y: NDArray[Any]) -> str:
     return f"{called} {n}" if len(y) > 1 else "y"
+
+
+def demand_no_bool(name: str, given: object) -> None:
+    """Raise TraceError where true or false stands for a number: 1.0 is not what it means."""
+    several = given if isinstance(given, (list, tuple)) else [given]
+    for each in several:
+        if np.asarray(each).dtype == np.bool_:
+            raise TraceError(f"{name} is {each}; it must be a number, not true or false")

@@ -18,7 +18,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.numeric.arrays import numbers
+from kammerton.estimation.numeric.arrays import demand_no_bool, numbers
 from kammerton.estimation.numeric.kernels import careful_kernel, kernel, piece
 from kammerton.model import TraceError
 
@@ -87,6 +87,7 @@ def shots_of(shots: object, shape: tuple[int, ...]) -> Array:
     TraceError
         They are no positive numbers, or it is not clear of which points.
     """
+    demand_no_bool("shots", shots)
     try:
         told = np.asarray(shots, dtype=np.float64)
         each = told[:, None] if len(shape) == 2 and told.shape == shape[:1] else told

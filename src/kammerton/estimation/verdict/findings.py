@@ -241,7 +241,7 @@ def drift_asked(
 
 def interleaved(known: dict[str, object]) -> bool:
     """Return whether it is known that every turn of a sweep visited all points."""
-    said = known.get("interleaved", False)
+    said = False if known.get("interleaved") is None else known["interleaved"]
     if not isinstance(said, (bool, np.bool_)):
         raise TraceError("interleaved is True or False")
     return bool(said)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.arrays import demand_no_bool
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
@@ -95,6 +96,8 @@ def per_trace(known: dict[str, object], name: str, batch: Counted) -> Array | No
     """Return a known quantity as (N,), or None when it was not given."""
     if known.get(name) is None:
         return None
+    if name != "population":
+        demand_no_bool(name, known[name])
     try:
         values = np.asarray(known[name], dtype=np.float64)
         spread = np.broadcast_to(values, (batch.traces,))
