@@ -92,7 +92,7 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
     x, x_unit, x_notes = axis_values(table, column, layout.axes[0], kind, choice.x_unit)
     signal = signal_columns(table, choice, {column})[0]
     phase = phase_column(table, choice, signal, {column}) if layout.phase else None
-    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
+    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase], choice.sigma)
     values, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     name = table.headings[column].name
     trace = Trace(

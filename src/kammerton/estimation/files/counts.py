@@ -18,7 +18,7 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.estimation.files.populations import COUNTS, FEW, counted
 from kammerton.estimation.files.series import label_column
-from kammerton.estimation.files.signals import Signal
+from kammerton.estimation.files.signals import NUMBER, Signal
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.titles import Heading
 from kammerton.estimation.kinds import FIT_KINDS
@@ -138,7 +138,7 @@ def _divided(table: Table, choice: Choice, axes: int) -> tuple[Table, Choice] | 
     if shots is None or _measured(table, shots) <= axes:
         return ""
     title, told = table.headings[shots], table.numbers(shots, empty=True)
-    table = table.with_columns({shots: (replace(title, unit="1"), told)})  # whatever y is in
+    table = table.with_columns({shots: (replace(title, unit=NUMBER), told)})  # whatever y is in
     by = replace(choice, sigma=title.name)
     if ones is None or not whole or not (told > 0).any():
         return table, by

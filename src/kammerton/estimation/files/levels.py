@@ -44,9 +44,11 @@ _PART = re.compile(r"(^|[^a-z])(re|real|im|imag|i|q)([^a-z]|$)")
 
 def with_units(
     table: Table, kind: str, y_unit: str | None,
-    signals: Sequence[int], phases: Sequence[int | None],
+    signals: Sequence[int], phases: Sequence[int | None], sigma: str | None = None,
 ) -> tuple[Table, list[str]]:  # fmt: skip
     """Return a table whose titles name the units of y and its phase, and what was supposed.
+
+    sigma: the column of errors, whose unit is overruled with that of y where both are the same.
 
     Of a resonator they say of y, too, whether it is a power.
 
@@ -59,6 +61,15 @@ def with_units(
     """
     headings, notes = list(table.headings), []
     turned = [phase for phase in phases if phase is not None]
+    if sigma is not None and y_unit is not None:
+        errors, written = table.find(sigma), headings[signals[0]].unit
+        if (
+            overruled(headings[errors], y_unit, "y")
+            and written
+            and (_same_unit(written, headings[errors].unit or ""))
+        ):
+            headings[errors] = replace(headings[errors], unit=y_unit)
+            notes.append(f"the errors, column {headings[errors].text!r}, are in {y_unit}, too")
     for column in signals:
         unit, said = _unit_of_y(table, kind, column, y_unit, phased=bool(turned))
         squared, rooted = _root_of(table, kind, column, unit, chosen=y_unit is not None)

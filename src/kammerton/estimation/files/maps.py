@@ -59,7 +59,7 @@ def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
     ]
     signal = signal_columns(table, choice, set(columns))[0]
     phase = phase_column(table, choice, signal, set(columns)) if layout.phase else None
-    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
+    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase], choice.sigma)
     y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     x, cells = _cells(table, axes[0][0], axes[1][0])
     names = table.headings[columns[0]].name, table.headings[columns[1]].name

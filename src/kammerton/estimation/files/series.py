@@ -143,7 +143,7 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
     taken = {label, swept}
     signal = signal_columns(table, choice, taken)[0]
     phase = phase_column(table, choice, signal, taken) if layout.phase else None
-    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
+    table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase], choice.sigma)
     y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     labels = labels_of(table, label, layout)
     sweeps = [(float(one), x[labels == one], y[labels == one], sigma[labels == one])
@@ -231,7 +231,7 @@ def _of_files(tables: Sequence[Table], kind: str, choice: Choice, layout: Layout
         x, unit, said = axis_values(table, swept, layout.axes[1], kind, choice.x_unit)
         signal = signal_columns(table, choice, {swept})[0]
         phase = phase_column(table, choice, signal, {swept}) if layout.phase else None
-        table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase])
+        table, supposed = with_units(table, kind, choice.y_unit, [signal], [phase], choice.sigma)
         y, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
         sweeps.append((float(n), x, y, sigma))
         notes += [*said, *supposed, *told(table, [swept], signal, phase, choice)]

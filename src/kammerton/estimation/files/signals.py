@@ -17,6 +17,9 @@ from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
 NEAR = ("s", "ms", "us", "ns", "Hz", "kHz", "MHz", "GHz", "seconds", "microseconds", "nanoseconds")
+NUMBER = "1"
+"""The unit of shots, which stand in the place of errors whatever y is in."""
+
 Signal = NDArray[Any]
 """Real or complex."""
 
@@ -73,11 +76,33 @@ def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, F
             "a missing point is empty or NaN"
         )
     if in_decibels:
+        own = None if sigma is None else table.headings[table.find(sigma)]
+        if own is not None and own.unit not in (None, "", NUMBER) and not level(own.unit):
+            raise _of_another_unit(table, own, title)
         return y, errors * y * math.log(10) / 20, ""
     unit, factor = unit_of(table, title, title.unit or "", None)
-    own = table.headings[table.find(sigma)].unit if sigma is not None else None
-    y, errors = y * factor, errors * (si(own)[1] if own else factor)
+    y = y * factor
+    errors = errors * (factor if sigma is None else _error_factor(table, sigma, title))
     return (*root(y, errors, unit), "") if title.squared else (y, errors, unit)
+
+
+def _error_factor(table: Table, sigma: str, title: Heading) -> float:
+    """Return the factor of errors to the SI unit of y; without a unit they are in that of y."""
+    own = table.headings[table.find(sigma)]
+    unit, factor = unit_of(table, title, title.unit or "", None)
+    if not own.unit:
+        return factor
+    written, by = unit_of(table, own, own.unit, None)
+    if written != unit and own.unit != NUMBER:
+        raise _of_another_unit(table, own, title)
+    return by
+
+
+def _of_another_unit(table: Table, own: Heading, title: Heading) -> TraceError:
+    return TraceError(
+        f"{table.path}: the errors, column {own.text!r}, are in {own.unit}, but y, column"
+        f" {title.text!r}, is in {title.unit or 'no unit'} (--y-unit chooses that of y)"
+    )
 
 
 def _errors(table: Table, column: int) -> FloatArray:
