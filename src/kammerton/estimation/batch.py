@@ -27,6 +27,7 @@ from kammerton.estimation.scaled import (
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
 from kammerton.estimation.verdict.kind import Countable, Startable
+from kammerton.estimation.verdict.large import name_large_errors
 from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
 from kammerton.estimation.verdict.scatter import name_small_errors
@@ -181,6 +182,7 @@ def _fitted(
     if isinstance(batch, Batch | Joined):
         whole = batch if isinstance(batch, Batch) else batch.batch
         name_small_errors(said, whole, outcome.chi2_reduced)
+        name_large_errors(said, whole, outcome.chi2_reduced, len(found.values))
     if known.get("shots") is not None and how.swings is not None:
         judge_populations(said, found, how.swings)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
