@@ -181,7 +181,7 @@ def _fitted(
         name_lone_points(said, batch, outcome.curve)
     if isinstance(batch, Batch | Joined):
         whole = batch if isinstance(batch, Batch) else batch.batch
-        name_small_errors(said, whole, outcome.chi2_reduced)
+        name_small_errors(said, whole, outcome.chi2_reduced, outcome.curve)
         name_large_errors(said, whole, outcome.chi2_reduced, len(found.values))
     if known.get("shots") is not None and how.swings is not None:
         judge_populations(said, found, how.swings)
