@@ -209,3 +209,14 @@ def test_a_minimum_of_unlike_junctions_is_not_the_sweet_spot(half):
             maps = y + 0.023 * (noisy(0 * y, 1.0, 8, seed=7))
             found = fit_batch(KIND, (f, bias), maps, 0.023)
             assert (found.verdict != "accepted").all(), (asymmetry, spot, found.reason)
+
+
+@pytest.mark.parametrize(("moved", "verdict"), [(3, "accepted"), (8, "rejected")])
+def test_an_arc_may_pass_few_neighbours_but_not_a_sixth_of_the_map(moved, verdict):
+    """Of 2,900 maps one had its arc itself set aside as stray, and was 149 bars off."""
+    centres = line()
+    centres[20 : 20 + moved] -= 5e6
+    found = fit_batch(KIND, X, noisy(image(centres), count=10), 0.06)
+    assert set(found.verdict) == {verdict}
+    said = [f"{moved} neighbouring columns show a line" in reason for reason in found.reason]
+    assert np.mean(said) == (verdict == "rejected")

@@ -52,12 +52,14 @@ class Model:
 class Found(Fitted):
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
-    other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
-    chi-square the place of the top changes in mid-scan, and in which column. places: theta (P,) of
-    other periods that explain the map about as well.
+    together: how many of these at most are neighbours. other: a second arc's brightness in parts of
+    this one's, and where it is highest; jump: by what chi-square the place of the top changes in
+    mid-scan, and in which column. places: theta (P,) of other periods that explain the map about as
+    well.
     """
 
     elsewhere: float
+    together: int
     other: tuple[float, Array]
     jump: tuple[float, int]
     places: Sequence[Array] = ()

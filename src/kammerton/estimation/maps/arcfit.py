@@ -285,7 +285,9 @@ def _completed(s: Array, best: Followed, model: Model, points: Candidates) -> Fo
     best = _settled_down(best, model)
     fit, held = best.fit, best.misses
     other = second_arc(best.c, s, fit, model)
-    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped(fit, model))
+    astray = held.inside & ~held.kept & (points.height[:, 0] > 2 * BRIGHT)
+    share = float(astray.sum() / max(1, int(held.inside.sum())))
+    return Found(fit, held, best.c, share, _together(astray), other, jumped(fit, model))
 
 
 def _settled_down(best: Followed, model: Model) -> Followed:
@@ -316,9 +318,10 @@ def _again(fit: Tracked, held: Misses, theta: Array, width: float) -> tuple[Arra
     return theta, width
 
 
-def _elsewhere(held: Misses, points: Candidates) -> float:
-    lost = held.inside & ~held.kept & (points.height[:, 0] > 2 * BRIGHT)
-    return float(lost.sum() / max(1, int(held.inside.sum())))
+def _together(columns: NDArray[np.bool_]) -> int:
+    """Return how many neighbours at most are among the columns (B,)."""
+    ends = np.flatnonzero(np.concatenate([[True], ~columns, [True]]))
+    return int(np.diff(ends).max()) - 1
 
 
 def _tried(

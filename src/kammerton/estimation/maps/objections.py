@@ -12,6 +12,7 @@ from kammerton.model import Advice
 LEAST = 8  # columns that must show a line
 SHARE = 0.5  # part of the columns that must show it where it should be
 STRAY = 0.3  # part of the columns that may show something else
+TOGETHER = 4, 0.08  # neighbouring columns that may, or that part of all, whichever are more
 LOOSE = 0.12  # rms miss, in widths, that a law may leave
 WIDEST = 0.35  # linewidth in parts of the frequency window
 UNEVEN = 0.3  # structure in the image beside a line that passes, in parts of its height
@@ -113,6 +114,19 @@ def no_lines(found: Misses) -> bool:
     No better place of the arc would make it a line's.
     """
     return found.share > SHOWN and _uneven(found) > FAR_UNEVEN
+
+
+def aside(together: int, columns: int, what: str) -> Objection | None:
+    """Object where so many neighbours of all columns show a line, but not there.
+
+    Defects and stray lines are met by few; many are the arc itself, whose law is another.
+    """
+    if together <= max(TOGETHER[0], TOGETHER[1] * columns):
+        return None
+    return rejected(
+        "model does not fit",
+        f"{together} neighbouring columns show a line that does not lie on the {what}",
+    )
 
 
 def _uneven(found: Misses) -> float:

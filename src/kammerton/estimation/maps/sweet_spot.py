@@ -14,6 +14,7 @@ from kammerton.estimation.maps.objections import (
     LOOSE,
     SHARE,
     STRAY,
+    aside,
     coarse,
     empty,
     jumped,
@@ -68,6 +69,7 @@ def objections(
     yield jumped(found.jump, "the sweet spot")
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
+    yield aside(found.together, len(c.b), what)
     yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
 
 
