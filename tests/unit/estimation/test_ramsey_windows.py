@@ -72,6 +72,22 @@ def test_with_shots_enough_a_short_window_tells_the_shape():
     assert (fit.verdict == "accepted").mean() > 0.98
 
 
+def test_a_sweep_that_begins_late_tells_t2_star_within_its_bar_or_not_at_all():
+    """Of exponentials seen from half of T2* on, one of seven was accepted beyond three bars."""
+    rng, x = np.random.default_rng(5), np.linspace(0.1, 1.1, 101)
+    rate, turns = rng.uniform(5.0, 10.0, (1000, 1)), rng.uniform(3.0, 15.0, (1000, 1))
+    wave = np.exp(-rate * x) * np.cos(2 * np.pi * turns * x)
+    fit = fit_batch(
+        "ramsey", 20e-6 * x, 0.5 + 0.45 * wave + 0.03 * rng.normal(size=wave.shape), 0.03
+    )
+    time, error = fit.values["t2_star"] / 20e-6, fit.stderr["t2_star"] / 20e-6
+    off = np.minimum(np.abs(time - 1 / rate[:, 0]), np.abs(1 / time - rate[:, 0]) * time**2) / error
+    assert ((fit.verdict == "accepted") & (off > 3.0)).mean() < 0.01
+    late = [n for n, reason in enumerate(fit.reason) if "begin at zero" in reason]
+    assert len(late) > 300
+    assert set(fit.status[late]) == {"range too narrow"}
+
+
 def apart(rate, shape, error):
     """Fits whose fall a + b within the window is known, and what is a and what b is not."""
     slope = np.array([[1 - shape, -rate], [2 * shape * rate, rate**2]]).transpose(2, 0, 1)

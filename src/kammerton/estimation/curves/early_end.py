@@ -34,7 +34,7 @@ def hangs_on_shape(fit: Solution, noise: Array, slow: float, sure: float) -> NDA
     return which[unsure]
 
 
-def widest(fit: Solution, noise: Array, fast: float) -> Array:
+def widest(fit: Solution, noise: Array, fast: Array | float) -> Array:
     """Return the error that possible pure shapes leave of 1/e, in parts of it, 0 for none (N,).
 
     Their own, and how far they are: a shape that is worse by d in chi-square is sqrt(d) bars away.

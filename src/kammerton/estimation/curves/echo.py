@@ -18,6 +18,7 @@ from kammerton.estimation.curves.decay_fit import (
     slow_unless_seen,
 )
 from kammerton.estimation.curves.decay_verdict import FEW, judge, judge_order
+from kammerton.estimation.curves.late_start import LATE, first_measured
 from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution, merged
@@ -36,7 +37,6 @@ DRIFT = 19.0  # delta-BIC over a random walk
 SHAPE = (0.0, 1.0)  # exponential to Gaussian: beyond them an envelope would grow, or be a step
 SHAPED = {1: SHAPE}  # the shape's place among the parameters
 ODDS = np.array([1.0, 1.0, 1.0])  # before the data, of a free shape and of both ends
-LATE = 0.4  # T after which a sweep that begins there tells no shape
 
 
 def t2_echo(batch: Batch, known: Known) -> Outcome:
@@ -72,7 +72,7 @@ def _of_any_envelope(batch: Batch, known: Known, name: str, said: str) -> Outcom
     drift = drift_asked(batch, known, DRIFT)
     reach = _reach(laws, mean.values[name] / span, evidence.noise)
     if prior is None:
-        reach[_first(batch) * span > LATE * mean.values[name]] = np.inf
+        reach[first_measured(batch) * span > LATE * mean.values[name]] = np.inf
     findings = judge(batch, fit, evidence, nulls, mean, name, LAW, drift, reach=reach)
     judge_order(findings, batch, fit, evidence, known)
     if not batch.known_noise:
@@ -91,12 +91,6 @@ def _free(batch: Batch, ends: list[Solution], prior: Array | None) -> Solution:
     """Return the best decay of a free shape, begun at those of both ends."""
     one, other = (refined(batch, end.theta[:, :2], prior, SHAPE) for end in ends)
     return merged(one, other, other.cost < one.cost)
-
-
-def _first(batch: Batch) -> Array:
-    """Return the least x of each trace that was measured, in windows (N,)."""
-    first: Array = np.where(batch.w > 0.0, batch.x, np.inf).min(axis=1)
-    return first
 
 
 def _as_simple(evidence: Evidence, laws: list[Solution], rows: Codes) -> Evidence:

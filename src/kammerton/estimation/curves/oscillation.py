@@ -15,13 +15,19 @@ from kammerton.estimation.curves.beats import (
     two_frequencies,
     weighed_by_beats,
 )
-from kammerton.estimation.curves.early_end import hangs_on_shape, widest
 from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
 from kammerton.estimation.curves.fringe_between import between
 from kammerton.estimation.curves.fringe_levels import beats_between, fringe_levels, judge_levels
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
 from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase
 from kammerton.estimation.curves.levels import LEVELS
+from kammerton.estimation.curves.untold_shape import (
+    SLOW,
+    SURE,
+    judge_late,
+    untold_shape,
+    with_bar,
+)
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
@@ -38,7 +44,6 @@ from kammerton.estimation.verdict.evidence import (
     with_part,
 )
 from kammerton.estimation.verdict.findings import (
-    PRECISE,
     Findings,
     drift_asked,
     imprecise,
@@ -60,8 +65,6 @@ SURELY_NOT = 11.0  # gain in chi-square of another envelope than that which is k
 NOT_SO = "the envelope is not exponential, as it is said to be"
 DRIFT = 28.0  # delta-BIC over a random walk
 DRIFTING = "model does not fit", "a frequency that drifts, or two less than a beat apart"
-SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
-EARLY_END, BEATING = 1.2, 1.0  # rates below which T2* hangs on the shape, and that of beats
 TURN = np.pi  # rad in the window below which a start may have missed quicker fringes that decay
 SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))  # starts there
 RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
@@ -112,30 +115,16 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         findings.rejected(_of_another_shape(batch, loose, alone), "model does not fit", NOT_SO)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
-    hangs, bar = _by_shape(fit, beats, evidence.noise)
-    if batch.shape is None:
-        error = np.maximum(found.stderr["t2_star"], bar * np.abs(found.values["t2_star"]))
-        found = replace(found, stderr={**found.stderr, "t2_star": error})
-    _judge(findings, batch, evidence, found, hangs)
+    untold = untold_shape(batch, fit, beats, evidence.noise)
+    found = with_bar(batch, found, untold)
+    judge_late(findings, batch, found, untold)
+    _judge(findings, batch, evidence, found, untold.hangs)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     name_early(findings, batch, EARLY)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
-
-
-def _by_shape(fit: Solution, beats: Beats, noise: Array) -> tuple[Mask, Array]:
-    """Return where T2* hangs on a shape that is not told, and the error that shapes leave (N,)."""
-    hangs, bar = np.zeros(len(noise), dtype=bool), np.zeros(len(noise))
-    every = np.arange(len(noise))
-    for which, law, fast in (
-        (every, fit, EARLY_END), (beats.which, beats.fit, BEATING),
-        (beats.joint, beats.joint_fit, BEATING),
-    ):  # fmt: skip
-        hangs[which], bar[which] = False, widest(law, noise[which], fast)
-        hangs[which[hangs_on_shape(law, noise[which], SLOW, SURE)]] = True
-    return hangs | (bar > PRECISE), bar
 
 
 def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:

@@ -1,0 +1,72 @@
+"""Ramsey fringes whose T2* hangs on the envelope's shape, of which the window tells too little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.curves.beats import Beats
+from kammerton.estimation.curves.early_end import hangs_on_shape, widest
+from kammerton.estimation.curves.late_start import LATE, first_measured
+from kammerton.estimation.numeric.derived import Derived
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.solver import Solution
+from kammerton.estimation.verdict.evidence import Mask
+from kammerton.estimation.verdict.findings import PRECISE, Findings
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
+EARLY_END, BEATING = 1.2, 1.0  # rates below which T2* hangs on the shape, and that of beats
+BEGUN = 0.1  # T2* from which on a sweep that begins there hangs on the shape in any window
+
+
+@dataclass(frozen=True, eq=False)
+class Untold:
+    """Of each trace (N,): whether the window ends too early, begins too late, and T2*'s error.
+
+    That is what possible shapes leave, in parts of T2*.
+    """
+
+    hangs: Mask
+    late: Mask
+    bar: Array
+
+
+def untold_shape(batch: Batch, fit: Solution, beats: Beats, noise: Array) -> Untold:
+    """Return where T2* hangs on a shape that is not told, of one frequency or two."""
+    n, first = len(noise), first_measured(batch)
+    hangs, bar, begun = np.zeros(n, dtype=bool), np.zeros(n), np.zeros(n)
+    for which, law, fast in (
+        (np.arange(n), fit, EARLY_END), (beats.which, beats.fit, BEATING),
+        (beats.joint, beats.joint_fit, BEATING),
+    ):  # fmt: skip
+        begun[which], hangs[which] = first[which] * law.p[:, 0], False
+        seen = np.where(begun[which] > BEGUN, np.inf, fast)
+        bar[which] = widest(law, noise[which], seen)
+        hangs[which[hangs_on_shape(law, noise[which], SLOW, SURE)]] = True
+    early = begun <= BEGUN
+    late = ~early & ((bar > PRECISE) | (begun > LATE)) & (batch.shape is None)
+    return Untold(hangs | (early & (bar > PRECISE)), late, bar)
+
+
+def with_bar(batch: Batch, found: Derived, untold: Untold) -> Derived:
+    """Return the numbers with an error of T2* that holds every possible shape."""
+    if batch.shape is not None:
+        return found
+    error = np.maximum(found.stderr["t2_star"], untold.bar * np.abs(found.values["t2_star"]))
+    return replace(found, stderr={**found.stderr, "t2_star": error})
+
+
+def judge_late(findings: Findings, batch: Batch, found: Derived, untold: Untold) -> None:
+    """Object to sweeps that begin late in the decay."""
+    rate = batch.column(batch.span) / found.values["t2_star"]
+    findings.insufficient(
+        untold.late, "range too narrow",
+        "the sweep begins when the fringes have decayed already: T2* hangs on the envelope's "
+        "shape, which the rest does not tell; begin at zero",
+        lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.5, 5.0))),
+    )  # fmt: skip
