@@ -163,6 +163,8 @@ def test_two_frequencies_that_one_pulse_prepared_begin_in_phase():
     found = two(0.4, 30e-9)
     assert (found.status == "beating").all()
     assert np.median(found.stderr["frequency_splitting"]) < 300
+    assert all("assumed to begin in phase" in reason for reason in found.reason)
+    assert not any("in phase" in reason for reason in two(2.0).reason)
     expected = {"frequency_splitting": 3e4, "amplitude": 0.22 * 1.8, "t2_star": 30e-6}
     for name, value in expected.items():
         pull = (found.values[name] - value) / found.stderr[name]

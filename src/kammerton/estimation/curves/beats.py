@@ -285,7 +285,8 @@ def mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
         return
     which = np.zeros(batch.traces, dtype=bool)
     which[beats.which] = True
-    span = batch.column(batch.span)
+    span, alike = batch.column(batch.span), np.zeros(batch.traces, dtype=bool)
+    alike[beats.joint] = True
     turns = np.zeros((batch.traces, 2))
     turns[beats.which], turns[beats.joint] = beats.fit.p[:, 2:4], beats.joint_fit.p[:, 2:4]
     turns /= 2 * np.pi * span[:, None]
@@ -293,5 +294,6 @@ def mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
         which, "accepted", "beating",
         lambda n: "two frequencies, "
         + " and ".join(show(float(each), "Hz") for each in sorted(turns[n]))
+        + (", assumed to begin in phase" if alike[n] else "")
         + "; their mean is given",
     )  # fmt: skip
