@@ -391,3 +391,11 @@ def test_an_error_of_a_gate_that_is_hardly_known_beside_a_cliffords_is_not_enoug
     assert enough[found.verdict == "accepted"].all()
     assert "that of a Clifford is 0.00" in found.reason[poor][0]
     assert {advice.shots_times for advice in found.advice[poor]} == {4.0}
+
+
+@pytest.mark.parametrize("kind", ["randomized_benchmarking", "fine_amplitude"])
+def test_numbers_of_gates_far_below_one_are_none(kind):
+    """With 1e-30 of them an error of 0.5 without a bar was accepted."""
+    lengths = np.linspace(0.0, 1.0, 21)
+    with pytest.raises(TraceError, match="whole"):
+        fit_batch(kind, 1e-30 * lengths, 0.5 + 0.48 * np.exp(-3 * lengths))

@@ -187,3 +187,10 @@ def test_a_slow_change_is_no_standing_resonator(seen, high, soft, says):
     assert set(found.status) == {"range too narrow"}
     assert all(re.search(says, reason) for reason in found.reason), found.reason
     assert found.advice[0].axis == 1
+
+
+@pytest.mark.parametrize(("bare", "status"), [(7.0081e9, "success"), (1e30, "wrong peak")])
+def test_a_bare_resonator_is_where_it_is_known_to_be(bare, status):
+    """Where its line is seen, nobody looked: 1e30 Hz was accepted beside it."""
+    found = fit_batch(KIND, X, noisy(clean(), 4), SIGMA, bare_frequency=bare)
+    assert set(found.status) == {status}

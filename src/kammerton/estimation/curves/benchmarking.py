@@ -74,7 +74,7 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
     count = batch.x * batch.span + batch.zero
     if count.min() < 0:
         raise TraceError("x holds a negative number of Cliffords")
-    if np.abs(count - np.round(count)).max() > PART * max(1.0, count.max()):
+    if np.abs(count - np.round(count)).max() > PART * count.max():
         raise TraceError("x holds parts of Cliffords; it must be whole numbers of them")
     if np.count_nonzero(np.diff(batch.x, axis=1) > 1e-9, axis=1).min() < LEAST - 1:
         raise TraceError(f"x holds fewer than {LEAST} different numbers of Cliffords")

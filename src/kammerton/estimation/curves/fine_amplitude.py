@@ -102,7 +102,7 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
     """Check the numbers of gates."""
     batch = prepare(x, y, sigma, complex_too=False, from_zero=True, least=LEAST)
     count = batch.x * batch.span + batch.zero
-    if count.min() < 0 or np.abs(count - np.round(count)).max() > 1e-6:
+    if count.min() < 0 or np.abs(count - np.round(count)).max() > 1e-6 * min(1.0, count.max()):
         raise TraceError("x must be numbers of gates, whole and not negative")
     return batch
 

@@ -32,6 +32,7 @@ from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
 from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
 from kammerton.estimation.verdict.outcome import Outcome, per_trace
+from kammerton.estimation.verdict.place import misplaced
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
@@ -278,6 +279,7 @@ def _objections(
             "range too narrow", "hardly a power is high enough to show the bare resonator",
             Advice(centre_on=float(power[-1]), axis=1),
         )  # fmt: skip
+    yield misplaced(value, error, "bare_frequency", bare, window)
 
 
 def _one_place(travel: float) -> Objection:
@@ -321,10 +323,8 @@ def _two_at_once(c: Columns, found: Found) -> Objection | None:
     part = max(another(side.part(c), side.fit, side.misses) for side in (found.low, found.high))
     if part < LIKE:
         return None
-    return rejected(
-        "model does not fit", "beside the line stands another, at the same powers, that is "
-        f"{np.sqrt(part):.1f} times as high",
-    )  # fmt: skip
+    return rejected("model does not fit", "beside the line stands another, at the same powers, "
+                    f"that is {np.sqrt(part):.1f} times as high")  # fmt: skip
 
 
 def _chi2(maps: Maps, found: list[Found | None]) -> Array:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Known
+from kammerton.estimation.verdict.objection import Objection, rejected
 from kammerton.estimation.verdict.outcome import Counted, per_trace
 
 Array = NDArray[np.float64]
@@ -37,3 +38,16 @@ def judge_place(
         off > FAR * np.hypot(near, found.stderr[name]), "wrong peak",
         lambda n: f"{what} lies {off[n] / 1e6:.3g} MHz from where it is expected",
     )  # fmt: skip
+
+
+def misplaced(
+    value: dict[str, float], error: dict[str, float], name: str, expected: float | None,
+    window: float,
+) -> Objection | None:  # fmt: skip
+    """Object to a frequency of a map that is not where it is known to be. window: swept, Hz."""
+    if expected is None:
+        return None
+    off = abs(value[name] - expected)
+    if off <= FAR * np.hypot(NEARBY * window, error[name]):
+        return None
+    return rejected("wrong peak", f"{name} lies {off / 1e6:.3g} MHz from where it is known to be")
