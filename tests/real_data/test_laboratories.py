@@ -72,7 +72,7 @@ def test_what_a_laboratory_took_for_known_gives_its_number_and_is_told_by_no_sho
     choice = Choice(cal_points=entry["calibration_points_at_end"])
     alone = fit_file(laboratories.folder() / f"{entry['name']}.csv", "ramsey", choice)[1]
     assert alone.verdict is Verdict.INSUFFICIENT
-    assert "hangs on the envelope's shape" in alone.reason
+    assert "the window ends before the fringes decay" in alone.reason
 
 
 @pytest.mark.skipif(not laboratories.entries({"single_shot_readout"}), reason=ABSENT)
