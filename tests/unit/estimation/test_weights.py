@@ -202,7 +202,7 @@ def test_a_ramsey_that_swings_beyond_a_population_is_not_accepted():
     late = 0.2 + X
     p = 0.5 + 1.2 * np.exp(-4 * late) * np.cos(2 * np.pi * 6 * late)
     y = np.random.default_rng(8).binomial(20_000, p, (20, X.size)) / 20_000
-    found = fit_batch("ramsey", late, y, shots=20_000)
+    found = fit_batch("ramsey", late, y, shots=20_000, envelope="exponential")
     assert not (found.verdict == "accepted").any()
     assert any("it would swing to a population of" in reason for reason in found.reason)
 

@@ -21,7 +21,7 @@ from kammerton.estimation.files.signals import NEAR, complex_signal, signal_name
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.titles import Heading
-from kammerton.estimation.files.units import level, unread_unit
+from kammerton.estimation.files.units import is_unit, level, unread_unit
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
 
@@ -133,7 +133,7 @@ def axis_unit(
 ) -> tuple[str, float, list[str]]:
     """Return the SI unit of an axis, the factor to it, and what had to be supposed."""
     needed = axis.unit
-    written = chosen if chosen is not None else title.unit
+    written = chosen if chosen is not None else title.unit or _among_words(title.text)
     if written is None:
         if not needed:
             return "", 1.0, []
@@ -162,6 +162,12 @@ def axis_unit(
             f" {title.text!r} is in {written or 'no unit'} (--x-unit chooses another)"
         )
     return unit, factor, overruled(title, chosen, "x")
+
+
+def _among_words(title: str) -> str | None:
+    """Return a unit that stands alone in the only brackets of a title: f (Hz) no detuning."""
+    inside = re.fullmatch(r"[^\[\]()]*[\[(]([^\[\]()]*)[\])][^\[\]()]*", title)
+    return inside[1] if inside and is_unit(inside[1]) else None
 
 
 def is_phase(title: Heading) -> bool:
