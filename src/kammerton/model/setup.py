@@ -30,14 +30,17 @@ Setup = Callable[[float], Sequence[Setting]]
 """Sample rate in Hz -> all settings that `configure` makes, in its order."""
 
 
-def sets_up(setup: Setup) -> Callable[[F], F]:
-    """Mark a driver's `connect` with what its instrument's `configure` will set."""
-
+def _marking(name: str, said: object) -> Callable[[F], F]:
     def marked(connect: F) -> F:
-        connect.__dict__["setup"] = setup
+        connect.__dict__[name] = said
         return connect
 
     return marked
+
+
+def sets_up(setup: Setup) -> Callable[[F], F]:
+    """Mark a driver's `connect` with what its instrument's `configure` will set."""
+    return _marking("setup", setup)
 
 
 def setup_of(connect: Callable[..., object]) -> Setup | None:
@@ -55,12 +58,7 @@ OwnLimits = Callable[[Allowed], Sequence[Setting]]
 
 def limits_itself(limits: OwnLimits) -> Callable[[F], F]:
     """Mark a driver's `connect` with the limits that its instrument itself keeps to."""
-
-    def marked(connect: F) -> F:
-        connect.__dict__["own_limits"] = limits
-        return connect
-
-    return marked
+    return _marking("own_limits", limits)
 
 
 def own_limits_of(connect: Callable[..., object]) -> OwnLimits | None:

@@ -137,5 +137,6 @@ def test_power_that_is_no_number_is_refused(make):
 
 
 def test_without_a_budget_nothing_is_counted(fake, make):
-    gate = Gate(budgeted(make, stages=()), fake.instruments, fake.clock)
-    asyncio.run(gate.admit(make.compiled(peak=0.49)))
+    lab, compiled = budgeted(make, stages=()), make.compiled(peak=0.49)
+    asyncio.run(Gate(lab, fake.instruments, fake.clock).admit(compiled))
+    assert heat(lab, compiled.playlists, compiled.carriers) == {}
