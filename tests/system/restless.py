@@ -1,8 +1,9 @@
 """A computer's process that always measures; with its lab.toml: python -m tests.system.restless.
 
-The process is the daemon's own, but for three things: where its planner finds nothing worth
+The process is the daemon's own, but for four things: where its planner finds nothing worth
 measuring it measures all the same; pauses between attempts to reach an instrument end at 5 s; an
-alarm that comes again is told after a second, not after a minute.
+alarm that comes again is told after a second, not after a minute; after somebody's hand drive
+pauses for 15 s, not for a minute.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from kammerton.bench import guard
 from kammerton.lab import load
 from kammerton.loop import Loop, Planner
 from kammerton.loop.planner import Plan
@@ -49,6 +51,6 @@ class Quick(Loop):
 
 if __name__ == "__main__":
     computer.Planner, computer.Loop = Restless, Quick  # type: ignore[misc]
-    alarms.STAYS = 1.0
+    alarms.STAYS, guard.PAUSE = 1.0, 15.0
     log_to_stderr()
     run_until_signal(computer.run_computer(load(Path(sys.argv[1]))))

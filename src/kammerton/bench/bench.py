@@ -198,6 +198,7 @@ class Bench:
     async def _prepare(self, compiled: Compiled) -> None:
         """Make every output ready that the program uses; nothing plays yet."""
         await self.gate.biases.as_left()
+        await self._as_left(compiled.carriers)
         await self._read_back.same_boxes((*compiled.playlists, *compiled.carriers))
         await together(
             [
@@ -212,6 +213,12 @@ class Bench:
         await together(self.gate.enable_source(name) for name in compiled.carriers)
         await self._read_back.remember((*compiled.playlists, *compiled.carriers))
         await together(self.gate.run(name) for name in compiled.playlists)
+
+    async def _as_left(self, carriers: Mapping[str, tuple[float, float]]) -> None:
+        """Raise where a source that is to be tuned is not as it was left: that would hide it."""
+        names = (n for n, wanted in carriers.items() if not self.gate.is_tuned(n, *wanted))
+        commanded = {n: self.gate.commanded(n) for n in names if n not in self._keeping}
+        await self._read_back.check(commanded, self.gate.trip.is_set)
 
     async def _load(self, generator: str, compiled: Compiled) -> None:
         playlist = compiled.playlists[generator]

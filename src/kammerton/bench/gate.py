@@ -119,6 +119,10 @@ class Gate:
         """Ramp a bias source through its limits and read it back: see `Biases.set`."""
         await self.biases.set(name, volts)
 
+    def is_tuned(self, source: str, hz: float, dbm: float) -> bool:
+        """Say whether a source was set to this since it was last switched off."""
+        return self._set.carriers.get(source) == (hz, dbm)
+
     async def tune(self, source: str, hz: float, dbm: float) -> None:
         """Set a source's carrier and power if they differ from what was last read back.
 
@@ -127,7 +131,7 @@ class Gate:
         InstrumentError
             The source reads back something else.
         """
-        if self._set.carriers.get(source) == (hz, dbm):
+        if self.is_tuned(source, hz, dbm):
             return
         check = partial(check_value, self.lab, source)
         new, both = words.carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))

@@ -127,6 +127,29 @@ def test_i10_so_it_is_where_the_second_change_is_met_while_another_instrument_is
     use(fake, make, tmp_path, body)
 
 
+def test_i10_so_it_is_where_the_second_change_is_met_before_the_source_is_tuned_again(
+    fake, make, tmp_path
+):
+    """After a recovery the first program that needs the source sets it; nobody looked since."""
+    source = Source(fake)
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        source.next = [{"power": 3.0}] * 2
+        with pytest.raises(SettingsChanged) as failure:
+            await bench.look()
+        fake.lo.dbm = 3.0
+        await bench.recover(failure.value)
+        fake.lo.dbm = 2.0
+        bench.gate.guard._monotonic = lambda: time.monotonic() + 2 * guard.PAUSE
+        twice = r"lo was changed .* twice .*: power is 2 dBm, not 3"
+        with pytest.raises(LastingFault, match=twice):
+            await bench.acquire(make.program())
+        assert fake.lo.dbm == 2.0, "nobody wrote over it"
+
+    use(fake, make, tmp_path, body)
+
+
 @pytest.mark.parametrize("recovering", [False, True])
 def test_what_the_interlock_switches_off_in_the_midst_of_a_look_is_nobodys_hand(
     fake, make, tmp_path, recovering
