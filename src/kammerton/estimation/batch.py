@@ -18,6 +18,7 @@ from kammerton.estimation.numeric.weights import of_counts, shots_of
 from kammerton.estimation.scaled import (
     KNOWN,
     bounded,
+    demand_levels,
     grown,
     largest,
     ordinary,
@@ -137,6 +138,7 @@ def fit_batch(
         takes = ", ".join(sorted(FIT_KINDS[kind].known)) or "nothing"
         names = ", ".join(sorted(unknown))
         raise TraceError(f"a fit of kind {kind} cannot use {names}; it takes {takes}")
+    demand_levels(known, y, FIT_KINDS[kind].axes)
     sigma = _of_each(sigma, np.shape(y), FIT_KINDS[kind].axes)
     if known.get("shots") is not None:
         if sigma is not None:

@@ -17,6 +17,7 @@ Array = NDArray[np.float64]
 USUAL = 1e-30, 1e30  # largest |y| of a trace that is fitted as it is
 LEAST, MOST = 1e-15, 1e30  # sigma in parts of the largest |y|: rounding, and nothing known
 KNOWN = ("contrast", "offset")  # what may be known in the unit of y
+ORDERS = 1e4  # times the largest y: of a level so far beyond what is seen no shots tell a part
 FOUND = ("amplitude", "offset", "visibility", "slope")  # of the unit of y, if they have none
 VOLTS = ("readout_threshold", "readout_contrast", "cloud_width", "centre_")
 
@@ -68,6 +69,26 @@ def largest(y: ArrayLike, axes: int) -> Array | None:
         return None
     rows = values.reshape(1 if values.ndim == axes else len(values), -1)
     return np.asarray(np.fmax.reduce(np.abs(np.ascontiguousarray(rows).view(np.float64)), axis=1))
+
+
+def demand_levels(known: dict[str, object], y: ArrayLike, axes: int) -> None:
+    """Refuse a contrast or an offset that is beyond y by orders of magnitude.
+
+    Raises
+    ------
+    TraceError
+        Says which, and how large y is.
+    """
+    given = [name for name in KNOWN if known.get(name) is not None]
+    size = largest(y, axes) if given else None
+    most = 0.0 if size is None else float(np.fmax.reduce(size, initial=0.0))
+    for name in given if most > 0 else ():
+        level = np.abs(numbers(known[name], name))
+        if np.any(np.isfinite(level) & (level > ORDERS * most)):
+            raise TraceError(
+                f"{name} is {float(level.max()):g}, but y goes no further than {most:.4g}: it must "
+                "have the unit of y"
+            )
 
 
 def scale_of(size: Array) -> Array | None:

@@ -29,6 +29,66 @@ def test_what_cannot_be_known_is_refused_by_name(kind):
                 fit_batch(kind, x, y, **{**known, name: value})
 
 
+ABSURD = [
+    np.nan,
+    np.inf,
+    -np.inf,
+    "x",
+    1j,
+    1e300,
+    1e30,
+    -1e30,
+    1e15,
+    -1000.0,
+    1000.0,
+    -2.0,
+    2.0,
+    True,
+]
+SENSIBLE = {
+    "shots": [1000.0, 2.0], "within": [1000.0, 2.0], "qubits": [2.0], "expected": [-2.0, 2.0],
+    "interleaved": [True], "population": [True], "angle": [2.0, -2.0],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FIT_KINDS)
+def test_nothing_absurd_is_known_in_silence(kind):
+    """Each is refused by name, or what it contradicts is not accepted."""
+    x, y, sigma, known = good(kind, True)
+    for name in FIT_KINDS[kind].known:
+        noise = None if name == "shots" else sigma
+        for value in (v for v in ABSURD if v not in SENSIBLE.get(name, [])):
+            try:
+                found = fit_batch(kind, x, y, noise, **{**known, name: value})
+            except TraceError as error:
+                assert name in str(error)  # noqa: PT017
+                continue
+            assert (found.verdict != "accepted").all(), (name, value)
+
+
+@pytest.mark.parametrize("contrast", [1.2, 2.0, -2.0, 1000.0])
+def test_no_contrast_of_a_population_is_beyond_one(contrast):
+    x, y, sigma, known = good("fine_amplitude", True)
+    with pytest.raises(TraceError, match=f"contrast is {contrast:g}, but y goes from"):
+        fit_batch("fine_amplitude", x, y, sigma, **{**known, "contrast": contrast})
+
+
+def test_a_contrast_in_the_unit_of_y_is_known_whatever_the_unit():
+    x, y, sigma, known = good("fine_amplitude", True)
+    volts = {name: 2000.0 * value for name, value in known.items()}
+    plain = fit_batch("fine_amplitude", x, y, sigma, **known)
+    found = fit_batch("fine_amplitude", x, 2000.0 * y, 2000.0 * sigma, **volts)
+    np.testing.assert_allclose(found.values["angle_error"], plain.values["angle_error"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("expected", [1e30, 2e4, -2e4])
+def test_a_coefficient_is_expected_near_those_that_were_swept(expected):
+    for kind in ("drag", "drag_sequences", "drag_repetitions"):
+        x, y, sigma, _ = good(kind, True)
+        with pytest.raises(TraceError, match=r"expected is .*, but x goes from"):
+            fit_batch(kind, x, y, sigma, expected=expected)
+
+
 def test_a_word_for_no_word_is_named():
     x, y, _, _ = good("drag", False)
     with pytest.raises(TraceError, match="it must be one of minimum, maximum, either"):

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.outcome import one_word, per_trace
-from kammerton.model import Advice
+from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
 
 PRECISE = 0.1  # error in parts of the window, or of the period
+ORDERS = 100.0  # windows from what was swept, where nothing can be meant
 UNDECIDED = 0.25  # of a period: an extremum so far from the expected one has a rival
 
 SORTS = {"minimum": (np.pi, 2 * np.pi), "maximum": (0.0, 2 * np.pi), "either": (0.0, np.pi)}
@@ -45,9 +46,24 @@ def sort_of(known: dict[str, object]) -> tuple[float, float]:
 
 
 def expectation(known: dict[str, object], batch: Batch, low: Array, high: Array) -> Array:
-    """Return where the extremum is expected (N,): as said, or the middle of the window."""
-    value = per_trace(known, "expected", batch)
-    return (low + high) / 2.0 if value is None else value
+    """Return where the extremum is expected (N,): as said, or the middle of the window.
+
+    Raises
+    ------
+    TraceError
+        It is `ORDERS` windows from there, as of a number in another unit.
+    """
+    value, middle = per_trace(known, "expected", batch), (low + high) / 2.0
+    if value is None:
+        return middle
+    far = np.flatnonzero(np.abs(value - middle) > ORDERS * (high - low))
+    if len(far):
+        n = far[0]
+        raise TraceError(
+            f"expected is {value[n]:g}, but x goes from {low[n]:g} to {high[n]:g}: it must be "
+            "near them, and in their unit"
+        )
+    return value
 
 
 def judge_place(findings: Findings, place: Place) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.curves.levels import known_levels
+from kammerton.estimation.curves.levels import demand_contrast, known_levels
 from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.numeric.projection import Law, refine
@@ -110,7 +110,8 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
 def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit the error per gate; `angle` is pi and `phase` pi/2 unless said, in rad.
 
-    first_pulse: "perfect" unless said; "half" has half of the error of a gate.
+    first_pulse: "perfect" unless said; "half" has half of the error of a gate. Raises TraceError
+    for a contrast that cannot be that of y.
     """
     train, prior = _train(batch, known), known_levels(batch, known)
     if prior is None:
@@ -151,6 +152,8 @@ def _train(batch: Batch, known: dict[str, object]) -> Train:
     both = known.get("contrast") is not None and known.get("offset") is not None
     limit: Array = np.minimum(np.float64(np.pi / 2) / common, np.abs(angle) / 2)
     contrast = per_trace(known, "contrast", batch)
+    if contrast is not None:
+        demand_contrast(contrast, batch)
     sign = np.ones(batch.traces) if contrast is None else np.sign(contrast)
     first = FIRST[one_word(known, "first_pulse", FIRST) or "perfect"]
     return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both, sign, first)

@@ -28,6 +28,7 @@ Mask = NDArray[np.bool_]
 HALF = 4  # neighbours on each side over which variances are averaged
 UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
 LEAST = 0.02  # of the typical variance: what a point may have at least
+MOST_SHOTS = 1e12  # of a point: a year at 30 kHz
 LEAST_COUNT = 0.75  # counts off 0 and all: at a half bars are too short there, at one too long
 MATTERS = 0.08  # scatter of the logarithm of the weights' change that asks for another fit
 
@@ -85,7 +86,7 @@ def shots_of(shots: object, shape: tuple[int, ...]) -> Array:
     Raises
     ------
     TraceError
-        They are no positive numbers, or it is not clear of which points.
+        They are no numbers from 1 to MOST_SHOTS, or it is not clear of which points.
     """
     demand_no_bool("shots", shots)
     try:
@@ -97,6 +98,8 @@ def shots_of(shots: object, shape: tuple[int, ...]) -> Array:
     _demand_plain(told, shape)
     if not (np.isfinite(n) & (n >= 1)).all():
         raise TraceError("shots must be 1 or more")
+    if (n > MOST_SHOTS).any():
+        raise TraceError(f"shots are {n.max():g}; nobody takes more than {MOST_SHOTS:g} of a point")
     return n
 
 

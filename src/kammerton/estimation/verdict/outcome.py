@@ -21,11 +21,20 @@ from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 
+TURNS = 4.0 * np.pi  # rad; no gate turns by more
+
 RANGES: dict[str, tuple[Callable[[Array], NDArray[np.bool_]], str]] = {
     "contrast": (lambda v: v != 0, "not 0"),
-    "angle": (lambda v: v != 0, "not 0: a gate that does not turn has no error of its angle"),
-    "anharmonicity": (lambda v: v != 0, "not 0"),
-    "within": (lambda v: v > 0, "more than 0"),
+    "angle": (
+        lambda v: (v != 0) & (np.abs(v) <= TURNS),
+        "not 0, for a gate that does not turn has no error of its angle, and in rad",
+    ),
+    "phase": (lambda v: np.abs(v) <= TURNS, "in rad, no more than two turns"),
+    "anharmonicity": (
+        lambda v: (np.abs(v) >= 1e4) & (np.abs(v) <= 1e11),
+        "in Hz, as -200e6 of a transmon",
+    ),
+    "within": (lambda v: (v > 0) & (v <= 1e12), "in Hz, and more than 0"),
     "period": (lambda v: v > 0, "more than 0"),
     "qubit_frequency": (lambda v: v > 0, "more than 0"),
     "bare_frequency": (lambda v: v > 0, "more than 0"),
