@@ -69,9 +69,9 @@ class Supervised:
         numbers = {each.number for each in asked}
         try:
             while True:
-                if (why := self._store.questions.refusal(asked)) is not None:
-                    raise NotApproved(why)
                 waiting = [q for q in self._store.questions.waiting() if q.number in numbers]
+                if (why := self._store.questions.refusal(asked)) is not None:
+                    raise NotApproved(why)  # looked for last: one may be given between the two
                 if not waiting:
                     return
                 now, words = loop.time() - began, _words(waiting)

@@ -39,14 +39,13 @@ class Questions:
     def __init__(self) -> None:
         self._turn = threading.RLock()
         self._open: dict[int, Question] = {}
-        self._refused: dict[str, str] = {}
+        self._refused: dict[int, str] = {}
         self._last = 0
 
     def ask(self, key: str, words: str, about: Collection[str]) -> Question:
         """Let a question wait for its answer."""
         with self._turn:
             self._last += 1
-            self._refused.pop(key, None)
             made = self._open[self._last] = Question(self._last, key, words, about)
             return made
 
@@ -58,7 +57,7 @@ class Questions:
     def refusal(self, questions: Collection[Question]) -> str | None:
         """Return why one of these was refused, and by whom; None where none was."""
         with self._turn:
-            mine = (self._refused.get(each.key) for each in questions)
+            mine = (self._refused.get(each.number) for each in questions)
             return next((why for why in mine if why is not None), None)
 
     def withdraw(self, questions: Collection[Question]) -> None:
@@ -79,15 +78,17 @@ class Questions:
         """
         with self._turn:
             meant = self._meant(which)
-            new = APPROVED if yes else REFUSED
-            for each in meant:
-                store.audit(who, each.key, "", new, f"{each.words}; {why}" if why else each.words)
-                del self._open[each.number]
-                if not yes:
-                    said = f": {why}" if why else ""
-                    self._refused[each.key] = f"{who} refused {each.words}{said}"
-            left = f"; {len(self._open)} left to answer" if self._open else ""
-            return "\n".join(f"{new} {each.number}: {each.words}" for each in meant) + left
+        new, said = APPROVED if yes else REFUSED, f": {why}" if why else ""
+        for each in meant:  # who asks looks meanwhile, and must not wait for a locked database
+            store.audit(who, each.key, "", new, f"{each.words}; {why}" if why else each.words)
+            self._answered(each, "" if yes else f"{who} refused {each.words}{said}")
+        left = f"; {len(waits)} left to answer" if (waits := self.waiting()) else ""
+        return "\n".join(f"{new} {each.number}: {each.words}" for each in meant) + left
+
+    def _answered(self, question: Question, refused: str) -> None:
+        with self._turn:
+            if self._open.pop(question.number, None) is not None and refused:
+                self._refused[question.number] = refused
 
     def _meant(self, which: Sequence[str]) -> list[Question]:
         if not self._open:

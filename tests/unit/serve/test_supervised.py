@@ -1,7 +1,10 @@
 """The answers of a supervised run: given by requests, kept in the audit log, asked once."""
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,56 @@ def test_a_refusal_ends_it_with_its_reason_and_is_asked_again_the_next_time(stor
     assert store.newest([POWER.key]) == {POWER.key: "refused"}
     waited, _ = asyncio.run(Run(store).answered(("approve", ["all"])))
     assert waited
+
+
+def test_a_refusal_that_comes_between_two_looks_is_no_approval(store, monkeypatch):
+    """It is given by another thread, whenever a person gives it."""
+    looks = (store.questions.waiting, store.questions.refusal)
+
+    async def ask(first: int) -> None:
+        def look(number: int, *of: object) -> object:
+            found = looks[number](*of)
+            if number == first and looks[0]():
+                store.questions.answer(store, "ada", ["all"], yes=False)
+            return found
+
+        monkeypatch.setattr(store.questions, "waiting", lambda: look(0))
+        monkeypatch.setattr(store.questions, "refusal", lambda of: look(1, of))
+        await Run(store).ask([OUTPUT])
+
+    for first in (0, 1):
+        with pytest.raises(NotApproved, match="ada refused awg outputs 1"):
+            asyncio.run(asyncio.wait_for(ask(first), 5.0))
+
+
+def test_a_refusal_stays_one_though_the_same_is_asked_again(store):
+    first = store.questions.ask(POWER.key, POWER.words, Q0)
+    store.questions.answer(store, "ada", ["1"], yes=False)
+    second = store.questions.ask(POWER.key, POWER.words, Q0)
+    assert store.questions.refusal([first]) is not None
+    assert store.questions.refusal([second]) is None
+
+
+def test_the_interlock_does_not_stand_still_while_an_answer_waits_for_the_database(store):
+    """What looks at the answers is the event loop, which also switches off."""
+    other = sqlite3.connect(store.place.file, isolation_level=None)
+
+    async def late() -> float:
+        asked = asyncio.ensure_future(Run(store).ask([FREQUENCY]))
+        await waits(store, asked)
+        other.execute("BEGIN IMMEDIATE")
+        say = partial(store.questions.answer, store, "ada", ["all"], yes=True)
+        answer = asyncio.ensure_future(asyncio.to_thread(say))
+        worst, began = 0.0, time.monotonic()
+        while (now := time.monotonic()) < began + 1.0:
+            await asyncio.sleep(0.01)
+            worst = max(worst, time.monotonic() - now)
+        other.execute("ROLLBACK")
+        await answer
+        assert await asked
+        return worst
+
+    assert asyncio.run(late()) < 0.5
 
 
 def test_an_unknown_number_answers_nothing(store):
