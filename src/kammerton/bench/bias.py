@@ -36,6 +36,7 @@ class Biases:
         self._turns = {name: asyncio.Lock() for name in sources}
         self._last: dict[str, float] = {}
         self._left: dict[str, tuple[float, bool]] = {}
+        self._moved: dict[str, str] = {}  # what was made safe, and how it was before
         self._second = SecondLook()
 
     async def set(self, name: str, volts: float) -> None:
@@ -74,8 +75,8 @@ class Biases:
         Raises
         ------
         SettingsChanged
-            Somebody else moved one. The loop pauses, unless that is who holds its qubit; then what
-            is found counts as meant.
+            One was made safe; or somebody else moved it, and the loop pauses, unless that is who
+            holds its qubit. Then what is found counts as meant.
         LastingFault
             Twice within an hour: a person is asked.
         InstrumentError
@@ -94,33 +95,45 @@ class Biases:
             The source is not known to be so.
         """
         async with self._turns[name]:
-            entry, source = self._guard.lab.instruments[name], self._sources[name]
-            self._left.pop(name, None)
             if self._guard.keeper(name) is not None:
                 self._last.pop(name, None)
-                return await self._is_held(name)
-            if entry.safe in (None, "hold"):
-                return await self._is_held(name)
-            limit = entry.limits.get("volts")
-            start, on = await source.settings()
-            if on and limit is None:
-                return await source.safe()
-            if on and limit is not None:
-                for value in steps(start, 0.0, limit):
-                    await source.set_voltage(value, rate=limit.max_rate)
-            if on and entry.safe == "off":
-                await source.enable(on=False)
-            await self._is_zero(name, off=entry.safe == "off")
-            if on and (entry.safe == "off" or not _near(start, 0.0)):
-                new = "off" if entry.safe == "off" else "0 V"
-                self._guard.changed(name, f"{start:g} V", new, f'safe = "{entry.safe}" of {name}')
+            elif self._guard.lab.instruments[name].safe in ("zero", "off"):
+                return await self._to_zero(name)
+            await self._is_held(name)
+
+    async def _to_zero(self, name: str) -> None:
+        """Ramp to zero, and switch off what shall be; where a person takes it, stop there."""
+        entry, source = self._guard.lab.instruments[name], self._sources[name]
+        limit, off = entry.limits.get("volts"), entry.safe == "off"
+        start, on = await source.settings()
+        moves = on and (off or not _near(start, 0.0))
+        self._left.pop(name, None)
+        if moves:
+            self._moved.setdefault(name, _words(start, on))
+        if on and limit is None:
+            return await source.safe()
+        if on and limit is not None:
+            for value in steps(start, 0.0, limit):
+                if self._guard.keeper(name) is not None:
+                    self._last.pop(name, None)
+                    return await self._is_held(name)
+                await source.set_voltage(value, rate=limit.max_rate)
+        if on and off:
+            await source.enable(on=False)
+        await self._is_zero(name, off=off)
+        if moves:
+            new = "off" if off else "0 V"
+            self._guard.changed(name, f"{start:g} V", new, f'safe = "{entry.safe}" of {name}')
 
     async def _as_left(self, name: str) -> None:
         async with self._turns[name]:
             ask = self._sources[name].settings
             if name not in self._left:
-                self._left[name] = await self._second.agreed(name, ask, _moved)
-                return
+                level, on = self._left[name] = await self._second.agreed(name, ask, _moved)
+                if (was := self._moved.pop(name, None)) is None:
+                    return
+                words = f"{name} was made safe: {_words(level, on)}, not {was}"
+                raise SettingsChanged(words, instrument=name)
             meant, was_on = left = self._left[name]
             level, on = found = await self._second.at(name, ask, partial(_moved, left))
             if not _moved(left, found):
@@ -198,6 +211,7 @@ class Biases:
             )
         self._last[name] = volts
         self._left[name] = volts, True
+        self._moved.pop(name, None)
 
     async def _stopped(self, name: str, start: float, volts: float, reason: BaseException) -> None:
         """Say where a ramp ended that did not arrive, as far as the box says."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from kammerton.bench.gate import Gate
@@ -90,16 +89,22 @@ class Recovery:
         return restored
 
     async def _missing(self) -> dict[str, str]:
-        """Return who does not answer, or answers as somebody else, and what is wrong."""
-        same = self._gate.guard.boxes.same
-        return await self._each(self._instruments, lambda name: same(name, self._instruments[name]))
+        """Return who does not answer, or answers as somebody else, and what is wrong.
+
+        A person may have pulled the plug of what is kept; but where a bias is all have to know.
+        """
+        same, found = self._gate.guard.boxes.same, self._instruments
+        asked = [n for n, i in found.items() if isinstance(i, BiasSource) or not self._kept(n)]
+        return await self._each(asked, lambda name: same(name, found[name]))
 
     async def _look(self, name: str) -> None:
         """Suspect an instrument that is not as it was left, or whose connection was lost."""
         instrument = self._instruments[name]
         if isinstance(instrument, BiasSource):
-            with suppress(SettingsChanged):  # noted, and drive pauses: where it is counts as meant
+            try:
                 await self._gate.biases.as_left(name)
+            except SettingsChanged:  # noted, and drive pauses: where it is counts as meant
+                self._read_back.lost.add(name)
         if not isinstance(instrument, MicrowaveSource | WaveformGenerator) or self._kept(name):
             return
         cut = isinstance(instrument, Doubted) and instrument.doubt is not None

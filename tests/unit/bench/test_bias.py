@@ -414,3 +414,43 @@ def test_a_bias_that_belongs_to_nobody_is_waited_for_as_before(fake, make):
         asyncio.run(gate.biases.as_left())
     with pytest.raises(DriveInhibited, match="s more"):
         asyncio.run(gate.guard.require_cold("lo"))
+
+
+def test_a_hold_of_its_qubit_ends_a_ramp_that_makes_it_safe_too(fake, make):
+    gate, holds = gate_of_qubit(fake, make, safe="zero")
+    fake.bias.volts, fake.bias.pause = 0.9, 0.02
+
+    async def main() -> None:
+        ramp = asyncio.create_task(gate.safe())
+        while not fake.levels():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+        holds.append(Hold("q0"))
+        await ramp
+
+    asyncio.run(main())
+    assert 1 <= len(fake.levels()) <= 2
+    assert fake.bias.volts > 0.5
+
+
+@pytest.mark.parametrize("state", ["zero", "off"])
+def test_what_was_made_safe_moves_qubits_as_any_hand_would_but_nobody_is_waited_for(
+    fake, make, state
+):
+    gate = gate_of(fake, make, safe=state)
+    asyncio.run(gate.safe())
+    with pytest.raises(SettingsChanged, match=r"bias was made safe: .*, not 0\.2 V"):
+        asyncio.run(gate.biases.as_left())
+    asyncio.run(gate.biases.as_left())
+    asyncio.run(gate.safe())
+    asyncio.run(gate.biases.as_left())
+    asyncio.run(gate.guard.require_cold("lo"))
+
+
+def test_a_hand_on_a_bias_is_told_though_all_was_made_safe_since(fake, make):
+    """After the interlock it stays where it was, and so do the qubits."""
+    gate = gate_of(fake, make)
+    asyncio.run(gate.biases.as_left())
+    asyncio.run(gate.safe())
+    fake.bias.volts = 0.3
+    with pytest.raises(SettingsChanged, match=r"0\.3 V, not 0\.2 V"):
+        asyncio.run(gate.biases.as_left())

@@ -174,3 +174,21 @@ def test_it_goes_off_with_everything_else_all_the_same(fake, make, tmp_path):
         assert not fake.lo.on
 
     kept(fake, make, tmp_path, body)
+
+
+def test_one_that_its_person_has_unplugged_keeps_no_other_from_coming_back(fake, make, tmp_path):
+    async def away() -> None:
+        raise InstrumentError("lo: no route to host", instrument="lo")
+
+    async def body(bench: Bench, holds: list[Hold], source: Source) -> None:
+        await bench.acquire(make.program())
+        holds.append(Hold("q0"))
+        assert await bench.look()
+        identity, fake.lo.identity = fake.lo.identity, away
+        await bench.recover(InstrumentError("awg does not answer", instrument="awg"))
+        holds.clear()
+        with pytest.raises(InstrumentError, match="no route"):
+            await bench.recover(InstrumentError("awg does not answer", instrument="awg"))
+        fake.lo.identity = identity
+
+    kept(fake, make, tmp_path, body)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kammerton.bench import Bench
+from kammerton.lab import InstrumentEntry
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import Identity
 from tests.unit.bench.test_bench import use
+from tests.unit.bench.test_bias import LIMIT, BiasedLab
 
 LOST = InstrumentError("lo: no answer", instrument="lo")
 
@@ -201,3 +205,17 @@ def test_what_lasts_is_told_as_that_whoever_else_is_away(fake, make, tmp_path):
         await bench.recover(LOST)
 
     use(fake, make, tmp_path, body)
+
+
+def test_a_bias_that_moved_before_another_failed_has_changed_what_rests_on_it(make, tmp_path):
+    """Where it is counts as meant from then on, so that nobody else would tell."""
+    fake, lab = BiasedLab(), make.lab()
+    bias = InstrumentEntry("bias", "source", "addr-bias", {"volts": LIMIT})
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        fake.bias.volts = 0.3
+        assert await bench.recover(LOST) == {"bias"}
+        assert await bench.look()
+
+    use(fake, make, tmp_path, body, lab=replace(lab, instruments={**lab.instruments, "bias": bias}))
