@@ -45,7 +45,7 @@ bench: .venv/.dev
 bench-world: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.world > docs/bench-world.md
 
-# Every kind of fit beside peers; what is measured is kept in bench-fits/, so that a run can be
+# Every kind of fit beside peers; what is measured is kept in docs/fits/, so that a run can be
 # stopped. ARGS="--plan", "--section honesty --kind t1", "--document", "--quick".
 bench-fits: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.fits_table $(ARGS)

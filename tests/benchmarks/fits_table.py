@@ -1,7 +1,7 @@
 """The public table of fits: `make bench-fits`, or `python -m tests.benchmarks.fits_table`.
 
-Measures every piece (a section for a kind, or for a truth of single shots) that the folder of
-pieces lacks at this commit, and prints one Markdown document of them; stopped, it goes on where it
+Measures every piece (a section for a kind, or for a truth of single shots) that docs/fits lacks at
+this commit, and prints one Markdown document of them; stopped, it goes on where it
 was. --section and --kind measure some pieces anew; --document prints what there is; --plan
 estimates how long a run takes.
 Peers that are not installed beside Kammerton are looked for in the interpreters that
@@ -39,7 +39,7 @@ from tests.catalogue.readout import READOUTS
 from tests.catalogue.registry import every_truth, truths
 from tests.real_data import table as real_data
 
-FOLDER = Path("bench-fits")
+FOLDER, FOLDER_OF_QUICK = Path("docs/fits"), Path("bench-fits")
 BY_KIND: dict[str, Callable[[Effort], Iterable[str]]] = {
     "speed": lambda asked: (*fits_speed.lines(asked), *fits_sizes.lines(asked)),
     "success": fits_success.lines,
@@ -61,7 +61,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--kind", choices=[*sorted(FIT_KINDS), *READOUTS],
                         help="measure only this kind or truth, anew")  # fmt: skip
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--pieces", type=Path, default=FOLDER, help="folder of the pieces")
+    parser.add_argument(
+        "--pieces", type=Path, help=f"their folder ({FOLDER}; quick: {FOLDER_OF_QUICK})"
+    )
     parser.add_argument("--document", action="store_true", help="print what there is")
     parser.add_argument("--plan", action="store_true", help="print how long each kind takes")
     return parser.parse_args()
@@ -168,12 +170,13 @@ def main() -> None:
         print("\n".join(plan(effort, pairs, place)))
         return
     some = asked.section is not None or asked.kind is not None
-    kept = {(p.section, p.kind): p for p in load(asked.pieces)}
+    folder = asked.pieces or (FOLDER_OF_QUICK if asked.quick else FOLDER)
+    kept = {(p.section, p.kind): p for p in load(folder)}
     if not asked.document:
         for pair in pairs:
             if some or pair not in kept or kept[pair].origin != place:
                 kept[pair] = measured(*pair, effort, place)
-                kept[pair].save(asked.pieces)
+                kept[pair].save(folder)
     print("\n".join(document([kept[pair] for pair in (pairs if some else kept)])), flush=True)
 
 
