@@ -146,7 +146,8 @@ def _class(
     reached = [(n, line) for n, line in lines(lab) if _feeds(line, instrument, feeding)]
     limits = [_limit(lab, instrument, each) for each in quantities]
     wired = [_wired(name, line) for name, line in reached]
-    own = "" if entry.max_at_device is None else f"; {entry.attenuation:g} dB behind it"
+    most = entry.max_at_device
+    own = "" if most is None else f"; {_behind(entry.attenuation, most)} behind it"
     terms = f"allowed {', '.join(limits)}; {entry.driver} at {entry.address}{own}"
     if wired:
         terms += f"; to {', '.join(wired)}"
@@ -161,9 +162,13 @@ def _feeds(line: IqLine, instrument: str, feeding: Sequence[IqLine] | None) -> b
 
 
 def _wired(name: str, line: IqLine) -> str:
-    most = "no limit" if line.max_at_device is None else show(line.max_at_device, "dBm")
-    behind = f"{line.attenuation:g} dB, {most} at the device"
+    behind = _behind(line.attenuation, line.max_at_device)
     return f"{name} ({line.i} and {line.q}, {line.source}, {behind})"
+
+
+def _behind(attenuation: float, most: float | None) -> str:
+    limit = "no limit" if most is None else show(most, "dBm")
+    return f"{attenuation:g} dB, {limit} at the device"
 
 
 def _limit(lab: Lab, instrument: str, quantity: str) -> str:
@@ -171,7 +176,8 @@ def _limit(lab: Lab, instrument: str, quantity: str) -> str:
     if limit is None:
         return f"{quantity}: none"
     rate = show(limit.max_rate, f"{unit.removesuffix('m')}/s")
-    return f"{quantity} {show(limit.minimum, unit)} to {show(limit.maximum, unit)}, {rate}"
+    step = "" if limit.max_step is None else f" in steps of {show(limit.max_step, unit)}"
+    return f"{quantity} {show(limit.minimum, unit)} to {show(limit.maximum, unit)}, {rate}{step}"
 
 
 def _on(line: IqLine, generator: str, channels: Collection[int]) -> set[int]:

@@ -8,7 +8,7 @@ import pytest
 
 from kammerton.bench import Gate
 from kammerton.bench.approval import WriteClass, of_program, of_value
-from kammerton.lab import Limit
+from kammerton.lab import InstrumentEntry, Limit
 from kammerton.model import DriveInhibited, Held, OutputRefused
 from kammerton.model.errors import NotApproved
 from kammerton.store.rows import Lease
@@ -89,6 +89,23 @@ def test_another_limit_or_another_wiring_is_another_class(make):
     feedline = replace(lab.feedlines["feed0"], line=replace(make.line(5, 6, "lo"), attenuation=3.0))
     rewired = of_program(replace(lab, feedlines={"feed0": feedline}), make.compiled())
     assert all(before[each.kind] != each.key for each in rewired)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_at_device": -20.0}, {"attenuation": 50.0}, {"address": "another"},
+        {"limits": {"volts": Limit(-1.0, 1.0, 0.5, 0.2)}},
+    ],
+)  # fmt: skip
+def test_so_it_is_of_what_has_a_line_of_its_own(make, change):
+    lab, volts = make.lab(), {"volts": Limit(-1.0, 1.0, 0.5, 0.1)}
+    bias = InstrumentEntry("bias", "source", "one", volts, attenuation=40.0, max_at_device=-30.0)
+    before, after = (
+        of_value(replace(lab, instruments={"bias": each}), "bias", "volts", 0.1, "bias ramp").key
+        for each in (bias, replace(bias, **change))
+    )
+    assert before != after
 
 
 def test_a_value_is_no_part_of_a_class(make):
