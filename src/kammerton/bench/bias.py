@@ -24,6 +24,9 @@ SOMEBODY = "somebody else"
 RESOLUTION, SHARE = 1e-5, 1e-3
 """How far (V, and of the value) a bias may read from what it was set to."""
 
+RULE = 'safe = "{}" of {}'
+"""What the audit log names as the rule by which a bias was made safe."""
+
 LONGEST_RAMP = 3600.0
 """s that a bias may take to come to 0 V where lab.toml wants that."""
 
@@ -123,7 +126,7 @@ class Biases:
         await self._is_zero(name, off=off)
         if moves:
             new = "off" if off else "0 V"
-            self._guard.changed(name, f"{start:g} V", new, f'safe = "{entry.safe}" of {name}')
+            self._guard.changed(name, f"{start:g} V", new, RULE.format(entry.safe, name))
 
     async def _as_left(self, name: str) -> None:
         async with self._turns[name]:

@@ -169,8 +169,8 @@ class Record:
         """Have all doubted that was measured before it was warm; return what was, by full name."""
         return await self._patiently(doubt_all)
 
-    async def unseen(self, question: Callable[[Store], float]) -> float:
-        """Return for how long nobody has seen the refrigerator, as soon as that can be read."""
+    async def read(self, question: Callable[[Store], T]) -> T:
+        """Return the answer to a question to the database, as soon as it can be read."""
         return await self._patiently(lambda: question(self.store))
 
     async def given_back(self) -> list[GivenBack]:

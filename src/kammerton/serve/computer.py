@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.apart import Apart
@@ -41,6 +41,7 @@ from kammerton.serve.errands import Measuring
 from kammerton.serve.expected import expected
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import Kernels
+from kammerton.serve.made_safe import made_safe
 from kammerton.serve.made_up import believed, made_up
 from kammerton.serve.memory import giving_back
 from kammerton.serve.opened import Doing, Known, opened_store, quiet
@@ -262,7 +263,12 @@ class Tuning:
         )  # fmt: skip
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
-        """Remember which boxes answer; say first of which lab.toml does not name the number."""
+        """Doubt what the last end has moved; remember which boxes answer.
+
+        Say first of which lab.toml does not name the number.
+        """
+        if moved := await self._record().read(partial(made_safe, self.lab)):
+            await self._doubted(moved, "made safe since the last run")
         answered = bench.gate.guard.boxes.answered
         found = {name: who for name, who in answered.items() if tells(who.serial)}
         try:
@@ -324,12 +330,14 @@ class Tuning:
 
         It is told only once, and whatever follows may fail or be broken off.
         """
+        await self._doubted(names, "switched off and on since it was last asked")
+
+    async def _doubted(self, names: frozenset[str], how: str) -> None:
         book, words = self.book(), ", ".join(sorted(names))
         book.doubt_what_uses(names, DOUBT, self.clock.now())
         if doubted := book.doubted():
-            rests = "what rests on it is measured again"
-            log.warning("switched off and on since it was last asked: %s; %s", words, rests)
-            await self._record().doubt(doubted, f"{words} was switched off and on")
+            log.warning("%s: %s; what rests on it is measured again", how, words)
+            await self._record().doubt(doubted, f"{words} was {how.partition(' since')[0]}")
 
     async def _waiting(self) -> None:
         await asyncio.to_thread(self._say, self.kernels.doing)

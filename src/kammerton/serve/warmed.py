@@ -96,7 +96,7 @@ class Warmed:
 
     async def _looked(self, note: Callable[..., object]) -> None:
         """Look for ever how long ago it was seen, and note when it was."""
-        last = await self.record.unseen(unseen)  # no instrument waits for the database
+        last = await self.record.read(unseen)  # no instrument waits for the database
         self.warmth.unseen_before(last)
         self._known.set()
         noted = Noted(self.warmth, note, last)

@@ -13,6 +13,8 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from kammerton.bench.bias import RULE
+from kammerton.bench.switching import OutputChange
 from kammerton.lab import InstrumentEntry
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wish, Wishes
@@ -77,12 +79,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def tuned(
     tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False,
     restarted: frozenset[str] = frozenset(), meant: list[str | None] | None = None,
+    more: tuple[InstrumentEntry, ...] = (),
 ):  # fmt: skip
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
     digitizer = next(iter(lab.feedlines.values())).digitizer
     addresses = {digitizer: "ats://1/1", "mute": "TCPIP0::10.0.0.9::INSTR"}
     entries = {name: InstrumentEntry(name, "d", where, {}) for name, where in addresses.items()}
+    entries |= {each.name: each for each in more}
     lab = replace(lab, instruments=entries)
     holds = Holding(digitizer, frozenset({digitizer} if held else ()))
     told = {digitizer: "B7", "mute": "0"}
@@ -143,6 +147,22 @@ def test_i7_what_rests_on_who_was_switched_off_and_on_while_no_daemon_ran_is_dou
     assert first >= 0.99 * DOUBT
     assert f"switched off and on since it was last asked: {source}" in caplog.text
     assert store.doubts(), "the next process knows it too"
+
+
+@pytest.mark.parametrize("since", [True, False])
+def test_what_was_measured_before_a_bias_was_made_safe_is_doubted(
+    tmp_path, store, monkeypatch, since
+):
+    """As the daemon does at its end: the next one finds it at 0 V, and all qubits elsewhere."""
+    bias = InstrumentEntry("bias", "d", "TCPIP0::10.0.0.8::INSTR", {}, safe="zero")
+    rule = RULE.format("zero", "bias")
+    outputs = Outputs(store, lambda act, *of: act(*of))
+    outputs.changed(OutputChange("bias", "0.2 V", "0 V", "daemon", rule=rule))
+    if not since:
+        store.commit(run(), {"q0.t1": estimate(60e-6, 1e-6)})
+    first, _ = tuned(tmp_path, store, monkeypatch, Asked(), more=(bias,))
+    assert (first >= 0.99 * DOUBT) is since
+    assert bool(store.doubts()) is since
 
 
 def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch):
