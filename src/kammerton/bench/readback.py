@@ -96,6 +96,11 @@ class ReadBack:
             if isinstance(each, BaseException):
                 raise each
 
+    async def now(self, name: str) -> State:
+        """Return how an instrument is set, as far as it says; a power cycle is not forgotten."""
+        device = self._instruments[name]
+        return await self._state(name, device) if isinstance(device, Described) else {}
+
     async def remember(self, names: Iterable[str]) -> None:
         """Read the settings of those instruments of which none are known."""
         new = {n: d for n in names if isinstance(d := self._instruments[n], Described)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kammerton.bench.gate import Gate
 from kammerton.bench.own_limits import allowed
-from kammerton.bench.readback import ReadBack
+from kammerton.bench.readback import CYCLED, ReadBack
+from kammerton.bench.switching import OutputChange
+from kammerton.bench.words import setting
 from kammerton.lab import Lab
 from kammerton.model.roles import (
     Digitizer,
@@ -28,11 +30,21 @@ class SettingUp:
         if self._gate.guard.keeper(device.name) is not None:
             return
         if isinstance(device, SelfLimiting):
-            await device.limit(allowed(self._lab.instruments[device.name]))
+            await self._limit(device.name, device)
         if isinstance(device, MicrowaveSource):
             await device.configure()
         elif isinstance(device, WaveformGenerator | Digitizer):
             await device.configure(self._lab.sample_rate)
+
+    async def _limit(self, name: str, device: SelfLimiting) -> None:
+        """Set what it keeps to by itself; where that was otherwise, the audit says how."""
+        guard, before = self._gate.guard, await self._read_back.now(name)
+        await device.limit(allowed(self._lab.instruments[name]))
+        rule = f"limits of {name}, which it keeps to by itself"
+        for key, new in (await self._read_back.now(name)).items():
+            if key != CYCLED and (old := before[key]) != new:
+                was, is_now = setting(key, old), setting(key, new)
+                guard.note(OutputChange(f"{name} {key}", was, is_now, guard.who, rule=rule))
 
     async def anew(self, device: Instrument) -> None:
         """Set up one that is off, wherever it was."""

@@ -59,6 +59,31 @@ def test_own_limits_are_set_once_outputs_are_off_and_anew_with_all_else(fake, ma
     use(fake, make, tmp_path, body)
 
 
+def test_an_own_limit_that_was_another_is_in_the_audit_with_both(fake, make, tmp_path):
+    """Somebody may have set a lower one by hand, and rely on it."""
+    limit = {"power_limit": -10.0}
+    fake.lo = Limiting("lo", fake.log)
+
+    async def state() -> dict[str, float]:
+        return dict(limit)
+
+    async def set_limit(allowed: Allowed) -> None:
+        limit["power_limit"] = allowed["power"][1]
+
+    fake.lo.state, fake.lo.limit = state, set_limit
+
+    async def body(bench: Bench) -> None:
+        def found() -> list[tuple[object, ...]]:
+            changes = bench.gate.changes
+            return [(c.old, c.new) for c in changes if c.what == "lo power_limit"]
+
+        assert found() == [("-10 dBm", "16 dBm")]
+        await bench.recover(InstrumentError("lo is gone", instrument="lo"))
+        assert len(found()) == 1
+
+    use(fake, make, tmp_path, body)
+
+
 def test_own_limits_are_not_set_while_a_person_holds_the_instrument(fake, make, tmp_path):
     fake.lo = Limiting("lo", fake.log)
     with pytest.raises(Held):
