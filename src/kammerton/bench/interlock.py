@@ -230,9 +230,10 @@ class ColdCheck:
         return self._warm_reading() is not None or bool(self._stopped())
 
     def _warm_reading(self) -> FridgeReading | None:
-        """Return a reading that is too warm, whatever is known of the machines."""
+        """Return the warmest reading that is too warm, whatever is known of the machines."""
         off, age = self.settings.drive_off_above, self.settings.max_age
-        return next((s.reading for s in self.sensors if s.above(off, age)), None)
+        warm = [s.reading for s in self.sensors if s.reading and s.above(off, age)]
+        return max(warm, key=lambda reading: reading.temperature, default=None)
 
     def _stopped(self) -> list[str]:
         return sorted({machine for sensor in self.sensors for machine in sensor.stopped})

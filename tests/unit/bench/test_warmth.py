@@ -100,3 +100,12 @@ def test_f1_what_was_never_armed_is_warm_all_the_same(wall):
     cold = check(wall, fridge)
     assert readings(cold, fridge, 4.2) == [False]
     assert told(cold.warmth) is not None
+
+
+def test_f1_of_two_sensors_the_warmer_counts_whichever_is_the_first(wall):
+    """One near the chip may lag behind the other."""
+    first, second = Fridge(0.15), Fridge(4.2)
+    first.name, second.name = "one", "two"
+    cold = check(wall, first, second)
+    asyncio.run(cold.refresh())
+    assert told(cold.warmth) == "the mixing chamber was warm: it read 4.2 K"
