@@ -27,7 +27,7 @@ from kammerton.serve.set_clock import SetClock
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
 from kammerton.store.plates import Plates
-from kammerton.store.rows import ALL_OFF, NONE_LEFT_ON, SAFE
+from kammerton.store.rows import ALL_OFF, NONE_LEFT_ON, SAFE, Lease
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,8 @@ async def stay_safe(
         await asyncio.to_thread(_begun, outputs, doing, touch=touch)
         if touch:
             meant = await expected(Plates(lab, store))
-            state = _held(lab, store, outputs) or await _switched_off(meant, clock, outputs)
+            held, kept = _held(lab, store, outputs), _kept(lab, store)
+            state = held or await _switched_off(meant, clock, outputs, kept)
         else:
             state = _untouched(outputs)
         up()
@@ -142,7 +143,7 @@ async def left_safe(lab: Lab) -> bool:
                     return False
                 meant = await expected(Plates(lab, store))
                 within = end_of_process().share(LAST_CONNECT, 0.5)
-                state = await _switched_off(meant, clock, outputs, within)
+                state = await _switched_off(meant, clock, outputs, _kept(lab, store), within)
                 if state == IN_USE:
                     return False  # which is for the daemon that has them to say
             except asyncio.CancelledError as late:
@@ -176,13 +177,23 @@ def _untouched(outputs: Outputs) -> str:
     return f"no instrument was touched; {outputs.left_alone()}"
 
 
+def _kept(lab: Lab, store: Store) -> tuple[Lease, ...]:
+    """Return the holds of qubits: their biases stay where their persons have them."""
+    return tuple(each for each in store.leases() if each.scope in lab.qubits)
+
+
 async def _switched_off(
-    lab: Lab, clock: LabClock, outputs: Outputs, within: float | None = None
+    lab: Lab,
+    clock: LabClock,
+    outputs: Outputs,
+    kept: tuple[Lease, ...],
+    within: float | None = None,
 ) -> str:
     try:
         async with open_bench(
-            lab, clock, on_change=outputs.changed, configure=False, within=within
-        ):
+            lab, clock, on_change=outputs.changed, holds=lambda: kept, configure=False,
+            within=within,
+        ):  # fmt: skip
             outputs.found_off()
     except InstrumentError as problem:
         outputs.not_off(str(problem))  # whatever the last end left

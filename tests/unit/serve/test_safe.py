@@ -346,3 +346,21 @@ def test_s6_a_clock_that_is_set_in_safe_mode_is_told_and_followed(lab, opened, m
         age = datetime.now(UTC) - hours - store.parameters()["q0.t1"].time
         assert abs(age) < timedelta(seconds=10)
         assert store.log(1, "clock")[0].why == "this computer's clock was set back by 5 h"
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_who_only_switches_off_leaves_the_bias_of_a_held_qubit_to_its_person(lab, monkeypatch, end):
+    leave_unclean(lab)
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.hold("q0", "anna", "flux by hand")
+        store.hold("maintenance", "anna", "cool-down")
+    seen = []
+
+    @contextlib.asynccontextmanager
+    async def bench(*_, holds=tuple, **__):
+        seen.extend(holds())
+        yield
+
+    monkeypatch.setattr(safe, "open_bench", bench)
+    asyncio.run(safe.left_safe(lab) if end else stay(lab, touch=True))
+    assert [(each.scope, each.owner) for each in seen] == [("q0", "anna")]
