@@ -90,7 +90,7 @@ class Biases:
     async def make_safe(self, name: str) -> None:
         """Do what lab.toml declares: hold (and read back), ramp to zero, or also switch off.
 
-        That of a qubit that somebody holds stays where it is, wherever that may be.
+        That of a qubit that somebody holds stays where it is, wherever that may be; nobody asks.
 
         Raises
         ------
@@ -101,8 +101,9 @@ class Biases:
             if self._guard.keeper(name) is not None:
                 self._last.pop(name, None)
             elif self._guard.lab.instruments[name].safe in ("zero", "off"):
-                return await self._to_zero(name)
-            await self._is_held(name)
+                await self._to_zero(name)
+            else:
+                await self._is_held(name)
 
     async def _to_zero(self, name: str) -> None:
         """Ramp to zero, and switch off what shall be; where a person takes it, stop there."""
@@ -119,7 +120,7 @@ class Biases:
             for value in steps(start, 0.0, limit):
                 if self._guard.keeper(name) is not None:
                     self._last.pop(name, None)
-                    return await self._is_held(name)
+                    return
                 await source.set_voltage(value, rate=limit.max_rate)
         if on and off:
             await source.enable(on=False)

@@ -276,7 +276,7 @@ class Holds:
         except Exception as problem:  # noqa: BLE001 - whatever it is: what is held is not known
             self._blind.failed(f"leases cannot be read: {type(problem).__name__}: {problem}")
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
-                self.leases = (_unread(f"the leases cannot be read: {problem}"),)
+                self.leases = self._blindly(f"the leases cannot be read: {problem}")
         self._since = {each.scope: self._since.get(each.scope, began) for each in self()}
 
     async def _look(self) -> tuple[Lease, ...]:
@@ -300,9 +300,13 @@ class Holds:
             except TimeoutError:
                 raise problem from None
             except BaseException:
-                self.leases = (_unread("the leases were being looked at again"),)
+                self.leases = self._blindly("the leases were being looked at again")
                 raise
             return found
+
+    def _blindly(self, why: str) -> tuple[Lease, ...]:
+        """Return what was read before, too: what a qubit keeps stays where its person has it."""
+        return (*(each for each in self.leases if each.number > 0), _unread(why))
 
     async def _again(self) -> tuple[Lease, ...]:
         while True:

@@ -432,6 +432,15 @@ def test_a_hold_of_its_qubit_ends_a_ramp_that_makes_it_safe_too(fake, make):
     assert fake.bias.volts > 0.5
 
 
+def test_all_is_safe_though_a_person_has_unplugged_the_bias_of_a_held_qubit(fake, make):
+    gate, holds = gate_of_qubit(fake, make, "q0")
+    fake.bias.fail["read"] = InstrumentError("bias: no route to host")
+    asyncio.run(gate.safe())
+    holds.clear()
+    with pytest.raises(InstrumentError, match="no route"):
+        asyncio.run(gate.safe())
+
+
 @pytest.mark.parametrize("state", ["zero", "off"])
 def test_what_was_made_safe_moves_qubits_as_any_hand_would_but_nobody_is_waited_for(
     fake, make, state

@@ -307,6 +307,30 @@ def test_leases_that_can_no_longer_be_read_hold_the_computer(problem):
     assert on_bench(None, problem, None) == [None, f"the leases cannot be read: {problem}", None]
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_what_a_person_holds_stays_held_while_nobody_can_read_it(cancelled):
+    """All is switched off then, but the bias of a held qubit moves for nobody."""
+
+    async def main() -> None:
+        store = FakeStore([Lease("q0")])
+        holds = Holds(LAB, store, print)
+        await holds._read()
+        store.problem = StoreError("torn")
+        for _ in range(2):
+            look = asyncio.create_task(holds._read())
+            if cancelled:
+                await begun(holds)
+                look.cancel()
+            await asyncio.wait([look])
+            assert holds.elements() == {"q0", "computer"}
+            assert len(holds.leases) == 2
+        store.problem = None
+        await holds._read()
+        assert holds.elements() == {"q0"}
+
+    asyncio.run(main())
+
+
 class Shaky(FakeStore):
     """A store of which the next `failing` looks fail; None: all of them."""
 
