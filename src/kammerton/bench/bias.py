@@ -8,7 +8,7 @@ from functools import partial
 from itertools import pairwise
 
 from kammerton.bench import approval
-from kammerton.bench.guard import Guard, said
+from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
 from kammerton.bench.second_look import Difference, SecondLook
@@ -146,10 +146,7 @@ class Biases:
             self._last.pop(name, None)
         old, new = _words(meant, was_on), _words(level, on)
         self._guard.note(OutputChange(name, old, new, SOMEBODY, found=True))
-        words = f"is not as it was: {new}, not {old}"
-        if (hold := self._guard.keeper(name)) is not None:  # nobody needs to be waited for
-            raise SettingsChanged(f"{name} {words}; {said(hold)}", instrument=name)
-        raise self._guard.changed_by_somebody(name, words)
+        raise self._guard.changed_by_somebody(name, f"is not as it was: {new}, not {old}")
 
     async def _ramped(self, name: str, volts: float, limit: Limit) -> None:
         source = self._sources[name]

@@ -175,8 +175,10 @@ class Guard:
 
         Drive pauses for `PAUSE` s, so that nobody is disturbed, and a glitch ends no night. Who
         changes it again within `HANDS` s is at work there: it is set aside until a person says that
-        it may go on. words: what differs.
+        it may go on. Who holds its qubit may, and nobody is waited for. words: what differs.
         """
+        if (hold := self.keeper(name)) is not None:
+            return SettingsChanged(f"{name} {words}; {said(hold)}", instrument=name)
         now, before = self._monotonic(), self._hands.get(name, -math.inf)
         self._hands[name] = now
         if now - before < HANDS:

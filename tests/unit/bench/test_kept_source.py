@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
-from kammerton.bench import Bench
+from kammerton.bench import Bench, Gate
 from kammerton.lab import Channel, Feedline, Lab, QubitEntry, keepers
-from kammerton.model import Held, InstrumentError, SettingsChanged
+from kammerton.model import Held, InstrumentError, OutputRefused, SettingsChanged
 from tests.unit.bench.conftest import line
 from tests.unit.bench.test_bench import use
 from tests.unit.bench.test_second_look import Source
@@ -192,3 +195,34 @@ def test_one_that_its_person_has_unplugged_keeps_no_other_from_coming_back(fake,
         fake.lo.identity = identity
 
     kept(fake, make, tmp_path, body)
+
+
+def test_who_takes_the_qubit_in_the_midst_of_its_run_may_turn_it_at_once(fake, make, tmp_path):
+    async def body(bench: Bench, holds: list[Hold], source: Source) -> None:
+        def taken(turn: int) -> tuple[np.ndarray, np.ndarray]:
+            holds[:], fake.lo.dbm = [Hold("q0")], 3.0
+            return 32768 + 100, 32768
+
+        fake.dig.codes = taken
+        with pytest.raises(SettingsChanged, match=r"power is 3 dBm.*q0 is held by Ada"):
+            await bench.acquire(make.program())
+        await bench.gate.guard.require_cold("program")
+
+    kept(fake, make, tmp_path, body)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_leaks_of_it_heats_though_nobody_knows_whether_its_person_has_it_on(fake, make, held):
+    lab = lab_of(make)
+    leaking = replace(lab.qubits["q0"].drive, stages=(("mxc", 0.0),), leakage=-20.0)
+    quiet = replace(lab.feedlines["feed0"].line, stages=(("mxc", 60.0),))
+    lab = replace(
+        lab, heat_budget={"mxc": 1e-5},
+        qubits={"q0": replace(lab.qubits["q0"], drive=leaking)},
+        feedlines={"feed0": replace(lab.feedlines["feed0"], line=quiet)},
+    )  # fmt: skip
+    compiled = replace(make.compiled(peak=1e-3), carriers={})
+    gate = Gate(lab, fake.instruments, fake.clock, holds=lambda: [Hold("q0")] if held else [])
+    admitted = gate._admissible(replace(compiled, window=replace(compiled.window, targets=())), 1.0)
+    with pytest.raises(OutputRefused, match="mxc would take") if held else nullcontext():
+        asyncio.run(admitted)
