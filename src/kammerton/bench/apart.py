@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from kammerton.bench.beside import beside
+from kammerton.bench.boxes import Boxes
 from kammerton.bench.connect import Factory, close_all, connect_each
 from kammerton.bench.interlock import ColdCheck
 from kammerton.bench.tasks import unbroken
 from kammerton.bench.warmth import Warmth
 from kammerton.lab import Lab
-from kammerton.model import LabClock
+from kammerton.model import InstrumentError, LabClock
 from kammerton.model.lasting import Lasting
 from kammerton.model.roles import FridgeMonitor, Instrument
 
@@ -106,17 +107,23 @@ class Apart:
         cold: ColdCheck | None = None
         try:
             await unbroken(connect())
-            cold = self._check(found)
+            cold = await self._check(found)
             yield cold
         finally:
             await unbroken(self._closed(cold, found))
 
-    def _check(self, found: Mapping[str, Instrument | str]) -> ColdCheck | None:
-        monitors = [each for each in found.values() if isinstance(each, FridgeMonitor)]
+    async def _check(self, found: Mapping[str, Instrument | str]) -> ColdCheck | None:
+        monitors = {n: each for n, each in found.items() if isinstance(each, FridgeMonitor)}
         if not monitors:
             self._blind("; ".join(each for each in found.values() if isinstance(each, str)))
             return None
-        cold = ColdCheck(replace(self.lab.interlock, gauges={}), monitors, self.clock, monotonic)
+        try:
+            await Boxes(self._alone).as_declared(monitors)
+        except InstrumentError as stranger:  # how cold another refrigerator is says nothing
+            self._blind("; ".join(str(stranger).splitlines()))
+            return None
+        settings = replace(self.lab.interlock, gauges={})
+        cold = ColdCheck(settings, tuple(monitors.values()), self.clock, monotonic)
         cold.goes_on(self.warmth)
         return cold
 

@@ -31,6 +31,7 @@ class Room:
     monitors: dict[str, float] = field(default_factory=lambda: {"fridge": 0.012})
     down: set[str] = field(default_factory=set)
     frozen: bool = False
+    serial: str = ""
     now: float = 0.0
     step: float = 2.0
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -53,7 +54,8 @@ class Monitor:
     room: Room
 
     async def identity(self) -> Identity:
-        raise AssertionError("nobody asks who it is")
+        assert self.room.serial, "nobody asks who it is"
+        return Identity("a vendor", "a monitor", self.room.serial, "1")
 
     async def safe(self) -> None:
         raise AssertionError("nothing is written to it")
@@ -82,8 +84,11 @@ def room() -> Room:
 
 
 def lab_of(path: Path, room: Room) -> Lab:
-    lab = two_qubits(path)
-    monitors = {n: InstrumentEntry(n, "monitor", f"TCPIP0::{n}::INSTR", {}) for n in room.monitors}
+    lab, serial = two_qubits(path), "B7" if room.serial else None
+    monitors = {
+        n: InstrumentEntry(n, "monitor", f"TCPIP0::{n}::INSTR", {}, serial=serial)
+        for n in room.monitors
+    }
     second = "other" if "other" in monitors else None
     interlock = Interlock("fridge", 0.05, 0.1, 30.0, second=second, frozen_after=5.0)
     return replace(lab, instruments=lab.instruments | monitors, interlock=interlock)
@@ -230,3 +235,13 @@ def test_a_bench_that_opens_while_a_monitor_connects_finds_no_session_left(tmp_p
 
     asyncio.run(main())
     assert [what for _, what in room.asked] == ["connect", "close"]
+
+
+@pytest.mark.parametrize(("serial", "reads"), [("B7", True), ("B8", False)])
+def test_how_cold_another_refrigerator_is_says_nothing(tmp_path, room, serial, reads):
+    """As on a bench: lab.toml names the serial number of the one that is meant."""
+    room.serial = serial
+    warmth = watched(tmp_path, room, lambda _: len(room.asked) > ROUNDS)
+    assert (("fridge", "temperature") in room.asked) is reads
+    assert (warmth.cold_at > 0) is reads
+    assert room.open() == 0
