@@ -37,6 +37,10 @@ class Commanded:
         """Return the qubits that the playlists of these generators put anything on."""
         return tuple(qubit for name in generators for qubit in self.driving.get(name, ()))
 
+    def may_be_on(self) -> set[str]:
+        """Return what is on, and what was broken off while it went on."""
+        return {*self.on, *self.unsure}
+
     def all_off(self) -> None:
         """Take note that everything is switched off; what sources are tuned to is set anew."""
         for known in (self.on, self.unsure, self.carriers):

@@ -106,7 +106,8 @@ class Gate:
         self.trip.clear()
 
     async def _admissible(self, compiled: Compiled, age: float) -> None:
-        limits = partial(check_compiled, self.lab, compiled, self._may_be_on())
+        may_be_on = self._set.may_be_on() | self.guard.kept(self._sources)
+        limits = partial(check_compiled, self.lab, compiled, may_be_on)
         self.guard.checked(PROGRAM, "play", limits)
         used = *compiled.playlists, *compiled.carriers, *touched(self.lab, compiled)
         await self.guard.require_free(PROGRAM, *used)
@@ -114,11 +115,6 @@ class Gate:
         await self.guard.require_cold(PROGRAM)
         if objection := self.cold.objection_to_begin():
             raise self.guard.drive_refused(PROGRAM, f"drive is refused: {objection}", "begin")
-
-    def _may_be_on(self) -> set[str]:
-        """Return what is on, what was broken off while it went on, and what a person has."""
-        kept = {name for name in self._sources if self.guard.keeper(name) is not None}
-        return {*self._set.on, *self._set.unsure, *kept}
 
     async def set_bias(self, name: str, volts: float) -> None:
         """Ramp a bias source through its limits and read it back: see `Biases.set`."""

@@ -129,6 +129,10 @@ class Guard:
         mine = keepers(self.lab, name)
         return next((hold for hold in self._holds() if hold.scope in mine), None)
 
+    def kept(self, names: Iterable[str]) -> set[str]:
+        """Return those of these instruments that a hold of a qubit keeps."""
+        return {name for name in names if self.keeper(name) is not None}
+
     async def require_unkept(self, name: str) -> None:
         """Refuse while a person holds an instrument, the qubit it belongs to, or the computer."""
         await self.require_free(name, *keepers(self.lab, name))

@@ -26,8 +26,7 @@ class Keeping:
 
     def look(self) -> set[str]:
         """Return what is kept now."""
-        keeper = self._gate.guard.keeper
-        now = {name for name in self._instruments if keeper(name) is not None}
+        now = self._gate.guard.kept(self._instruments)
         self._kept |= now
         return now
 
