@@ -102,7 +102,7 @@ def test_nothing_is_put_out_before_a_person_has_approved_it_and_nothing_is_asked
         lab.lab.write_text(more)
         with at_a_terminal(lab.lab, "--supervised") as (terminal, process):
             wait_for(lambda: waits(lab), 60, "a question after lab.toml was changed")
-            os.write(terminal, b"refuse 1 --why cable\n")
+            os.write(terminal, b"refuse all --why cable\n")
             assert process.wait(40) == 3
         assert not outputs_on(lab)
     assert verify(tmp_path / "kammerton.sqlite").findings == ()

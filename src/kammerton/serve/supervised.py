@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 
 from kammerton.bench.approval import WriteClass
 from kammerton.model.alarm import Alarm, Tell
-from kammerton.model.errors import NotApproved
+from kammerton.model.errors import NotApproved, StoreUnavailable
 from kammerton.store import Store
-from kammerton.store.questions import APPROVED, Question
+from kammerton.store.leases import DAEMON
+from kammerton.store.questions import APPROVED, ASKED, Question
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +50,30 @@ class Supervised:
         self._approved |= {key for key, said in before.items() if said == APPROVED}
         if not (left := [each for key, each in new.items() if key not in self._approved]):
             return False
+        await asyncio.to_thread(self._go_on)
         await self._answered(left)
         self._approved |= new.keys()
         return True
 
+    def _go_on(self) -> None:
+        """Number no question as an earlier process has: a person may answer that one."""
+        for last in self._store.log(1, ASKED):
+            self._store.questions.go_on(int(last.new))
+
+    def _note(self, asked: Sequence[Question]) -> None:
+        words = "\n".join(f"{each.number}: {each.words}" for each in asked)
+        try:
+            self._store.audit(DAEMON, ASKED, "", str(asked[-1].number), words)
+        except StoreUnavailable as problem:  # nobody can answer now either
+            log.warning("what is asked is not in the audit log: %s", problem)
+
     async def _answered(self, left: Sequence[WriteClass]) -> None:
         asked = [self._store.questions.ask(e.key, e.words, e.about) for e in left]
-        for each in asked:
-            log.warning("question %d: %s?", each.number, each.words)
-        log.warning("nothing is written before they are answered: %s", HOW)
         try:
+            await asyncio.to_thread(self._note, asked)
+            for each in asked:
+                log.warning("question %d: %s?", each.number, each.words)
+            log.warning("nothing is written before they are answered: %s", HOW)
             await self._wait(asked)
         finally:
             self._store.questions.withdraw(asked)

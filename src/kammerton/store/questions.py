@@ -13,6 +13,9 @@ APPROVED, REFUSED = "approved", "refused"
 
 ALL = "all"
 
+ASKED = "question"
+"""What the audit log calls that persons are asked; the last number is what it is set to."""
+
 NOBODY = "nothing waits for a person's answer"
 
 
@@ -34,13 +37,21 @@ class Records(Protocol):
 
 
 class Questions:
-    """The questions of one process, for all its threads. None is left over by its end."""
+    """The questions of one process, for all its threads. None is left over by its end.
+
+    No number means two questions, over restarts: a person may answer what an earlier process asked.
+    """
 
     def __init__(self) -> None:
         self._turn = threading.RLock()
         self._open: dict[int, Question] = {}
         self._refused: dict[int, str] = {}
         self._last = 0
+
+    def go_on(self, last: int) -> None:
+        """Count on from the last number that any process has asked by."""
+        with self._turn:
+            self._last = max(self._last, last)
 
     def ask(self, key: str, words: str, about: Collection[str]) -> Question:
         """Let a question wait for its answer."""

@@ -162,6 +162,27 @@ def test_the_interlock_does_not_stand_still_while_an_answer_waits_for_the_databa
     assert asyncio.run(late()) < 0.5
 
 
+def test_what_an_earlier_process_asked_answers_nothing_that_this_one_asks(tmp_path):
+    """It was killed, and lab.toml is another since; a person answers what the terminal shows."""
+    file = tmp_path / "k.sqlite"
+
+    async def killed(store: Store) -> None:
+        asked = asyncio.ensure_future(Run(store).ask([FREQUENCY]))
+        await waits(store, asked)
+        await asyncio.sleep(0.2)
+        asked.cancel()
+        await asyncio.wait([asked])
+
+    with Store.open(file, "fake") as store:
+        asyncio.run(killed(store))
+    with Store.open(file, "fake") as store:
+        with pytest.raises(StoreError, match=r"no question 1 waits.*\n2: awg outputs 1"):
+            asyncio.run(Run(store).answered(("approve", ["1"]), classes=[OUTPUT]))
+        assert not store.newest([OUTPUT.key])
+        asked = store.log(1, "question")[0]
+        assert (asked.new, asked.why) == ("2", f"2: {OUTPUT.words}")
+
+
 def test_an_unknown_number_answers_nothing(store):
     with pytest.raises(StoreError, match="no question 9 waits"):
         asyncio.run(Run(store).answered(("approve", ["9"])))
