@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.curves.broad import of_any_shape
 from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, main_of, two_lines
+from kammerton.estimation.curves.other_widths import of_any_width
 from kammerton.estimation.curves.several import MOST, Several, several_lines
 from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, half_each, pure, shaped
 from kammerton.estimation.curves.standing import judge_standing
@@ -70,6 +71,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = of_any_shape(batch, fit, evidence.noise, propagate(_one(batch), fit, evidence))
+    found = of_any_width(batch, fit, evidence.noise, found)
     found, evidence = with_part(
         batch, pairs.which, pairs.fit, lambda part: _two(part, pairs.fit, expected[pairs.which]),
         nulls, curve, found, evidence,

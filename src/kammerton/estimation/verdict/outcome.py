@@ -34,7 +34,7 @@ RANGES: dict[str, tuple[Callable[[Array], NDArray[np.bool_]], str]] = {
         lambda v: (np.abs(v) >= 1e4) & (np.abs(v) <= 1e11),
         "in Hz, as -200e6 of a transmon",
     ),
-    "within": (lambda v: (v > 0) & (v <= 1e12), "in Hz, and more than 0"),
+    "within": (lambda v: (v > 0) & (v <= 1e12), "more than 0, and in Hz"),
     "period": (lambda v: v > 0, "more than 0"),
     "qubit_frequency": (lambda v: v > 0, "more than 0"),
     "bare_frequency": (lambda v: v > 0, "more than 0"),
