@@ -17,7 +17,8 @@ from kammerton.estimation.numeric.solver import Solution
 
 Array = NDArray[np.float64]
 
-POSSIBLE = 9.0  # chi-square by which a pure shape may be worse
+POSSIBLE = 9.0  # chi-square by which a pure shape may be worse that is asked for its own bar
+REACHED = 16.0  # and one that the bar of another reaches
 TINY = 1e-12
 
 
@@ -45,7 +46,7 @@ def widest(fit: Solution, noise: Array, fast: Array | float) -> Array:
     for pure in _pure(part, noise[which]):
         longer = np.where(pure.rate > 0.0, part.p[:, 0] / np.maximum(pure.rate, TINY), np.inf)
         away = np.hypot(longer - 1.0, longer * pure.error) / np.sqrt(np.maximum(pure.worse, 1.0))
-        bar = np.where(pure.worse < POSSIBLE, away, 0.0)
+        bar = np.where(pure.worse < REACHED, away, 0.0)
         result[which] = np.maximum(result[which], bar)
     return result
 

@@ -25,6 +25,7 @@ from kammerton.estimation.curves.untold_shape import (
     SLOW,
     SURE,
     judge_late,
+    mention_wide,
     untold_shape,
     with_bar,
 )
@@ -116,15 +117,15 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     untold = untold_shape(batch, fit, beats, evidence.noise)
-    found = with_bar(batch, found, untold)
     judge_late(findings, batch, found, untold)
     _judge(findings, batch, evidence, found, untold.hangs)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
+    mention_wide(findings, batch, untold)
     name_early(findings, batch, EARLY)
-    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+    return Outcome(with_bar(batch, found, untold), UNITS, curve, evidence.chi2_reduced, findings)
 
 
 def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:

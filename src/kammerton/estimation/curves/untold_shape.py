@@ -14,13 +14,17 @@ from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Mask
-from kammerton.estimation.verdict.findings import PRECISE, Findings
+from kammerton.estimation.verdict.findings import ACCEPTED, PRECISE, Findings
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
-EARLY_END, BEATING = 1.2, 1.0  # rates below which T2* hangs on the shape, and that of beats
+EARLY_END = 1.5  # rate below which T2* hangs on the shape, of one frequency or two
+UNTOLD = 1.0  # bar, in parts of T2*, from which it may not decay at all
+WIDE = (
+    "; the window ends before the envelope's shape is told, and the error of T2* holds every shape"
+)
 BEGUN = 0.1  # T2* from which on a sweep that begins there hangs on the shape in any window
 
 
@@ -28,29 +32,34 @@ BEGUN = 0.1  # T2* from which on a sweep that begins there hangs on the shape in
 class Untold:
     """Of each trace (N,): whether the window ends too early, begins too late, and T2*'s error.
 
-    That is what possible shapes leave, in parts of T2*.
+    That is what possible shapes leave, in parts of T2*; an early end may leave much of it, since
+    the frequency is told nevertheless. wide: where it leaves more than what is called precise.
     """
 
     hangs: Mask
     late: Mask
     bar: Array
 
+    @property
+    def wide(self) -> Mask:
+        """Return where T2* is known to less than a third (N,)."""
+        return np.asarray(self.bar > PRECISE)
+
 
 def untold_shape(batch: Batch, fit: Solution, beats: Beats, noise: Array) -> Untold:
     """Return where T2* hangs on a shape that is not told, of one frequency or two."""
     n, first = len(noise), first_measured(batch)
     hangs, bar, begun = np.zeros(n, dtype=bool), np.zeros(n), np.zeros(n)
-    for which, law, fast in (
-        (np.arange(n), fit, EARLY_END), (beats.which, beats.fit, BEATING),
-        (beats.joint, beats.joint_fit, BEATING),
+    for which, law in (
+        (np.arange(n), fit), (beats.which, beats.fit), (beats.joint, beats.joint_fit)
     ):  # fmt: skip
         begun[which], hangs[which] = first[which] * law.p[:, 0], False
-        seen = np.where(begun[which] > BEGUN, np.inf, fast)
+        seen = np.where(begun[which] > BEGUN, np.inf, EARLY_END)
         bar[which] = widest(law, noise[which], seen)
         hangs[which[hangs_on_shape(law, noise[which], SLOW, SURE)]] = True
     early = begun <= BEGUN
     late = ~early & ((bar > PRECISE) | (begun > LATE)) & (batch.shape is None)
-    return Untold(hangs | (early & (bar > PRECISE)), late, bar)
+    return Untold(hangs | (early & (bar > UNTOLD)), late, bar)
 
 
 def with_bar(batch: Batch, found: Derived, untold: Untold) -> Derived:
@@ -59,6 +68,13 @@ def with_bar(batch: Batch, found: Derived, untold: Untold) -> Derived:
         return found
     error = np.maximum(found.stderr["t2_star"], untold.bar * np.abs(found.values["t2_star"]))
     return replace(found, stderr={**found.stderr, "t2_star": error})
+
+
+def mention_wide(findings: Findings, batch: Batch, untold: Untold) -> None:
+    """Say of what is accepted that its T2* is known the less for a shape that is not told."""
+    if batch.shape is None:
+        wide = untold.wide & (findings.verdict == ACCEPTED)
+        findings.reason[wide] += WIDE
 
 
 def judge_late(findings: Findings, batch: Batch, found: Derived, untold: Untold) -> None:
