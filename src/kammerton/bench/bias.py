@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 
@@ -70,6 +71,14 @@ class Biases:
         async with self._turns[name]:
             await self._ramped(name, volts, limit)
 
+    async def levels(self) -> dict[str, tuple[float, bool]]:
+        """Return where each bias is, V, and whether that comes out; without who does not answer."""
+        found = dict[str, tuple[float, bool]]()
+        for name, source in self._sources.items():
+            with suppress(InstrumentError):
+                found[name] = await source.settings()
+        return found
+
     async def as_left(self, *names: str) -> None:
         """Raise unless every bias is where it was set, or was first found: flux moves qubits.
 
@@ -118,10 +127,11 @@ class Biases:
             return await source.safe()
         if on and limit is not None:
             for value in steps(start, 0.0, limit):
-                if self._guard.keeper(name) is not None:
-                    self._last.pop(name, None)
-                    return
-                await source.set_voltage(value, rate=limit.max_rate)
+                if self._guard.keeper(name) is None:
+                    await source.set_voltage(value, rate=limit.max_rate)
+        if self._guard.keeper(name) is not None:
+            self._last.pop(name, None)
+            return
         if on and off:
             await source.enable(on=False)
         await self._is_zero(name, off=off)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.apart import Apart
@@ -41,9 +41,9 @@ from kammerton.serve.errands import Measuring
 from kammerton.serve.expected import expected
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import Kernels
-from kammerton.serve.made_safe import made_safe
 from kammerton.serve.made_up import believed, made_up
 from kammerton.serve.memory import giving_back
+from kammerton.serve.moved import moved, note
 from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
@@ -263,12 +263,14 @@ class Tuning:
         )  # fmt: skip
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
-        """Doubt what the last end has moved; remember which boxes answer.
+        """Doubt what rests on biases that moved unseen; remember which boxes answer.
 
         Say first of which lab.toml does not name the number.
         """
-        if moved := await self._record().read(partial(made_safe, self.lab)):
-            await self._doubted(moved, "made safe since the last run")
+        record, levels = self._record(), await bench.gate.biases.levels()
+        if names := await record.read(lambda store: moved(self.lab, store, levels)):
+            await self._doubted(names, "moved since the last run")
+        await record.read(lambda store: note(store, levels))
         answered = bench.gate.guard.boxes.answered
         found = {name: who for name, who in answered.items() if tells(who.serial)}
         try:

@@ -24,6 +24,7 @@ from kammerton.serve import computer
 from kammerton.serve.background import Background
 from kammerton.serve.computer import Tuning
 from kammerton.serve.kernels import Kernels
+from kammerton.serve.moved import last_seen
 from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
 from kammerton.store.plates import Plates, known
@@ -79,7 +80,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def tuned(
     tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False,
     restarted: frozenset[str] = frozenset(), meant: list[str | None] | None = None,
-    more: tuple[InstrumentEntry, ...] = (),
+    more: tuple[InstrumentEntry, ...] = (), levels: dict[str, tuple[float, bool]] | None = None,
 ):  # fmt: skip
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
@@ -92,7 +93,10 @@ def tuned(
     told = {digitizer: "B7", "mute": "0"}
     boxes = SimpleNamespace(answered={n: Identity("a", "b", each, "1") for n, each in told.items()})
     guard = SimpleNamespace(boxes=boxes)
-    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None), guard=guard)
+    biases = SimpleNamespace(levels=AsyncMock(return_value=levels or {}))
+    gate = SimpleNamespace(
+        inhibition=SimpleNamespace(words=lambda: None), guard=guard, biases=biases
+    )
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
     seen: list[frozenset[str]] = []
     outputs = SimpleNamespace(
@@ -163,6 +167,35 @@ def test_what_was_measured_before_a_bias_was_made_safe_is_doubted(
     first, _ = tuned(tmp_path, store, monkeypatch, Asked(), more=(bias,))
     assert (first >= 0.99 * DOUBT) is since
     assert bool(store.doubts()) is since
+
+
+@pytest.mark.parametrize(
+    ("level", "far"),
+    [((0.2, True), False), ((0.20001, True), False), ((0.0, True), True), ((0.2, False), True)],
+)
+def test_what_was_measured_before_a_bias_moved_unseen_is_doubted(
+    tmp_path, store, monkeypatch, level, far
+):
+    """Somebody turned it, or it lost its power, while no daemon ran."""
+    seen = {"levels": {"bias": (0.2, True)}}
+    assert tuned(tmp_path, store, monkeypatch, Asked(), **seen)[0] == pytest.approx(1.0)
+    first, _ = tuned(tmp_path, store, monkeypatch, Asked(), levels={"bias": level})
+    assert (first >= 0.99 * DOUBT) is far
+    assert last_seen(store, "bias") == ("0 V" if not level[0] else "0.2 V" if level[1] else "off")
+
+
+def test_where_a_bias_was_seen_last_every_line_tells_that_says_so(store):
+    assert last_seen(store, "bias") is None
+    outputs = Outputs(store, lambda act, *of: act(*of))
+    for change, seen in {
+        OutputChange("bias", "off", "on, 0 V", "daemon"): "on, 0 V",
+        OutputChange("bias", "0 V", "-0.25 V", "daemon"): "-0.25 V",
+        OutputChange("bias", None, 0.7, "daemon", "outside"): "-0.25 V",
+        OutputChange("bias", None, "any change", "daemon", "held"): "-0.25 V",
+        OutputChange("bias", "-0.25 V", "1e-05 V", "somebody else", found=True): "1e-05 V",
+    }.items():
+        outputs.changed(change)
+        assert last_seen(store, "bias") == seen
 
 
 def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch):
@@ -272,6 +305,7 @@ def test_s6_the_loop_follows_a_clock_that_was_set_while_it_calibrates_and_only_t
         instruments={},
         gate=SimpleNamespace(
             inhibition=SimpleNamespace(words=lambda: None),
+            biases=SimpleNamespace(levels=AsyncMock(return_value={})),
             guard=SimpleNamespace(boxes=SimpleNamespace(answered={})),
         ),
     )
