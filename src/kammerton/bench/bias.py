@@ -79,6 +79,12 @@ class Biases:
                 found[name] = await source.settings()
         return found
 
+    def made_safe(self) -> frozenset[str]:
+        """Return, once, what was moved to make it safe; no look complains of that any more."""
+        found = frozenset(self._moved)
+        self._moved.clear()
+        return found
+
     async def as_left(self, *names: str) -> None:
         """Raise unless every bias is where it was set, or was first found: flux moves qubits.
 

@@ -267,8 +267,9 @@ class Tuning:
 
         Say first of which lab.toml does not name the number.
         """
-        record, levels = self._record(), await bench.gate.biases.levels()
-        if names := await record.read(lambda store: moved(self.lab, store, levels)):
+        record, biases = self._record(), bench.gate.biases
+        levels, safe = await biases.levels(), biases.made_safe()
+        if names := safe | await record.read(lambda store: moved(self.lab, store, levels)):
             await self._doubted(names, "moved since the last run")
         await record.read(lambda store: note(store, levels))
         answered = bench.gate.guard.boxes.answered

@@ -42,7 +42,7 @@ def note(store: Store, levels: Levels) -> None:
     for name, before in _elsewhere(store, levels):
         volts, on = levels[name]
         now = f"{volts:g} V" if on else "off"
-        store.audit(DAEMON, _where(name), before, now, "as it was found")
+        store.audit(DAEMON, _where(name), before or "", now, "as it was found")
 
 
 def _elsewhere(store: Store, levels: Levels) -> list[tuple[str, str | None]]:

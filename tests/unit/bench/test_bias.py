@@ -455,6 +455,16 @@ def test_what_was_made_safe_moves_qubits_as_any_hand_would_but_nobody_is_waited_
     asyncio.run(gate.guard.require_cold("lo"))
 
 
+def test_who_asks_what_was_made_safe_is_told_once_and_instead_of_the_next_look(fake, make):
+    gate = gate_of(fake, make, safe="zero")
+    asyncio.run(gate.safe())
+    assert (gate.biases.made_safe(), gate.biases.made_safe()) == ({"bias"}, frozenset())
+    asyncio.run(gate.biases.as_left())
+    assert asyncio.run(gate.biases.levels()) == {"bias": (0.0, True)}
+    fake.bias.fail["read"] = InstrumentError("no answer")
+    assert asyncio.run(gate.biases.levels()) == {}
+
+
 def test_a_hand_on_a_bias_is_told_though_all_was_made_safe_since(fake, make):
     """After the interlock it stays where it was, and so do the qubits."""
     gate = gate_of(fake, make)

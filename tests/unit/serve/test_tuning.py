@@ -81,6 +81,7 @@ def tuned(
     tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False,
     restarted: frozenset[str] = frozenset(), meant: list[str | None] | None = None,
     more: tuple[InstrumentEntry, ...] = (), levels: dict[str, tuple[float, bool]] | None = None,
+    safe: frozenset[str] = frozenset(),
 ):  # fmt: skip
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
@@ -93,7 +94,7 @@ def tuned(
     told = {digitizer: "B7", "mute": "0"}
     boxes = SimpleNamespace(answered={n: Identity("a", "b", each, "1") for n, each in told.items()})
     guard = SimpleNamespace(boxes=boxes)
-    biases = SimpleNamespace(levels=AsyncMock(return_value=levels or {}))
+    biases = SimpleNamespace(levels=AsyncMock(return_value=levels or {}), made_safe=safe.copy)
     gate = SimpleNamespace(
         inhibition=SimpleNamespace(words=lambda: None), guard=guard, biases=biases
     )
@@ -182,6 +183,11 @@ def test_what_was_measured_before_a_bias_moved_unseen_is_doubted(
     first, _ = tuned(tmp_path, store, monkeypatch, Asked(), levels={"bias": level})
     assert (first >= 0.99 * DOUBT) is far
     assert last_seen(store, "bias") == ("0 V" if not level[0] else "0.2 V" if level[1] else "off")
+
+
+def test_so_it_is_where_this_start_itself_made_one_safe(tmp_path, store, monkeypatch):
+    first, _ = tuned(tmp_path, store, monkeypatch, Asked(), safe=frozenset({"bias"}))
+    assert first >= 0.99 * DOUBT
 
 
 def test_where_a_bias_was_seen_last_every_line_tells_that_says_so(store):
@@ -305,7 +311,7 @@ def test_s6_the_loop_follows_a_clock_that_was_set_while_it_calibrates_and_only_t
         instruments={},
         gate=SimpleNamespace(
             inhibition=SimpleNamespace(words=lambda: None),
-            biases=SimpleNamespace(levels=AsyncMock(return_value={})),
+            biases=SimpleNamespace(levels=AsyncMock(return_value={}), made_safe=frozenset),
             guard=SimpleNamespace(boxes=SimpleNamespace(answered={})),
         ),
     )
