@@ -20,6 +20,7 @@ from kammerton.estimation.curves.decay_fit import (
 from kammerton.estimation.curves.decay_verdict import FEW, judge, judge_order
 from kammerton.estimation.curves.late_start import LATE, first_measured
 from kammerton.estimation.curves.levels import LEVELS
+from kammerton.estimation.curves.other_times import of_other_times
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution, merged
 from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh
@@ -69,6 +70,7 @@ def _of_any_envelope(batch: Batch, known: Known, name: str, said: str) -> Outcom
         for law in laws
     ]
     mean = averaged(found, np.array([law.cost for law in laws]), ODDS, evidence.noise)
+    mean = of_other_times(batch, laws, mean, name, evidence.noise, prior)
     drift = drift_asked(batch, known, DRIFT)
     reach = _reach(laws, mean.values[name] / span, evidence.noise)
     if prior is None:
