@@ -248,6 +248,22 @@ def test_a_compressed_pair_is_saturated() -> None:
     assert np.mean(found.status == "saturated") > 0.7
 
 
+def test_a_pair_is_compressed_that_neither_trace_shows_alone() -> None:
+    """Of each trace it is some three standard errors, of both more than four."""
+    p = drawn(np.random.default_rng(13), 300, (0.5, 2.0))
+    y = law(p)
+    rest = law({**p, "depth": np.zeros(300)})
+    line = y - rest
+    largest = np.abs(line).max(axis=(1, 2), keepdims=True)
+    size = np.abs(line) / largest
+    y = rest + line * np.tanh(0.6 * size) / np.maximum(0.6 * size, 1e-9)
+    sigma = np.broadcast_to(largest / 30.0, y.shape).copy()
+    rng = np.random.default_rng(14)
+    y = y + sigma * (rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape))
+    found = fit_batch(KIND, ([0, 1], TONES), y, sigma)
+    assert np.mean(found.status == "saturated") > 0.65
+
+
 def test_nothing_is_found_in_noise() -> None:
     rng = np.random.default_rng(15)
     size = (how_many_traces(60), 2, POINTS)

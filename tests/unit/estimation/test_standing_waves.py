@@ -38,3 +38,20 @@ def test_two_equal_lines_half_a_window_apart_are_no_standing_wave(width, noise, 
     y = law + noise * rng.normal(size=law.shape)
     found = fit_batch("qubit_spectroscopy", DRIVES, y, noise if given else None)
     assert (found.verdict == "accepted").mean() > 0.97
+
+
+def line_in_a_ripple(size, noise, count=300):
+    """Return a line over a ripple of that size and 4 to 12 periods."""
+    rng = np.random.default_rng(5)
+    line = 1 / (1 + (2 * (U - rng.uniform(0.4, 0.6, (count, 1))) / 0.1) ** 2)
+    turns = U * rng.uniform(4.0, 12.0, (count, 1)) + rng.random((count, 1))
+    y = line + size * np.sin(2 * np.pi * turns)
+    return y + noise * rng.normal(size=y.shape)
+
+
+@pytest.mark.parametrize(("size", "noise"), [(0.05, 0.01), (0.1, 0.03)])
+def test_a_ripple_under_a_line_is_no_comb(size, noise):
+    found = fit_batch("qubit_spectroscopy", DRIVES, line_in_a_ripple(size, noise), noise)
+    comb = (found.verdict == "accepted") & (found.values["lines"] > 2)
+    assert np.mean(comb) < 0.01
+    assert any("over a standing wave" in reason for reason in found.reason)

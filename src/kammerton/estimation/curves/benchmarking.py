@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.held_up import judge_first
 from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
 from kammerton.estimation.numeric import kernels
@@ -95,6 +96,9 @@ def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     open_end = known.get("offset") is None
     judge(findings, sampled, decay, known)
+    judge_first(
+        findings, sampled.batch, decay.fit, _moves(sampled.batch, decay.fit), [sampled]
+    )  # fmt: skip
     stderr = np.sqrt(np.maximum(decay.cov[:, 0, 0], 0.0))
     judge_end(
         findings, decay.fit.p[:, 0], stderr, decay, sampled.batch,
@@ -137,12 +141,16 @@ def _scattered(sampled: Means, fit: Solution) -> Array:
     """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
     if sampled.variance is None:
         return fit.cov
-    batch = sampled.batch
-    rate, size = fit.p[:, :1], fit.c[:, :1]
-    decay = np.exp(-np.clip(rate * batch.x, -5.0, 500.0))
-    rows = np.stack([-size * batch.x * decay, 0 * decay, decay, np.ones_like(decay)], axis=1)
+    batch, rows = sampled.batch, _moves(sampled.batch, fit)
     middle = (rows * (batch.w**4 * sampled.variance)[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
+
+
+def _moves(batch: Batch, fit: Solution) -> Array:
+    """Return how rate, shape, amplitude and offset move the curve (N, 4, M)."""
+    decay = np.exp(-np.clip(fit.p[:, :1] * batch.x, -5.0, 500.0))
+    slope = -fit.c[:, :1] * batch.x * decay
+    return np.stack([slope, 0 * decay, decay, np.ones_like(decay)], axis=1)
 
 
 def dimension(batch: Batch, known: dict[str, object]) -> Array:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.shapes import bounds, of_either, pure
+from kammerton.estimation.curves.shapes import bounds, halves, of_either, pure
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, replaced
+from kammerton.estimation.numeric.solver import Solution, replaced, solve
 from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, structured
 
 Array = NDArray[np.float64]
@@ -23,6 +23,7 @@ BY_NOISE = 0.3  # in chi-square, by which noise may feign a line narrower than i
 FAR_WEAKER = 0.3  # of the lower line, which no two photons make so strong
 LOBE, NEAR = 0.2, 2.5  # of the height, and widths away: a pi pulse's are 0.11 high, 1.8 away
 TONE, CLEARLY = 0.83, 2.5  # half width of the widest tone, in steps, and errors beyond it
+NEITHER = 6.0  # in chi-square, what two mixed shapes gain where lines are neither
 ALONE = 6  # fewest points for each parameter before a second line is looked for
 
 
@@ -59,7 +60,22 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
     wide = (double.p[:, 1::2] >= _step(part)) | _surely_lines(part, double)
     narrow[which[two & ~wide.any(axis=1) & ~structured(part, as_one(double))]] = True
     real = two & wide.all(axis=1)
-    return Pairs(which[real], double.take(real), narrow)
+    return Pairs(which[real], _of_any_shape(part.take(real), double.take(real)), narrow)
+
+
+def _of_any_shape(batch: Batch, double: Solution) -> Solution:
+    """Let both be mixtures, as a line alone is, where that leaves less than either shape does.
+
+    Two that are neither would seem too narrow or too wide by several of their errors.
+    """
+    if batch.traces == 0:
+        return double
+    theta = double.theta
+    prior = halves(batch, double, np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]]))
+    mixed = solve(kernels.TWO_LINES, batch, double.p, *bounds(batch, 2), prior)
+    mixed = replace(mixed, free=double.free)
+    gains = (delta_cost(batch, double, mixed) > NEITHER) & _separate(mixed)
+    return replaced(double, np.arange(batch.traces), mixed, gains)
 
 
 def _step(batch: Batch) -> float:

@@ -25,6 +25,7 @@ from kammerton.estimation.curves.benchmarking import (
     judge_population,
     ready,
 )
+from kammerton.estimation.curves.held_up import judge_first
 from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
 from kammerton.estimation.curves.series import split
@@ -101,6 +102,7 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
     findings, open_end = Findings(both.traces), known.get("offset") is None
     for each, decay, where in zip(sampled, alone, SERIES, strict=True):
         judge(findings, each, decay, known, where)
+    judge_first(findings, both, fit, _moves(both, fit, law), sampled)
     _judge_pair(findings, fit, alone, noise, found)
     gain = (sum(each.line for each in alone) - fit.cost) / np.where(noise > 0, noise, 1.0)
     errors = np.sqrt(np.maximum(np.einsum("nii->ni", cov), 0.0))
@@ -159,13 +161,16 @@ def _scattered(sampled: list[Means], both: Batch, fit: Solution, law: Law) -> Ar
     variances = [each.variance for each in sampled if each.variance is not None]
     if len(variances) < 2:
         return fit.cov
-    first = variances[0].shape[1]
-    decay = law.curve(np.column_stack([fit.p, np.ones(both.traces), np.zeros(both.traces)]))
-    slope = -fit.c[:, :1] * both.x * decay
-    own = np.arange(both.points) < first
-    rows = np.stack([slope * own, slope * ~own, decay, np.ones_like(decay)], axis=1)
+    rows = _moves(both, fit, law)
     middle = (rows * (both.w**4 * np.hstack(variances))[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
+
+
+def _moves(both: Batch, fit: Solution, law: Law) -> Array:
+    """Return how both rates, amplitude and offset move the curve (N, 4, M)."""
+    decay = law.curve(np.column_stack([fit.p, np.ones(both.traces), np.zeros(both.traces)]))
+    slope, own = -fit.theta[:, 2:3] * both.x * decay, law.given[:, 1] == 0
+    return np.stack([slope * own, slope * ~own, decay, np.ones_like(decay)], axis=1)
 
 
 def _numbers(theta: Array, span: Array, level: Array, size: Array) -> dict[str, Array]:

@@ -91,7 +91,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         box < BOX, "drift during scan",
         "the data jump to another level and back instead of following " + law,
     )  # fmt: skip
-    judge_standing(findings, batch, curve, found.values["lines"])
+    judge_standing(findings, batch, fit, curve, found.values["lines"])
     judge_line(findings, batch, found, shoulders=True)
     judge_place(findings, batch, batch.window, found, known)
     judge_doubt(findings, evidence, law, SEEN, drift_asked(batch, known, DRIFT))

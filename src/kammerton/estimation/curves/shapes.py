@@ -53,10 +53,16 @@ def half_each(batch: Batch, one: Solution) -> Array:
 
     Few noisy points would otherwise be fitted by the difference of two large lines.
     """
-    height = one.c[:, 0] + one.c[:, 1]
-    noise = one.cost / np.maximum(batch.rows - one.free, 1)
+    return halves(batch, one, (one.c[:, 0] + one.c[:, 1])[None])
+
+
+def halves(batch: Batch, fit: Solution, heights: Array) -> Array:
+    """Return the same prior of lines of so many heights (L, N)."""
+    noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
     least = 1e-3 / batch.w.max(axis=1)
-    prior = np.zeros((batch.traces, 2, 4))
-    prior[:, 0, :2] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
-    prior[:, 1, :2] = 0.5 * height[:, None]
+    prior = np.zeros((batch.traces, 2, 2 * len(heights) + 2))
+    for k, height in enumerate(heights):
+        own = slice(2 * k, 2 * k + 2)
+        prior[:, 0, own] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
+        prior[:, 1, own] = 0.5 * height[:, None]
     return prior

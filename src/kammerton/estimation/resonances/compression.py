@@ -31,15 +31,31 @@ MUCH = 0.03  # compression that matters, in parts of the line
 
 def compressed(batch: Batch, fit: Solution, among: Mask) -> Mask:
     """Return which resonances (N,) are compressed beyond chance; only `among` these is asked."""
-    if not among.any():
-        return among
-    result = np.zeros(batch.traces, dtype=bool)
-    which = np.flatnonzero(doubted(batch, fit, among))
+    amount, error = amounts(batch, fit, among)
+    return np.asarray((amount > asked(batch) * error) & (amount > MUCH))
+
+
+def compressed_pairs(batch: Batch, fit: Solution, among: Mask) -> Mask:
+    """Return the same of traces that follow in twos and have one amplifier (2 N,).
+
+    Both count, each by its error: neither alone shows what both do.
+    """
+    amount, error = amounts(batch, fit, among)
+    weight = 1.0 / error.reshape(-1, 2) ** 2
+    whole = weight.sum(axis=1)
+    mean = (weight * amount.reshape(-1, 2)).sum(axis=1) / np.maximum(whole, 1e-300)
+    both = (mean * np.sqrt(whole) > asked(batch)) & (mean > MUCH)
+    each = (amount > asked(batch) * error) & (amount > MUCH)
+    return np.asarray((each | np.repeat(both, 2)) & among)
+
+
+def amounts(batch: Batch, fit: Solution, among: Mask) -> tuple[Array, Array]:
+    """Return the compression (N,) and its error, which is endless where it is not asked."""
+    amount, error = np.zeros(batch.traces), np.full(batch.traces, np.inf)
+    which = np.flatnonzero(doubted(batch, fit, among)) if among.any() else np.array([], int)
     if len(which):
-        part, mine = batch.take(which), fit.take(which)
-        amount, error = _amount(part, mine)
-        result[which] = (amount > asked(batch) * error) & (amount > MUCH)
-    return result
+        amount[which], error[which] = _amount(batch.take(which), fit.take(which))
+    return amount, error
 
 
 def doubted(batch: Batch, fit: Solution, among: Mask) -> Mask:
@@ -56,8 +72,17 @@ def _amount(batch: Batch, fit: Solution) -> tuple[Array, Array]:
     """Return the compression (N,) and its error."""
     along, size = np.empty((2, batch.traces))
     fill_moved(batch.x, batch.w, fit.residual, np.ascontiguousarray(fit.theta), along, size)
+    return of_score(batch, fit, along, size)
+
+
+def of_score(batch: Batch, fit: Solution, along: Array, size: Array) -> tuple[Array, Array]:
+    """Return the compression (N,) and its error; noise is what it leaves.
+
+    along: what moves by it times the residual (N,); size: times itself.
+    """
     size = np.maximum(size, 1e-300)
-    noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
+    left = np.maximum(fit.cost - along**2 / size, 0.0)
+    noise = left / np.maximum(batch.rows - fit.free - 1, 1)
     return -along / size, np.sqrt(noise / size)
 
 

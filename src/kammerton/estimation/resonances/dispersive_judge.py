@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.numeric.derived import Derived
-from kammerton.estimation.resonances.compression import compressed
+from kammerton.estimation.resonances.compression import compressed_pairs
 from kammerton.estimation.resonances.nulls import BARE
 from kammerton.estimation.resonances.plane import Plane
 from kammerton.estimation.resonances.read_again import read_again
@@ -89,7 +89,8 @@ def judge_planes(
     judge_rails(findings, batch)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED_PLANE, OUTSIDE, BARE)
     asked = unmixed & findings.is_open()
-    findings.rejected(compressed(plane.turned, plane.fit, asked), "saturated", COMPRESSED)
+    flat = compressed_pairs(plane.turned, plane.fit, asked)
+    findings.rejected(flat, "saturated", COMPRESSED)
     judge_line(findings, batch, Derived(values, stderr, np.empty(0)), WIDEST_PLANE)
     judge_doubt(findings, evidence, LAW, SEARCHED_PLANE, DRIFT)
     findings.accept("a clear resonance")

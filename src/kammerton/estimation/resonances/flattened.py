@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.resonances.compression import MUCH, asked, doubted
+from kammerton.estimation.resonances.compression import MUCH, asked, doubted, of_score
 from kammerton.estimation.verdict.evidence import Mask
 
 Array = NDArray[np.float64]
@@ -49,9 +49,7 @@ def _amount(batch: Batch, fit: Solution, size: Array) -> tuple[Array, Array]:
     moved = batch.w * _bent(size, (fit.theta[:, 2:3] + fit.theta[:, 3:4] * u) * line)
     for _ in range(2):  # once more: what rounding left
         moved = moved - np.einsum("nmk,nk->nm", units, np.einsum("nmk,nm->nk", units, moved))
-    square = np.maximum((moved**2).sum(axis=1), 1e-300)
-    noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
-    return -(moved * fit.residual).sum(axis=1) / square, np.sqrt(noise / square)
+    return of_score(batch, fit, (moved * fit.residual).sum(axis=1), (moved**2).sum(axis=1))
 
 
 def _bent(size: Array, line: Array) -> Array:
