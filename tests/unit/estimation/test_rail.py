@@ -55,3 +55,14 @@ def test_a_missing_point_lies_at_no_rail():
     z = notches(0.01)
     z[:, 20:40] = np.nan
     assert not (fit_batch("resonator_spectroscopy", F, z, 0.01).status == "saturated").any()
+
+
+def test_a_few_points_at_a_rail_are_enough_where_no_value_occurs_twice():
+    z = notches(0.003)
+    level = np.sort(z.real, axis=1)[:, [-6]]
+    cut = np.minimum(z.real, level) + 1j * z.imag
+    found = fit_batch("resonator_spectroscopy", F, cut, 0.003)
+    assert (found.status == "saturated").all()
+    step = 0.01  # a digitizer's, which makes values occur twice anywhere
+    coarse = step * (np.round(z.real / step) + 1j * np.round(z.imag / step))
+    assert not (fit_batch("resonator_spectroscopy", F, coarse, 0.005).status == "saturated").any()

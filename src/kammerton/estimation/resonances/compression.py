@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 P = NONLINEAR[RESONANCE]
 MOVING = 9  # parameters of the law, over a background that slopes
 TINY = 1e-24  # square of a unit vector that lost all but rounding
-SURE = 4.0  # sigmas of a compression that is not chance
+SURE = 3.3  # sigmas of a compression that is not chance: in one of 2000
 BLIND = 6.0  # the same where noise is what the law leaves: that is structure, too
 MUCH = 0.03  # compression that matters, in parts of the line
 

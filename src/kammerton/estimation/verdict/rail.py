@@ -15,7 +15,8 @@ from kammerton.estimation.verdict.stuck import fill_between
 from kammerton.estimation.verdict.ties import beyond_chance
 
 LEAST, SHARE = 4, 0.05
-"""Points, and parts of all, that lie at a rail."""
+"""Points, and parts of all, that lie at a rail. Of the parts of a complex trace LEAST are enough
+where no other value occurs twice: no population is cut to what is possible there."""
 
 
 def judge_rails(findings: Findings, batch: Batch, where: str = "") -> None:
@@ -39,9 +40,11 @@ def at_a_rail(batch: Batch) -> Mask:
         ends = [np.count_nonzero((y == end) & there, axis=1) for end in (high, low)]
         enough = np.maximum(LEAST, SHARE * np.count_nonzero(there, axis=1))
         many = beyond_chance(batch, np.maximum(*ends).astype(np.float64))
-        which = np.flatnonzero((many >= enough) & (high > low)[:, 0])
+        asked = many >= (LEAST if batch.parts == 2 else enough)
+        which = np.flatnonzero(asked & (high > low)[:, 0])
         if len(which):
             between = np.empty((len(which), 2), dtype=np.intp)
             fill_between(y, w, which, between)
-            result[which] |= between[:, 1] >= np.maximum(LEAST, UNIQUE * between[:, 0])
+            unique = np.where((many >= enough)[which], UNIQUE, 1.0)
+            result[which] |= between[:, 1] >= np.maximum(LEAST, unique * between[:, 0])
     return result
