@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kammerton.estimation.clouds import readout
 from tests.benchmarks import fits_readout
 from tests.benchmarks.fits_common import Effort
 from tests.benchmarks.fits_pieces import together
@@ -106,3 +107,15 @@ def test_the_section_has_every_truth_and_every_class(monkeypatch: pytest.MonkeyP
     assert "| truth | records | median ms | slowest ms | class of the slowest |" in text
     assert "| one cloud | 1 | 0.0 % |" in text
     assert all(f"| {broken.name} |" in text for broken in BROKEN)
+
+
+@pytest.mark.parametrize(("name", "asked"), [("swapped preparation", False), ("good", True)])
+def test_no_third_cloud_is_looked_for_in_a_record_that_is_refused_already(
+    name: str, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(readout, "with_third", lambda frame, clouds: looked.append(1))
+    broken = next(each for each in BROKEN if each.name == name)
+    truth = READOUTS["two states"]
+    found = truth.fit(broken.make(truth, np.random.default_rng(9), 5))
+    assert len(looked) == 5 * asked, found.status

@@ -164,7 +164,7 @@ def _read(shots: Shots, n: int, dead: float) -> Reading:
     if clouds is None:
         return Reading(unresolved())
     said = of_clouds(clouds, frame, shots.times(n))
-    if len(sets) == 2:
+    if len(sets) == 2 and said is None:
         third = with_third(frame, clouds)
         clouds = third if third is not None and stands_apart(third) else clouds
     how = discriminator(clouds)

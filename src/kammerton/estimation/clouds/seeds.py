@@ -31,17 +31,21 @@ BETTER = 30.0  # twice the log likelihood that a third cloud must gain
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Shots in units of the width they seem to have, turned so that 1 is to the right of 0."""
+    """Shots in units of the width they seem to have, turned so that 1 is to the right of 0.
+
+    middles: of three clouds, in the same units; none of two.
+    """
 
     origin: complex
     unit: complex
     sets: list[Complex]
+    middles: Complex
 
 
 def framed(sets: list[Complex]) -> Frame:
     """Turn and scale shots by preparation; the width is seen across the line from 0 to 1."""
     means = np.array([z.mean() for z in sets])
-    turn = np.exp(1j * np.angle(means[1] - means[0]))
+    turn, centres = np.exp(1j * np.angle(means[1] - means[0])), np.empty(0, dtype=complex)
     if len(sets) == 2:
         across = np.concatenate([(z / turn).imag for z in sets])
     else:
@@ -50,7 +54,8 @@ def framed(sets: list[Complex]) -> Frame:
         across = np.concatenate([near.real, near.imag])
     width = MAD * float(np.median(np.abs(across - np.median(across))))
     unit = complex(turn * width)
-    return Frame(complex(means[0]), unit, [(z - means[0]) / unit for z in sets])
+    scaled, middles = [(z - means[0]) / unit for z in sets], (centres - means[0]) / unit
+    return Frame(complex(means[0]), unit, scaled, middles)
 
 
 def _to_nearest(z: Complex, centres: Complex) -> Complex:
@@ -63,9 +68,12 @@ def _middles(sets: list[Complex]) -> Complex:
     """Return the middle of each cloud: medians of each set, then of the shots next to it."""
     some = [z[:: max(1, z.size // ENOUGH)] for z in sets]
     centres = np.array([_median(z) for z in some])
-    every = np.concatenate(some)
+    every, before = np.concatenate(some), np.empty(0)
     for _ in range(ROUNDS):
         nearest = np.abs(every[:, None] - centres).argmin(axis=1)
+        if np.array_equal(nearest, before):
+            break
+        before = nearest
         mine = [every[nearest == s] for s in range(len(sets))]
         centres = np.array(
             [_median(m) if m.size else c for m, c in zip(mine, centres, strict=True)]
@@ -95,7 +103,7 @@ def fit_two(frame: Frame) -> Clouds | None:
 
 def fit_three(frame: Frame) -> Clouds | None:
     """Fit three clouds to three preparations."""
-    centres, layout = _middles(frame.sets), Layout(3, 3)
+    centres, layout = frame.middles, Layout(3, 3)
     began = np.array([_nearest_share(z, centres) for z in frame.sets])
     wrong = [min(max(float(began[i, s]), 0.01), 0.3) for i, s in layout.wrong]
     start = np.r_[centres.real, centres.imag, 1.0, DECAY, DECAY, wrong]
