@@ -93,3 +93,30 @@ def test_a_rise_in_other_units_than_seconds_is_refused(rise):
     x, y = pulses(2e-9, 60e-9)
     with pytest.raises(TraceError, match="2 s is longer than the sweep"):
         fit_batch("rabi_length", x, y, NOISE, rise=rise)
+
+
+HOLDS = "if the pulse rises within"
+
+
+@pytest.mark.parametrize("swept", [0.5, 0.7, 1.0])
+def test_over_less_than_a_period_the_reason_says_which_rise_the_bars_hold(swept):
+    """Of a period of 100 ns one of 10 ns puts 30 of 100 beyond 5 bars, one of 3 ns 3 of 1000."""
+    found = fit_batch("rabi_length", *pulses(0.0, LENGTHS[-1] / swept), NOISE)
+    accepted = found.verdict == "accepted"
+    assert accepted.sum() > 500
+    assert all(f"{HOLDS} 3 ns: of so few periods" in r for r in found.reason[accepted])
+    known = fit_batch("rabi_length", *pulses(0.0, LENGTHS[-1] / swept), NOISE, rise=0.0)
+    assert not any(HOLDS in reason for reason in known.reason)
+
+
+def test_a_rise_that_the_sweep_tells_is_not_spoken_of():
+    found = fit_batch("rabi_length", *pulses(2e-9, 60e-9), NOISE)
+    assert not any(HOLDS in reason for reason in found.reason)
+
+
+def test_of_a_fast_oscillation_the_bars_hold_less():
+    """Of a period of 33 ns a rise of 1 ns is usual, 0.03 periods."""
+    found = fit_batch("rabi_length", *pulses(0.0, 33e-9, window=0.08), NOISE)
+    accepted = found.verdict == "accepted"
+    assert accepted.sum() > 500
+    assert np.mean([f"{HOLDS} 1 ns" in reason for reason in found.reason[accepted]]) > 0.9

@@ -24,9 +24,11 @@ from kammerton.estimation.curves.rise import (
     judge_missed,
     judge_turn,
     known_rise,
+    longest_held,
     missed,
     phased,
     risen,
+    unless_late,
 )
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
@@ -67,6 +69,7 @@ ONE = 0.8  # periods from which on a decay, left free, costs the period less tha
 COARSE = 0.465  # periods a point; faster ones may be aliases
 SHORT, ALIAS, POOR = range(1, 4)  # what may be wrong with a window
 LAW = "a cosine about zero"
+CLEARLY = "a clear Rabi oscillation"
 AMPLITUDE_UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
 LENGTH_UNITS = {
     "period": "s", "pi_length": "s", "rabi_frequency": "Hz", "t_rabi": "s", "amplitude": "",
@@ -91,6 +94,7 @@ def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
     drift = drift_asked(batch, known, DRIFT_OF_AMPLITUDE)
     _judge_all(findings, batch, drift, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost,
                nulls.flat[0])  # fmt: skip
+    findings.accept(CLEARLY)
     return Outcome(found, AMPLITUDE_UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -109,6 +113,10 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
     drift = drift_asked(batch, known, DRIFT_OF_LENGTH)
     gain = nulls.flat[0] - np.where(believed(batch, straight, fit), fit.cost, straight.cost)
     _judge_all(findings, batch, drift, fit.p[:, 1], evidence, found, gain, nulls.flat[0])
+    held = np.full(batch.traces, np.inf)
+    if rise is None:
+        held = longest_held(batch, straight, fit, _periods(batch, fit))
+    findings.accept(lambda n: CLEARLY if np.isinf(held[n]) else CLEARLY + unless_late(held[n]))
     return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -233,7 +241,6 @@ def _judge_all(
         judge_relaxing(findings, batch, evidence, found, flat - gain)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, JUMPED, drift)
-    findings.accept("a clear Rabi oscillation")
 
 
 def _judge(

@@ -22,6 +22,7 @@ from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Known
 from kammerton.estimation.verdict.outcome import per_trace
 from kammerton.model import TraceError
+from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -32,6 +33,7 @@ SPREAD, OF_PERIOD = 3e-9, 0.03  # s, and at most in periods: usual rises, of eit
 LOOSENED = 4.0  # power of the periods swept, beyond one, with which they matter less
 TURN, RISE = 1, 2  # of the parameters
 LEVELS, ALL = 2, 5  # parameters that are linear, and all: of a prior
+TOLD = 1.1  # periods swept, below which the data alone say too little of a rise
 RISEN = 12.0  # delta-BIC for which a rise is believed: over less than that, or a large one
 LATE_LIMIT = 1.0  # rad by which the extremum may miss length 0
 
@@ -98,11 +100,32 @@ def risen(batch: Batch, straight: Solution, prior: Array | None, periods: Array)
     return replaced(fit, hint, other, delta_bic(batch.take(hint), so_far, other) > asked)
 
 
+def usual_spread(batch: Batch, turn: Array) -> Array:
+    """Return how far from none a usual rise is, one sigma of it (N,), in windows."""
+    return np.asarray(np.minimum(SPREAD / batch.column(batch.span), OF_PERIOD * 2 * np.pi / turn))
+
+
+def longest_held(batch: Batch, straight: Solution, fit: Solution, periods: Array) -> Array:
+    """Return the rise (N,), s, beyond which it is not in the errors; inf where the data tell it.
+
+    One sigma of a usual one, over less than `TOLD` periods, unless it is seen: a qubit that rests
+    until the pulse has risen follows no cosine, and of so few points at rest nobody sees it.
+    """
+    reach = usual_spread(batch, fit.p[:, TURN]) * batch.column(batch.span)
+    told = (periods > TOLD) | believed(batch, straight, fit)
+    return np.where(told, np.inf, reach)
+
+
+def unless_late(longest: float) -> str:
+    """Return what an accepted fit says of rises longer than that, in s."""
+    held = show(float(f"{longest:.1g}"), "s")
+    return (f", if the pulse rises within {held}: of so few periods the errors hold no more; say "
+            "the rise, or sweep longer")  # fmt: skip
+
+
 def _usual(batch: Batch, straight: Solution, prior: Array | None, periods: Array) -> Solution:
     """Return the law whose rise is a usual one; no parameter more where the data say less of it."""
-    spread = np.minimum(
-        SPREAD / batch.column(batch.span), OF_PERIOD * 2 * np.pi / straight.p[:, TURN]
-    )
+    spread = usual_spread(batch, straight.p[:, TURN])
     spread *= np.maximum(periods, 1.0) ** LOOSENED
     noise = variance_of_rows(batch, straight)
     usual = np.zeros((batch.traces, 2, ALL))
