@@ -89,4 +89,5 @@ RAMSEY = Calibration(
            Need("pi_amplitude", 0.03, relative=True, measured=True)),
     gives=(Give("f01", 500.0), Give("t2_star", 0.06, relative=True)),
     program=program, propose=propose, reject=reject,
+    known={"in_phase": True},  # one pulse prepares the qubit, whatever its frequency is
 )  # fmt: skip

@@ -261,16 +261,26 @@ USUAL = Other(lambda p: {"origin": np.full_like(p["origin"], 0.5 * PULSES / WIND
               11.0, alike=True)  # fmt: skip
 
 RABI = {**periods(AMPLITUDES[-1], "pi_amplitude"), "besides": from_below}
+
+
+def prepared_by_one_pulse(p: Parameters) -> dict[str, object]:
+    return {"in_phase": True}
+
+
 BEATING: dict[str, object] = {
     "law": beating, "scored": beating_values, "breaks": False, "mixed": RESOLVED,
     "snrs": RESOLVED_AT, "choice": "one or two frequencies", "others": (USUAL, SINGLE),
     "limits": SHAPES, "times": ("t2_star",), "besides": splitting, "fixed": ("origin",),
-    "usual": {"origin": PULSES / WINDOW / 12**0.5},
+    "usual": {"origin": PULSES / WINDOW / 12**0.5}, "known": prepared_by_one_pulse,
 }  # fmt: skip
 
 
+def levels(p: Parameters) -> dict[str, object]:
+    return {"contrast": p["contrast"], "offset": p["offset"] - p["contrast"] / 2}
+
+
 READOUT: dict[str, object] = {
-    "known": lambda p: {"contrast": p["contrast"], "offset": p["offset"] - p["contrast"] / 2},
+    "known": levels,
     "fixed": ("contrast", "offset"), "breaks": False,
 }  # fmt: skip
 
@@ -300,7 +310,8 @@ TRUTHS: dict[str, Truth] = {
             "ramsey, two frequencies, readout known", "ramsey", DELAYS,
             two_between((2.0, 8.0), (0.3, 0.7)),
             **{**BEATING, **READOUT, "fixed": ("origin", "contrast", "offset"),
-               "besides": known_splitting},
+               "besides": known_splitting,
+               "known": lambda p: {**levels(p), **prepared_by_one_pulse(p)}},
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
@@ -309,7 +320,8 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "ramsey, two frequencies, two phases", "ramsey", DELAYS,
             two_between((2.0, 8.0), (0.3, 0.7), in_phase=False),
-            **{**BEATING, "fixed": (), "usual": {}, "others": (SINGLE, JOINT)},
+            **{**BEATING, "fixed": (), "usual": {}, "others": (SINGLE, JOINT),
+               "known": lambda p: {}},
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5)),

@@ -141,7 +141,9 @@ def _judge(
         blocks = used_blocks(program, records, calibration.uses, settings)
         fits = {
             name: held_still(fit, measured[name], blocks[name], records.seconds)
-            for name, fit in fit_traces(calibration.kind, measured, program.shots).items()
+            for name, fit in fit_traces(
+                calibration.kind, measured, program.shots, calibration.known
+            ).items()
         }
     return measured, {t.name: _own_objection(fits[t.name], t, calibration) for t in targets}
 

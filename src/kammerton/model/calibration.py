@@ -101,6 +101,7 @@ class Calibration:
     explain(fit, target): better words for a fit that was not accepted, or None.
     uses: how traces are prepared for the fit: "complex" (S-parameters), "axis" (the direction of
     largest change), "population" (scaled by the readout calibration) or "shots".
+    known: what the fit may take for granted of such a program, as `fit_batch` takes it.
     """
 
     name: str
@@ -112,3 +113,4 @@ class Calibration:
     propose: Callable[[Fit, Target], Mapping[str, Value]]
     reject: Callable[[Fit, Target], str | None] = _nothing_to_object
     explain: Callable[[Fit, Target], str | None] = _nothing_to_object
+    known: Mapping[str, object] = field(default_factory=dict)

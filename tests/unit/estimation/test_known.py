@@ -17,6 +17,7 @@ IMPOSSIBLE = {
     "geometry": [["notch", "notch"], 3], "envelope": [["exponential"], 1],
     "extremum": [["minimum"], np.array(["minimum"] * 2), 2],
     "interleaved": [1, "x", np.array([True, False])], "offset": [1j, np.nan], "shots": [0, "x", 1j],
+    "in_phase": [1, "x", np.array([True, False])],
 }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ ABSURD = [
 ]
 SENSIBLE = {
     "shots": [1000.0, 2.0], "within": [1000.0, 2.0], "qubits": [2.0], "expected": [-2.0, 2.0],
-    "interleaved": [True], "population": [True], "angle": [2.0, -2.0],
+    "interleaved": [True], "in_phase": [True], "population": [True], "angle": [2.0, -2.0],
 }  # fmt: skip
 
 

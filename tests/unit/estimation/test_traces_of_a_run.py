@@ -7,6 +7,7 @@ import pytest
 
 from kammerton.estimation.traces import fit_traces
 from kammerton.model import Trace, TraceError, Verdict
+from kammerton_calibrations.ramsey import RAMSEY
 
 X = np.linspace(0.0, 1e-4, 51)
 RNG = np.random.default_rng(0)
@@ -42,3 +43,15 @@ def test_a_run_of_nothing_but_missing_points_is_told_of_each():
 def test_what_is_no_matter_of_a_trace_is_raised():
     with pytest.raises(TraceError, match="no fit of kind 'nothing'"):
         fit_traces("nothing", {"q0": good(), "q1": good()}, 500)
+
+
+def test_what_a_calibration_knows_of_its_traces_is_told_to_their_fit():
+    t = np.linspace(0.0, 40e-6, 101)
+    pair = np.cos(2 * np.pi * 385e3 * (t + 30e-9)) + np.cos(2 * np.pi * 415e3 * (t + 30e-9))
+    y = 0.5 + 0.22 * np.exp(-t / 30e-6) * pair + RNG.normal(0, 0.01, t.size)
+    beat = {"q0": Trace("q0", t, y, np.full(t.size, 0.01), "delay", "s")}
+    free, known = (
+        fit_traces("ramsey", beat, 500, how)["q0"].values["frequency_splitting"].stderr
+        for how in ({}, RAMSEY.known)
+    )
+    assert known < 0.5 * free

@@ -16,7 +16,6 @@ from kammerton.estimation.verdict.findings import (
     CLEAR,
     PRECISE,
     Findings,
-    interleaved,
     judge_doubt,
     judge_residuals,
     judge_signal,
@@ -26,6 +25,7 @@ from kammerton.estimation.verdict.kind import Known
 from kammerton.estimation.verdict.nulls import Nulls
 from kammerton.estimation.verdict.outcome import significance
 from kammerton.estimation.verdict.ramp import judge_ramp, over_a_ramp
+from kammerton.estimation.verdict.said import interleaved
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]

@@ -24,7 +24,6 @@ from kammerton.estimation.verdict.findings import (
     CLEAR,
     STEADY,
     Findings,
-    interleaved,
     judge_doubt,
     judge_signal,
     judge_stray,
@@ -32,6 +31,7 @@ from kammerton.estimation.verdict.findings import (
 from kammerton.estimation.verdict.kind import Kind, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
+from kammerton.estimation.verdict.said import interleaved
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]

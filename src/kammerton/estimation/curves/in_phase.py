@@ -15,13 +15,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.beats import Beats, best_of, both_there, decaying, of_two
-from kammerton.estimation.curves.fringes import near
+from kammerton.estimation.curves.beats import (
+    Beats,
+    best_of,
+    both_there,
+    decaying,
+    numbers_of_two,
+    of_two,
+)
+from kammerton.estimation.curves.fringes import SHAPED, near
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.derived import Formulas
+from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.verdict.evidence import delta_cost
+from kammerton.estimation.verdict.evidence import Evidence, delta_cost, propagate
 
 Array = NDArray[np.float64]
 
@@ -31,7 +38,7 @@ PHASE, AT = 4, 5  # of the parameters
 
 
 def in_phase(batch: Batch, beats: Beats) -> Beats:
-    """Take the beats for ones that begin in phase, where that tells more of their splitting.
+    """Find the beats that may begin in phase, where that tells more of their splitting.
 
     And where phases of their own gain little.
     """
@@ -69,6 +76,25 @@ def _of_splitting(fit: Solution) -> Array:
     """Return the variance of the distance of both frequencies, for noise of 1."""
     cov = fit.cov[:, 2:4, 2:4]
     return np.asarray(cov[:, 0, 0] + cov[:, 1, 1] - 2.0 * cov[:, 0, 1])
+
+
+def with_any_phases(batch: Batch, found: Derived, beats: Beats, evidence: Evidence) -> Derived:
+    """Return the numbers of one phase with errors that hold those of a phase each.
+
+    Where nobody says that one pulse prepared both: they are as far off, and known as badly.
+    """
+    which = beats.joint
+    if len(which) == 0:
+        return found
+    part, own = batch.take(which), beats.fit.take(np.searchsorted(beats.which, which))
+    free = propagate(numbers_of_two(part, own.theta), own, evidence.take(which), SHAPED)
+    stderr = dict(found.stderr)
+    for name, value in free.values.items():
+        off = value - found.values[name][which]
+        off = np.angle(np.exp(1j * off)) if name == "phase" else off
+        stderr[name] = stderr[name].copy()
+        stderr[name][which] = np.fmax(stderr[name][which], np.hypot(off, free.stderr[name]))
+    return replace(found, stderr=stderr)
 
 
 def numbers_in_phase(batch: Batch, at: Array) -> Formulas:

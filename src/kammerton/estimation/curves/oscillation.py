@@ -19,7 +19,7 @@ from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
 from kammerton.estimation.curves.fringe_between import between
 from kammerton.estimation.curves.fringe_levels import beats_between, fringe_levels, judge_levels
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
-from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase
+from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase, with_any_phases
 from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.curves.untold_shape import (
     SLOW,
@@ -56,6 +56,7 @@ from kammerton.estimation.verdict.findings import (
 from kammerton.estimation.verdict.kind import OSCILLATING, Kind, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
+from kammerton.estimation.verdict.said import said
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
@@ -86,7 +87,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
 
     exp(-(1 - q) s t - q (s t)^2) is Markovian dephasing for q = 0, slow noise for q = 1, and
     both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly. Whoever knows that
-    the `envelope` is "exponential" says so, and has a shorter bar.
+    the `envelope` is "exponential" says so, and has a shorter bar; so does who knows that two
+    frequencies begin `in_phase`, as those of one qubit do that one pulse has prepared.
     """
     levels = fringe_levels(batch, known)
     if one_word(known, "envelope", (EXPONENTIAL,)) is not None:
@@ -125,7 +127,10 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     findings.accept("a clear decaying oscillation")
     mention_wide(findings, batch, untold)
     name_early(findings, batch, EARLY)
-    return Outcome(with_bar(batch, found, untold), UNITS, curve, evidence.chi2_reduced, findings)
+    found = with_bar(batch, found, untold)
+    if not said(known, "in_phase"):
+        found = with_any_phases(batch, found, beats, evidence)
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
 def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:
@@ -267,6 +272,11 @@ def _judge_decay(
 
 KINDS: dict[str, Kind] = {
     "ramsey": sweep(
-        ramsey, 7, from_zero=True, known=(*LEVELS, "envelope"), weighs=True, swings=OSCILLATING
+        ramsey,
+        7,
+        from_zero=True,
+        known=(*LEVELS, "envelope", "in_phase"),
+        weighs=True,
+        swings=OSCILLATING,
     ),
 }

@@ -14,10 +14,11 @@ from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.misfit import misfit, neither, too_few
+from kammerton.estimation.verdict.said import interleaved
 from kammerton.estimation.verdict.stuck import between_rails, stuck
 from kammerton.estimation.verdict.ties import RAILED
 from kammerton.estimation.verdict.traits import clumped
-from kammerton.model import Advice, TraceError, Verdict
+from kammerton.model import Advice, Verdict
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
@@ -237,14 +238,6 @@ def drift_asked(
     if interleaved(known):
         return STEADY
     return strict if batch.known_noise else unsure
-
-
-def interleaved(known: dict[str, object]) -> bool:
-    """Return whether it is known that every turn of a sweep visited all points."""
-    said = False if known.get("interleaved") is None else known["interleaved"]
-    if not isinstance(said, (bool, np.bool_)):
-        raise TraceError("interleaved is True or False")
-    return bool(said)
 
 
 def judge_source(
