@@ -15,7 +15,8 @@ from kammerton.estimation.maps.objections import LEAST, SHARE, no_lines
 from kammerton.estimation.maps.periods import FIXED, Periods
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, without_stripes
-from kammerton.estimation.maps.tracks import Tracked, follow
+from kammerton.estimation.maps.squeezed import perhaps_squeezed
+from kammerton.estimation.maps.tracks import LINE, Tracked, follow
 from kammerton.estimation.maps.whole import follows, unfit, whole
 
 Array = NDArray[np.float64]
@@ -85,6 +86,8 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     error = np.sqrt(np.maximum(np.diagonal(found.fit.cov)[own], 0.0))
     if (np.abs(best.theta[own] - found.fit.theta[own]) > MOVED * error).any():
         found = _from(found, best.theta[own], model)
+    if c.parts == 1 and model.shape == LINE:
+        best = perhaps_squeezed(best, model.law)
     held = found.misses if best.lost > 0 else replace(found.misses, scatter=0.0)
     return widened(replace(found, whole=best, misses=held))
 

@@ -34,6 +34,7 @@ from kammerton.estimation.maps.ridge import (
     unwound,
     without_spikes,
 )
+from kammerton.estimation.maps.squeezed import perhaps_squeezed
 from kammerton.estimation.maps.tracks import (
     FANO,
     LINE,
@@ -120,7 +121,9 @@ def last(c: Columns, found: Found | None) -> Found | None:
         return found
     prior = np.zeros(5), np.zeros(5)
     whole_map = c if found.shape != POLE else unwound(c)[0]
-    best = whole(whole_map, found.c, crossing_law(c.b), prior, found.fit, found.shape)
+    best = whole(whole_map, found.c, law, prior, found.fit, found.shape)
+    if best is not None and c.parts == 1 and found.shape == LINE:
+        best = perhaps_squeezed(best, law)
     return widened(replace(found, whole=best))
 
 

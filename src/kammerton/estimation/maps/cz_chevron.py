@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,6 @@ from kammerton.estimation.maps.chevron import (
     BEND,
     GAP,
     LATE,
-    LEAST_RATE,
-    MOST_RATE,
     RATE,
     SLOPE,
     Descent,
@@ -24,53 +21,27 @@ from kammerton.estimation.maps.chevron import (
     finished,
     refine,
 )
+from kammerton.estimation.maps.chevron_objections import Found, objections
+from kammerton.estimation.maps.chevron_rest import Rest
 from kammerton.estimation.maps.chevron_seeds import SEEN, rows, starts
-from kammerton.estimation.maps.compressed import compressed
+from kammerton.estimation.maps.compressed import compression, perhaps_compressed
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.leftover import alike, excess
 from kammerton.estimation.maps.maps import Maps, over_a_map, scatter
 from kammerton.estimation.numeric.derived import Derived, derive
-from kammerton.estimation.verdict.findings import Findings, percent
+from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
-from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
+from kammerton.estimation.verdict.objection import close
 from kammerton.estimation.verdict.outcome import Outcome
-from kammerton.model import Advice
-from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 
 UNITS = {"coupling": "Hz", "amplitude": "V", "cz_length": "s", "slope": "Hz/V", "visibility": "",
          "leakage": ""}  # fmt: skip
-LEAST = 5  # amplitudes that must oscillate
-CLEAR = 60.0  # chi-square that the exchange must explain beyond stripes
-UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its height
-RELATED = 0.25  # autocorrelation of residuals that is structure, where sigma is not given
 STRAY = 7.0  # sigmas from which a single point is stray
 CHANCE = 2.0  # sigmas of chi-square from which a chevron may be a fringe off
 ROUGH = 6.0  # times the typical chi-square from which an amplitude is set aside
-BEYOND = 0.25  # by which noise may take a population out of 0 to 1
-TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
-TOO_EARLY = 0.05  # of a return, by which it may seem to begin before its pulse: rounded edges
-COMPRESSED = "the exchange is compressed where it is highest: the amplifier saturates"
 WIDEST_RATE, WIDEST_LATE = 5.0, 0.5  # spread of damping and delay, in windows
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """A chevron, and how it holds.
-
-    gain: chi-square that it explains beyond stripes along both axes. seen: amplitudes that
-    oscillate. reduced: chi-square. related: autocorrelation of residuals (along a, along t).
-    image: without what was set aside. wider: by what variances grow for what is left.
-    """
-
-    fit: Exchange
-    gain: float
-    seen: int
-    reduced: float
-    related: tuple[float, float]
-    image: Image
-    wider: float
 
 
 def cz_chevron(maps: Maps, known: Known) -> Outcome:
@@ -86,7 +57,7 @@ def cz_chevron(maps: Maps, known: Known) -> Outcome:
     findings = Findings(maps.traces)
     faults.judge(findings)
     for n, (image, each) in enumerate(zip(images, found, strict=True)):
-        close(findings, n, _objections(image, each, numbers, n, maps))
+        close(findings, n, objections(image, each, numbers, n, maps))
     findings.accept("a clear chevron")
     curve = np.full(maps.y.shape, np.nan)
     reduced = np.full(maps.traces, np.nan)
@@ -194,8 +165,10 @@ def _held(image: Image, fit: Exchange) -> Found:
     gain = float((w2 * (data**2 - (data - model) ** 2)).sum())
     seen = int((rows(image)[1] > SEEN).sum())
     wide = excess(reduced, freedom) * alike(left)
-    fit = replace(fit, cov=fit.cov * wide)
-    return Found(fit, gain, seen, reduced, related, image, wide)
+    rest = Rest(image, fit)
+    squeezed = compression(rest)
+    fit = perhaps_compressed(replace(fit, cov=fit.cov * wide), squeezed)
+    return Found(fit, gain, seen, reduced, related, image, rest, squeezed)
 
 
 def _mixed(y: Array, there: NDArray[np.bool_]) -> Array:
@@ -223,110 +196,6 @@ def _numbers(found: list[Found | None], maps: Maps) -> Derived:
         }  # fmt: skip
 
     return derive(formulas, theta, cov)
-
-
-def _objections(
-    image: Image, found: Found | None, numbers: Derived, n: int, maps: Maps
-) -> Iterator[Objection | None]:
-    if not np.ptp(image.y[image.w > 0]) > 0:
-        yield rejected("no signal", "every point has the same value")
-    flat = image.w * (image.y - np.average(image.y, weights=image.w**2))
-    noisy = float((flat**2).sum()) / max(1, int((image.w > 0).sum()))
-    if found is not None and found.seen >= LEAST and _width(found) > 1.0 and found.reduced < 1.3:
-        yield insufficient(
-            "range too narrow", "the detuning hardly changes over the swept amplitudes",
-            Advice(window_times=float(np.clip(2 * _width(found), 2.0, 5.0)), axis=0),
-        )  # fmt: skip
-    if found is None or found.seen < LEAST or found.gain < CLEAR:
-        if found is not None and found.gain > 0.4 * CLEAR and found.seen >= 2:
-            yield insufficient("signal too weak", "an exchange hardly stands out of the noise",
-                               Advice(shots_times=4.0))  # fmt: skip
-        if maps.known_noise and noisy > 1.3:
-            yield rejected("model does not fit", "the map is not flat, but shows no exchange")
-        yield rejected("no signal", "no exchange between two levels stands out of the noise")
-        return
-    value, error = ({k: float(v[n]) for k, v in each.items()}
-                    for each in (numbers.values, numbers.stderr))  # fmt: skip
-    yield _unlike(image, found)
-    if found.wider > 1.0 and compressed(found.image, found.fit):
-        yield rejected("saturated", COMPRESSED)
-    yield _impossible(image, found, value, error)
-    yield from _placed(found, value, maps)
-    if not error["coupling"] < 0.1 * value["coupling"]:
-        yield insufficient(
-            "error too large",
-            f"the coupling is known only to {percent(value['coupling'], error['coupling'])}",
-            Advice(shots_times=4.0),
-        )  # fmt: skip
-
-
-def _width(found: Found) -> float:
-    """Return the half width of the resonance, in windows of the amplitude."""
-    theta = found.fit.theta
-    return float(theta[GAP] / max(abs(theta[SLOPE]), 1e-9))
-
-
-def _unlike(image: Image, found: Found) -> Objection | None:
-    size = abs(found.fit.c[0]) * float(np.median(image.w[image.w > 0]))
-    excess = np.sqrt(max(0.0, found.reduced - 1.0)) / max(size, 1e-9)
-    hidden = np.sqrt(max(0.0, *found.related) * found.reduced) / max(size, 1e-9)
-    uneven = max(excess, hidden if max(found.related) > RELATED else 0.0)
-    if uneven < UNEVEN:
-        return None
-    return rejected("model does not fit", "the map does not follow an exchange of two levels: "
-                    f"{100 * uneven:.0f} % of its height is left")  # fmt: skip
-
-
-def _impossible(
-    image: Image, found: Found, value: dict[str, float], error: dict[str, float]
-) -> Objection | None:
-    """Object to populations that swing by more than 1, and to losses at the end of their range."""
-    y = image.y[image.w > 0]
-    population = y.min() > -BEYOND and y.max() < 1.0 + BEYOND
-    if population and value["visibility"] > 1.0 + TOO_HIGH + 4.0 * error["visibility"]:
-        return rejected(
-            "model does not fit", f"a population cannot swing by {value['visibility']:.2f}"
-        )
-    if not LEAST_RATE + 0.01 < found.fit.theta[RATE] < MOST_RATE - 0.01:
-        return insufficient(
-            "window too long", "the exchange is damped away at once, or grows: no leakage is told",
-            Advice(window_times=0.3, axis=1),
-        )  # fmt: skip
-    early = 0.5 / value["coupling"] - value["cz_length"]
-    known = np.hypot(error["cz_length"], 0.5 * error["coupling"] / value["coupling"] ** 2)
-    if early > 4.0 * known + 0.5 * TOO_EARLY / value["coupling"]:
-        return rejected(
-            "model does not fit", f"the exchange would begin {show(early, 's')} before its pulse"
-        )
-    if value["leakage"] < -4.0 * error["leakage"] - TOO_LOW:
-        return rejected("model does not fit", "the exchange grows with the length of the pulse")
-    return None
-
-
-def _placed(found: Found, value: dict[str, float], maps: Maps) -> Iterator[Objection | None]:
-    a, t = maps.axes
-    theta = found.fit.theta
-    if not 0.02 < theta[AT] < 0.98:
-        yield insufficient(
-            "range too narrow", "the resonance lies outside the swept amplitudes",
-            Advice(centre_on=float(a[0] + np.clip(theta[AT], -1.0, 2.0) * np.ptp(a)), axis=0),
-        )  # fmt: skip
-    if _width(found) < 1.5 / (len(a) - 1):
-        yield insufficient(
-            "sampling too coarse", "the resonance is no wider than the distance of two amplitudes",
-            Advice(window_times=0.2, centre_on=value["amplitude"], axis=0),
-        )  # fmt: skip
-    if theta[GAP] > 0.4 * (len(t) - 1):
-        yield insufficient(
-            "sampling too coarse", "a return takes no more than two lengths",
-            Advice(window_times=0.2, axis=1),
-        )  # fmt: skip
-    if value["cz_length"] > t[-1]:
-        longer = 1.3 * (value["cz_length"] - t[0]) / np.ptp(t)
-        yield insufficient(
-            "range too narrow", "the longest pulse is shorter than a full return",
-            Advice(window_times=float(np.clip(longer, 1.3, 4.0)), axis=1),
-        )  # fmt: skip
 
 
 KINDS: dict[str, Kind] = {

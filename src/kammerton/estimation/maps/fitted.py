@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,14 @@ class Fitted:
         return self.misses.chi2_reduced if self.whole is None else self.whole.reduced
 
 
+class Judged(Protocol):
+    """A fit that knows its reduced chi-square."""
+
+    @property
+    def reduced(self) -> float:
+        """Reduced chi-square."""
+
+
 Fit = TypeVar("Fit", bound=Fitted)
 
 
@@ -78,7 +86,7 @@ def uneven(whole: Whole) -> float:
     return excess(whole.reduced, c.parts * int(np.count_nonzero(left))) * alike(left)
 
 
-def chi_squares(maps: Maps, found: Sequence[Fitted | None]) -> Array:
+def chi_squares(maps: Maps, found: Sequence[Judged | None]) -> Array:
     """Return the reduced chi-square of each map (N,), NaN where sigma was not given."""
     if not maps.known_noise:
         return np.full(maps.traces, np.nan)

@@ -16,7 +16,8 @@ from kammerton.estimation.maps.ridge import Columns
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-SURE = 6.0  # sigmas of a compression that is not chance
+SURE = 4.0  # sigmas of a compression that is not chance
+CHANCE = 2.0  # standard deviations of chi-square that noise alone may leave
 MUCH = 0.03  # compression that matters, in parts of the line
 MOST = 0.3  # part of what is left beyond noise that must be compression: hums bend lines, too
 LINE = 3  # which of the tangents is the line
@@ -41,7 +42,7 @@ def flattened(c: Columns, at: Array, width: float) -> bool:
     along = float(np.vdot(moved, left).real)
     cost = float(np.vdot(left, left).real)
     freedom = max(1, 2 * int(np.count_nonzero(w)) - 2 * tangents.shape[2] * len(w))
-    if along**2 / size < MOST * (cost - freedom):
+    if along**2 / size < MOST * (cost - freedom - CHANCE * np.sqrt(2.0 * freedom)):
         return False
     return bool(-along / size > max(MUCH, SURE * np.sqrt(cost / freedom / size)))
 

@@ -12,6 +12,7 @@ from kammerton.estimation.maps.ridge import WIDTHS, Columns, score
 from kammerton.estimation.maps.tracks import SEEN, Tracked
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 CLIPPED = 8.0  # sigmas; what misses by more says no more
 RELATED = 3.5  # lag-1 autocorrelation, in sigmas, that is not chance
@@ -133,10 +134,14 @@ class _Rest:
         return np.asarray(gain / np.maximum(1.0, rest))
 
 
-def _rest(fit: Tracked, law: Law, p: int) -> _Rest | None:
-    """Return what is left in the columns that show a line; None where these are too few."""
+def _rest(fit: Tracked, law: Law, p: int, free: Mask | None = None) -> _Rest | None:
+    """Return what is left in the columns that show a line; None where these are too few.
+
+    free: which of theta (p,) were fitted; all, where nothing is said.
+    """
     count, lines = fit.off.shape
     slope = law.place(fit.theta[:p]).slope.transpose(1, 0, 2).reshape(count * lines, -1)
+    slope = slope if free is None else slope[:, free]
     shift, error = (each.ravel() for each in fit.pull.shift(lines))
     error = np.sqrt(np.maximum(error**2 - fit.spread**2, 1e-3 * error**2))  # without the scatter
     use = (fit.inside & (fit.pull.seen > SEEN)).ravel()
@@ -160,7 +165,7 @@ def jump(fit: Tracked, law: Law, which: int, p: int) -> tuple[float, int]:
     return float(gains[best]), best + MARGIN
 
 
-def bend(fit: Tracked, law: Law, ways: Array, p: int) -> float:
-    """Return by what chi-square lines bend in the best of some ways (B, K, W)."""
-    rest = _rest(fit, law, p)
+def bend(fit: Tracked, law: Law, ways: Array, p: int, free: Mask | None = None) -> float:
+    """Return by what chi-square lines bend in the best of some ways (B, K, W); see `_rest`."""
+    rest = _rest(fit, law, p, free)
     return 0.0 if rest is None else float(rest.gains(ways.reshape(len(rest.off), -1)).max())

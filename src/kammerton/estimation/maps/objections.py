@@ -6,6 +6,7 @@ import numpy as np
 
 from kammerton.estimation.maps.misses import JUMP, Misses
 from kammerton.estimation.maps.ridge import Columns, level_jump, median
+from kammerton.estimation.verdict.findings import percent
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice
 
@@ -17,6 +18,8 @@ LOOSE = 0.12  # rms miss, in widths, that a law may leave
 WIDEST = 0.35  # linewidth in parts of the frequency window
 UNEVEN = 0.3  # structure in the image beside a line that passes, in parts of its height
 DOUBTED = 0.15  # the same where what it shows is no more than that the window is too narrow
+POINTED = 0.2  # the same beside a line narrower than the distance of two frequencies
+VAGUE, FEW_POINTS = 0.2, 2.0  # error of the width of a line so many points wide at most
 FAR_UNEVEN, SHOWN = 0.45, 0.9  # far more, where so many columns show the line: what looks like one
 
 
@@ -81,7 +84,8 @@ def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection
     """Object where the columns scatter about the law, or the image is not made of lines.
 
     step: distance of two frequencies, in linewidths. elsewhere: part of the columns that show a
-    line, but not there.
+    line, but not there. Columns of a walk show bright points about many an arc, as a line that
+    falls between two points does, and are uneven besides: of both together less passes.
     """
     strays = max(1.0 - found.kept.sum() / max(1, found.seen.sum()), elsewhere)
     if strays > STRAY:
@@ -94,7 +98,7 @@ def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection
             "model does not fit",
             f"the line misses the {what} by {found.scatter:.2f} linewidths rms",
         )
-    return uneven(found)
+    return uneven(found, DOUBTED if found.scatter > 1.5 * LOOSE else UNEVEN)
 
 
 def uneven(found: Misses, most: float = UNEVEN) -> Objection | None:
@@ -106,6 +110,24 @@ def uneven(found: Misses, most: float = UNEVEN) -> Objection | None:
         "model does not fit",
         f"the image beside the line is not noise, but {excess:.1f} times as uneven as the line",
     )
+
+
+def pointed(
+    found: Misses, width: float, error: float, step: float, frequency: float
+) -> Objection | None:
+    """Object to a line that may be single points: bright ones of a walk, one in each column.
+
+    width: of the line, its error, and the distance of two frequencies, in one unit.
+    """
+    bare = width < step and _uneven(found) > POINTED
+    if not bare and (width > FEW_POINTS * step or error < VAGUE * width):
+        return None
+    return insufficient(
+        "sampling too coarse",
+        f"what may be a line is {width / step:.1f} points wide, known to {percent(width, error)}: "
+        "single bright points look so, too",
+        Advice(window_times=0.3, centre_on=frequency, axis=0),
+    )  # fmt: skip
 
 
 def no_lines(found: Misses) -> bool:

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps.arcs import candidates
 from kammerton.estimation.maps.change import changed
 from kammerton.estimation.maps.faults import without_faults
-from kammerton.estimation.maps.fitted import uneven, uneven_apart
+from kammerton.estimation.maps.fitted import chi_squares, uneven, uneven_apart
 from kammerton.estimation.maps.flattened import FLATTENED, flattened
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.misses import Misses, another, clumping, misses
-from kammerton.estimation.maps.objections import UNEVEN, coarse, empty, no_line
+from kammerton.estimation.maps.objections import DOUBTED, UNEVEN, coarse, empty, no_line, pointed
 from kammerton.estimation.maps.positions import levels
 from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
 from kammerton.estimation.maps.tracks import FANO, NARROWEST, POLE, Tracked, follow
@@ -47,6 +47,7 @@ CLEAR = 2  # powers about the change that are left out as well
 PART_OF_WIDTH = 0.2  # and so many linewidths
 MOVES = 0.5  # linewidths by which a resonator moves that has no two places
 ON = 0.7  # part of the bright powers that must show one of the two lines
+MOST_OF = 0.7  # part of a side that shows its line, of which more may be left beside it
 LIKE = 0.25  # chi-square, in parts of the line's, from which another line counts
 RESONATOR = "resonator"
 
@@ -81,6 +82,13 @@ class Found:
     travel: float
     whole: Whole | None = None
 
+    @property
+    def reduced(self) -> float:
+        """Reduced chi-square."""
+        if self.whole is not None:
+            return self.whole.reduced
+        return 0.5 * (self.low.misses.chi2_reduced + self.high.misses.chi2_reduced)
+
 
 def punch_out(maps: Maps, known: Known) -> Outcome:
     """Fit the resonator at low and at high power; known: bare_frequency."""
@@ -103,7 +111,7 @@ def punch_out(maps: Maps, known: Known) -> Outcome:
         expected = None if bare is None else float(bare[n])
         close(findings, n, _objections(c, found[n], numbers, n, maps, expected))
     findings.accept(lambda n: _praise(numbers, n))
-    return Outcome(numbers, UNITS, curve, _chi2(maps, found), findings)
+    return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
 
 
 def _find(c: Columns) -> Found | None:
@@ -126,7 +134,8 @@ def _find(c: Columns) -> Found | None:
     near = np.zeros(len(f), dtype=bool)
     for side in sides:
         if side is not None:
-            near[side.powers] |= _near(f[side.powers], side)
+            away = np.abs(f[side.powers] - side.fit.theta[0])
+            near[side.powers] |= away < max(side.fit.width, 0.02)
     near[first:last] = True  # the change itself
     moves = changed(
         c, sides[0].fit, sides[1].fit, points.height[:, 0], POLE if c.parts == 2 else FANO,
@@ -179,10 +188,6 @@ def _nearest(c: Columns, best: Whole, high: NDArray[np.bool_]) -> NDArray[np.boo
     first, last = (best.model[part][0] for part in (used & ~high, used & high))
     off = [((np.abs(c.z - model) * c.w) ** 2).sum(axis=1) for model in (first, last)]
     return np.asarray(np.where(used, high, off[1] < off[0]))
-
-
-def _near(f: Array, side: Side) -> NDArray[np.bool_]:
-    return np.asarray(np.abs(f - side.fit.theta[0]) < max(side.fit.width, 0.02))
 
 
 def _side(
@@ -254,6 +259,10 @@ def _objections(
         yield rejected("saturated", FLATTENED)
     yield coarse(width / window, c.step, NARROWEST, value["frequency"] - 0.5 * value["shift"],
                  2.0 * moved / window)  # fmt: skip
+    if found.whole is None:
+        for side in (found.low, found.high):
+            yield pointed(side.misses, width, error["linewidth"], c.step * window,
+                          value["frequency"])  # fmt: skip
     one = not moved > max(APART * error["shift"], PART_OF_WIDTH * width)
     if one and bare is not None and abs(value["frequency"] - bare) < 0.5 * width:
         yield insufficient(
@@ -310,7 +319,8 @@ def _unlike(found: Found) -> Objection | None:
     for side in (found.low, found.high):
         held = side.misses
         excess = np.sqrt(max(0.0, held.chi2_reduced - 1.0)) / max(held.size, 1e-9)
-        if held.kept.any() and (excess > UNEVEN or held.scatter > 0.5):
+        most = UNEVEN if held.kept.mean() > MOST_OF else DOUBTED
+        if held.kept.any() and (excess > most or held.scatter > 0.5):
             return rejected(
                 "model does not fit", "what is beside the line is not noise: "
                 f"{100 * excess:.0f} % of its height",
@@ -325,18 +335,6 @@ def _two_at_once(c: Columns, found: Found) -> Objection | None:
         return None
     return rejected("model does not fit", "beside the line stands another, at the same powers, "
                     f"that is {np.sqrt(part):.1f} times as high")  # fmt: skip
-
-
-def _chi2(maps: Maps, found: list[Found | None]) -> Array:
-    if not maps.known_noise:
-        return np.full(maps.traces, np.nan)
-    sides = [None if each is None else (each.low.misses, each.high.misses) for each in found]
-    reduced = np.array([np.nan if each is None else 0.5 * (each[0].chi2_reduced
-                        + each[1].chi2_reduced) for each in sides])  # fmt: skip
-    for n, each in enumerate(found):
-        if each is not None and each.whole is not None:
-            reduced[n] = each.whole.reduced
-    return reduced
 
 
 def _praise(numbers: Derived, n: int) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from kammerton.estimation.maps.arc import Found, Model
 from kammerton.estimation.maps.arcfit import LIKE, SAME
 from kammerton.estimation.maps.flux import Scale
+from kammerton.estimation.maps.misses import bend
 from kammerton.estimation.maps.objections import (
     LOOSE,
     SHARE,
@@ -20,6 +21,7 @@ from kammerton.estimation.maps.objections import (
     jumped,
     lost,
     no_line,
+    pointed,
     switched,
     unlike,
 )
@@ -32,6 +34,8 @@ from kammerton.estimation.verdict.objection import Objection, insufficient, reje
 from kammerton.model import Advice
 
 STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may make one
+LEANS = 16.0  # chi-square that it must explain that an arc leans
+KNOWN = 1e3  # 1/sigma from which a parameter is known, and was not fitted
 COARSE_PERIOD = 0.33  # relative error of the period
 
 
@@ -67,8 +71,12 @@ def objections(
     yield _two_halves(c, model, found)
     yield lost(c, found.misses, known_noise, what)
     yield jumped(found.jump, "the sweet spot")
+    yield _leaning(found, model)
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
+    if found.whole is None:
+        yield pointed(found.misses, value["linewidth"], error["linewidth"], c.step * scale.df,
+                      value["frequency"])  # fmt: skip
     yield aside(found.together, len(c.b), what)
     yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
 
@@ -82,6 +90,20 @@ def _jagged(c: Columns) -> Objection | None:
         "in each",
         Advice(window_times=0.2, axis=1),
     )  # fmt: skip
+
+
+def _leaning(found: Found, model: Model) -> Objection | None:
+    """Object to an arc that leans over: within a column, too, its sweet spot moves with time.
+
+    Swept one bias after another a steady drift only stretches the bias, but for that.
+    """
+    fit, size = found.fit, len(model.prior[0])
+    there = model.law.place(fit.theta[:size])
+    leans = (there.slope[:, :, model.top] * there.at).T[:, :, None]
+    if bend(fit, model.law, leans, size, model.prior[1] < KNOWN) < LEANS:
+        return None
+    return rejected("drift during scan", "the arc leans to one side, as where its sweet spot moves "
+                    "steadily during the scan")  # fmt: skip
 
 
 def _may_be_faint(found: Found | None) -> bool:
