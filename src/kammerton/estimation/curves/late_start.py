@@ -13,6 +13,10 @@ LATE = 0.4  # T after which a sweep that begins there tells no shape
 
 
 def first_measured(batch: Batch) -> Array:
-    """Return the least x of each trace that was measured, in windows (N,)."""
+    """Return the least x of each trace that was measured, in windows from zero (N,).
+
+    Also where the window is farther from zero than it is long, and has an origin of its own.
+    """
     first: Array = np.where(batch.w > 0.0, batch.x, np.inf).min(axis=1)
-    return first
+    away = np.abs(batch.zero / batch.span)[:, 0]
+    return np.asarray(first + away)
