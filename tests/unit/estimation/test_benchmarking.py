@@ -399,3 +399,20 @@ def test_numbers_of_gates_far_below_one_are_none(kind):
     lengths = np.linspace(0.0, 1.0, 21)
     with pytest.raises(TraceError, match="whole"):
         fit_batch(kind, 1e-30 * lengths, 0.5 + 0.48 * np.exp(-3 * lengths))
+
+
+@pytest.mark.parametrize(("lengths", "accepted"), [(6, False), (8, False), (15, True)])
+def test_few_means_without_errors_tell_no_scatter(lengths, accepted):
+    """Of six, those were accepted that scatter little by chance: 2 to 14 in 100 beyond 5 bars."""
+    m = np.unique(np.round(np.geomspace(1.0, 1000.0, lengths)))
+    noise = 0.005 * np.random.default_rng(1).normal(size=(1000, len(m)))
+    y = 0.5 + 0.48 * 0.998**m + noise
+    found = fit_batch("randomized_benchmarking", m, y)
+    good = found.verdict == "accepted"
+    pull = (found.values["error_per_clifford"] - 0.001) / found.stderr["error_per_clifford"]
+    assert good.mean() > 0.98 if accepted else not good.any()
+    assert np.count_nonzero(np.abs(pull[good]) > 5) <= 1
+    if not accepted:
+        assert any("lengths without errors tell no scatter" in each for each in found.reason)
+        given = fit_batch("randomized_benchmarking", m, y, 0.005)
+        assert given.verdict.tolist().count("accepted") > 400

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.few_means import judge_scatter
 from kammerton.estimation.curves.held_up import judge_first
 from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
@@ -112,6 +113,7 @@ def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
         Advice(shots_times=4.0),
     )  # fmt: skip
     judge_drift(findings, [decay], drift_asked(sampled.batch, known, DRIFT))
+    judge_scatter(findings, sampled.batch, alone=batch.rows == sampled.batch.rows)
     findings.accept("a clear exponential decay")
     curve = sampled.spread(decay.curve)
     return Outcome(found, UNITS, curve, decay.evidence.chi2_reduced, findings)
