@@ -83,7 +83,7 @@ def test_s4_a_process_killed_while_it_publishes_leaves_every_subscriber_with_the
         history = [each for name in store.parameters() for each in store.history(name, 100_000)]
     committed = {(each.name, each.revision, each.estimate.value) for each in history}
     told = [(each.name, each.revision, each.estimate.value) for each in heard]
-    assert len(told) > 2 * KILLS
+    assert len(told) >= 2 * KILLS, "each has published"
     assert set(told) <= committed, "what was never committed is never published"
     for name in ("q0.t1", "q1.t1"):
         revisions = [revision for each, revision, _ in told if each == name]

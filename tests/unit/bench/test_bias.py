@@ -441,6 +441,14 @@ def test_all_is_safe_though_a_person_has_unplugged_the_bias_of_a_held_qubit(fake
         asyncio.run(gate.safe())
 
 
+def test_nothing_is_measured_while_the_flux_of_an_unplugged_bias_is_unknown_held_or_not(fake, make):
+    gate, _ = gate_of_qubit(fake, make, "q0")
+    asyncio.run(gate.biases.as_left())
+    fake.bias.fail["read"] = InstrumentError("bias: no route to host")
+    with pytest.raises(InstrumentError, match="no route"):
+        asyncio.run(gate.biases.as_left())
+
+
 @pytest.mark.parametrize("state", ["zero", "off"])
 def test_what_was_made_safe_moves_qubits_as_any_hand_would_but_nobody_is_waited_for(
     fake, make, state
