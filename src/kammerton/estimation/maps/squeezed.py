@@ -17,7 +17,7 @@ from kammerton.estimation.maps.whole import Whole
 
 Array = NDArray[np.float64]
 
-HINT = 2.0  # sigmas of a compression that is told of
+HINT = 3.0  # sigmas of a compression that is told of: good lines seldom have a larger error
 OWN = 1e-3  # square of what a compression moves, in parts, that the fit cannot imitate
 WIDTH = 0  # which of the tangents the width is
 
