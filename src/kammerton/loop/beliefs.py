@@ -74,6 +74,12 @@ class BeliefBook:
             and belief.sigma_at(now) >= self.kind(name).tolerance_of(belief.mean)
         )
 
+    def again(self, full_name: str, estimate: Estimate) -> float:
+        """Return the sigma with which a value is worth measuring again; 0 of a setting."""
+        if not estimate.stderr:
+            return 0.0
+        return AGAIN * max(self.kind(full_name).tolerance_of(estimate.value), 2 * estimate.stderr)
+
     def doubt(
         self, full_names: Iterable[str], times: float, now: datetime, least: float = 0.0
     ) -> None:

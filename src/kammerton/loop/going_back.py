@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from kammerton.loop.beliefs import AGAIN, BeliefBook
+from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.last_good import LastGood
 from kammerton.loop.patience import Patience
 from kammerton.loop.record import Record
 from kammerton.loop.trial import Trial, why_not
 from kammerton.model import LabClock, Overtaken, StoreError
 from kammerton.model.alarm import Alarm
-from kammerton.store.rows import Change
+from kammerton.store.rows import Change, Doubt
 
 log = logging.getLogger(__name__)
 
@@ -52,20 +52,26 @@ class GoingBack:
         if (why := why_not(trial, *known)) is not None:
             log.info("%s does not go back to revision %d: %s", trial.qubit, trial.to, why)
             return None
+        doubted, names = self._doubted(trial, revision + 1), sorted(trial.made)
         try:
-            made = await self.record.go_back(trial.to, sorted(trial.made), _why(trial), revision)
+            made = await self.record.go_back(trial.to, doubted, names, _why(trial), revision)
         except Overtaken:
             return None  # somebody was faster
         except StoreError as problem:
             log.warning("%s does not go back to revision %d: %s", trial.qubit, trial.to, problem)
             return None
-        await self._gone(trial, made)
+        self._gone(trial, made, doubted)
         return made
 
-    async def _gone(self, trial: Trial, made: int) -> None:
-        """Believe what holds again, and doubt it: what contradicts the one may speak of both."""
+    def _doubted(self, trial: Trial, made: int) -> dict[str, Doubt]:
+        """Doubt what holds again: what contradicts the one may speak of both."""
+        before, why = trial.before.items(), f"revision {made} went back to it"
+        return {n: Doubt(e.run, self.book.again(n, e), why) for n, e in before if e.run}
+
+    def _gone(self, trial: Trial, made: int, doubted: Mapping[str, Doubt]) -> None:
+        """Believe what holds again, as far as it is not doubted."""
         self.book.update(trial.before)
-        self.book.doubt(trial.before, 0.0, self.clock.now(), least=AGAIN)
+        self.book.recall({name: each.sigma for name, each in doubted.items()})
         self.last_good.forget(trial.made)
         for each in trial.against:
             self.patience.anew(each.calibration, trial.qubit)
@@ -74,7 +80,6 @@ class GoingBack:
         log.warning("%s", text)
         self._back[trial.qubit] = frozenset(trial.made)
         self.record.tell(Alarm("went back", trial.qubit, text))
-        await self.record.doubt(self.book.doubted(), f"revision {made} went back to it")
 
     def measured(self, names: Collection[str]) -> None:
         """Say that it is over where a run has measured anew what went back."""

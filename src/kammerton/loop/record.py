@@ -147,13 +147,17 @@ class Record:
         """Return the sigma that each doubted value is believed with, as soon as it can be read."""
         return await self._patiently(self.store.doubts)
 
-    async def go_back(self, to: int, names: Sequence[str], why: str, expected: int) -> int:
+    async def go_back(
+        self, to: int, doubted: Mapping[str, Doubt], names: Sequence[str], why: str, expected: int
+    ) -> int:
         """Set names back to a revision, as a person may; return the revision that does.
 
         Overtaken: `expected` is not the newest. StoreError: a person holds one of them.
         """
         return await self._patiently(
-            lambda: self.store.revert(to, names, who=DAEMON, why=why, expected=expected)
+            lambda: self.store.revert(
+                to, names, who=DAEMON, why=why, expected=expected, doubted=doubted
+            )
         )
 
     async def went_back(self, names: Collection[str]) -> timedelta | None:

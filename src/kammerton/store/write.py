@@ -168,12 +168,13 @@ class Store(ReadStore):
 
     def revert(
         self, to: int, names: Sequence[str] = (), *, who: str, why: str = "", force: bool = False,
-        expected: int | None = None,
+        expected: int | None = None, doubted: Mapping[str, Doubt] | None = None,
     ) -> int:  # fmt: skip
         """Make a new revision with the values of an old one; return its number.
 
         names: only these ("q3", "q3.f01"); all that was known then when empty. Values keep their
         runs, times and ages. force: although another person holds it. expected: as of `commit`.
+        doubted: what of them is, noted with it.
 
         Raises
         ------
@@ -184,6 +185,7 @@ class Store(ReadStore):
         with self._turn, self._write() as connection:
             now = None if force else instant()
             number = revert.insert_revert(connection, to, names, who, why, now, expected)
+            doubts.insert_doubts(connection, doubted or {}, stamp())
             what = f"revision of {', '.join(names) or 'all'}"
             self._note(connection, who, what, str(number - 1), str(number), why)
         self._announce()

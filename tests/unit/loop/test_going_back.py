@@ -75,8 +75,11 @@ def test_a_wrong_set_is_taken_back_with_all_that_was_measured_with_it(
     until_contradicted(loop, store)
     assert store.parameters()["q0.f01"].value == pytest.approx(Chip.f01 + OFF, abs=50e3)
     wrong = store.runs(1)[0].id
+    noted, doubt = list[str](), store.doubt
+    store.doubt = lambda found: (noted.extend(d.why for d in found.values()), doubt(found))
     while not by_itself(store):
         asyncio.run(loop.step())
+    assert not [why for why in noted if "went back" in why], "with the revision, or a kill loses it"
     (made,) = (r for r in store.revisions(1))
     assert (made.reverts, made.who) == (head, DAEMON)
     assert {"q0.f01", "q0.pi_amplitude", "r0.readout_angle"} <= set(made.names)
