@@ -1,4 +1,4 @@
-"""A measurement that was asked for and knows less than what is believed already."""
+"""A measurement that knows less than what is believed already."""
 
 from __future__ import annotations
 
@@ -18,13 +18,25 @@ Its weight in a mean of the two is a tenth at most: the mean would be known 5 % 
 be of two runs. What is published is of one run, with its data, its fit and its picture.
 """
 
+UNASKED = 0.8
+"""Tolerances below which a belief is no reason to measure: what is planned was for something else.
 
-def coarser(book: BeliefBook, results: Mapping[str, Estimate]) -> frozenset[str]:
+A Ramsey that is planned for f01 may end before its envelope does, as where f01 is in doubt and the
+points must be dense; its T2* is known to its own size then. What is nearer to the tolerance gives
+way also to less, for else the same would be planned again at once.
+"""
+
+
+def coarser(
+    book: BeliefBook, results: Mapping[str, Estimate], *, asked: bool = True
+) -> frozenset[str]:
     """Return the names of those results that agree with an unexpired, much finer belief.
 
-    Whether they agree was judged before: what is far is a surprise.
+    Whether they agree was judged before: what is far is a surprise. asked: by a person, and not
+    planned.
     """
-    found = {name for name, new in results.items() if _coarser(book, name, new)}
+    limit = 1.0 if asked else UNASKED
+    found = {name for name, new in results.items() if _coarser(book, name, new, limit)}
     for name in sorted(found):
         log.info("%s", stays(book, name, results[name]))
     # a setting follows what it was made from
@@ -47,10 +59,10 @@ def _element(name: str) -> str:
     return name.partition(".")[0]
 
 
-def _coarser(book: BeliefBook, name: str, new: Estimate) -> bool:
+def _coarser(book: BeliefBook, name: str, new: Estimate, limit: float) -> bool:
     old = book.get(name)
     if old is None or old.run is None:
         return False
     sigma = old.sigma_at(new.time)
-    fine = sigma < book.kind(name).tolerance_of(old.mean)
+    fine = sigma < limit * book.kind(name).tolerance_of(old.mean)
     return fine and new.stderr > MUCH * sigma > 0

@@ -79,14 +79,14 @@ class Conclusions:
 
         What surprises is withheld, with all else that its target proposed, until found again. What
         is found of a qubit before it has answered to a pulse is believed, and stored only then.
-        asked: by a person; what is much coarser than what is believed is only kept in the record.
+        What is much coarser than what is believed is only kept in the record. asked: by a person.
         """
         changes = self._changes(plan, run)
         _forget(await self.follow(), changes)
         surprises = self._surprises.among(changes)
         doubtful = {self.book.qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
-        coarse = {n: sure.pop(n) for n in (coarser(self.book, sure) if asked else ())}
+        coarse = {n: sure.pop(n) for n in coarser(self.book, sure, asked=asked)}
         commit, ready, waits = await self._commit(run, attempt, sure, surprises)
         known, to = self._known, self.revision
         self.revision = commit.revision or to

@@ -158,6 +158,26 @@ def test_what_is_coarser_than_what_is_known_stays_in_the_record_alone(loop):
     assert loop.book["q0.f01"].run == known.run
 
 
+def test_a_ramsey_planned_for_f01_leaves_a_decay_that_is_better_known(loop):
+    """In doubt of f01 its points are dense, and it ends long before such an envelope does."""
+    chip = Chip()
+    chip.dephasing = 40e-6
+    loop.bench.answer, loop.bench.noise = chip.answer, 3e-4
+    known = loop.store.parameters()["q0.t2_star"]
+    loop.book.update({"q0.t2_star": replace(known, value=40e-6, stderr=0.4e-6)})
+    loop.book.widen("q0.f01", 140e3)
+    assert asyncio.run(loop.step())
+    assert loop.bench.played[-1].name == "ramsey"
+    f01 = loop.book["q0.f01"]
+    found = loop.store.run(f01.run).fits["q0"].values["t2_star"]
+    assert found.stderr > 3 * 0.4e-6
+    assert f01.sigma < 2e3
+    assert (loop.book["q0.t2_star"].mean, loop.book["q0.t2_star"].run) == (40e-6, known.run)
+    assert loop.store.parameters()["q0.t2_star"] == known
+    asyncio.run(loop.settle())
+    assert [program.name for program in loop.bench.played].count("ramsey") == 1
+
+
 def test_what_surprises_says_so_to_the_one_who_asked(loop):
     loop.book.update({"q0.t1": replace(loop.store.parameters()["q0.t1"], value=10e-6)})
     done, words = granted(loop, Wish(7, "t1", "q0", "ada"))
