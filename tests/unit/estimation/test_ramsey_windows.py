@@ -171,3 +171,15 @@ def test_a_bar_reaches_as_far_as_the_shapes_that_are_possible():
     assert abs(rate[0] / 0.8 - 1.0) < told < 0.3
     assert widest(apart(rate, 0.4 / rate**2, 0.05), np.ones(2), 1.2).tolist() == [0.0, 0.0]
     assert widest(fit, np.ones(2), 0.5).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("window", [0.5, 0.7, 0.9])
+def test_a_time_twice_as_long_that_costs_little_is_within_the_error(window):
+    """Noise makes fringes fall quickly: the true rate is three of its errors away, T2* was six."""
+    t, y = fringes(window, 101, 5e6, 0.15, n=1500)
+    fit = fit_batch("ramsey", t, y, 0.15)
+    good = fit.verdict == "accepted"
+    pull = (fit.values["t2_star"] - T2)[good] / fit.stderr["t2_star"][good]
+    assert good.mean() > {0.5: 0.08, 0.7: 0.25, 0.9: 0.45}[window]
+    assert np.mean(np.abs(pull) > 3.0) < 0.06
+    assert np.abs(pull).max() < 5.0

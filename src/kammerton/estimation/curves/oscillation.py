@@ -26,6 +26,7 @@ from kammerton.estimation.curves.untold_shape import (
     SURE,
     judge_late,
     mention_wide,
+    of_other_times,
     untold_shape,
     with_bar,
 )
@@ -119,6 +120,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     untold = untold_shape(batch, fit, beats, evidence.noise)
+    if levels is None and batch.shape is None:
+        untold = of_other_times(batch, fit, beats, evidence.noise, untold)
     judge_late(findings, batch, found, untold)
     _judge(findings, batch, evidence, found, untold.hangs)
     judge_stray(findings, evidence, findings.is_open())

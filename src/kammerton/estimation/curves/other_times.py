@@ -1,4 +1,4 @@
-"""Echoes in short windows: the times that other shapes would have, and what these cost.
+"""Decays in short windows: the times that other shapes would have, and what these cost.
 
 A window of one to 2.5 T tells the fall within it, and little of how much of that is exponential.
 Where noise bends the trace, one shape seems sure and its time well known; the true one may cost
@@ -8,6 +8,7 @@ other time, with the best shape there, over the root of what that costs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -36,32 +37,38 @@ def of_other_times(
     """
     time, error = np.abs(found.values[name]), found.stderr[name]
     rate = batch.column(batch.span) / found.values[name]
+    best = np.minimum.reduce([law.cost for law in laws])
+
+    def cost(which: NDArray[np.intp], rates: Array) -> Array:
+        held = None if prior is None else prior[which]
+        return _at(batch.take(which), rates, laws[0].theta[which, 1], held).cost
+
     with np.errstate(invalid="ignore"):  # of a trace that does not decay
-        least = _least_error(batch, laws, (rate, error / time), noise, prior) * time
+        least = least_error((rate, error / time), best, noise, cost) * time
     error = np.fmax(error, np.where(least > 0.0, least, 0.0))
     return replace(found, stderr=found.stderr | {name: error})
 
 
-def _least_error(
-    batch: Batch, laws: list[Solution], found: tuple[Array, Array], noise: Array,
-    prior: Array | None,
+def least_error(
+    found: tuple[Array, Array], best: Array, noise: Array,
+    cost: Callable[[NDArray[np.intp], Array], Array], allowed: float = ALLOWED,
 ) -> Array:  # fmt: skip
     """Return the least relative error of the times (N,), 0 where the window is long enough.
 
-    found: windows of T, and T's relative error (N,). noise (N,): variance of a row of weight 1.
+    found: windows of T, and T's relative error (N,); best: what the fit leaves. noise (N,):
+    variance of a row of weight 1. cost(which, rates): what other rates leave in some traces (B,).
+    allowed: in chi-square, what costs no less, of which its root in errors is enough.
     """
-    (rate, error), best = found, np.minimum.reduce([law.cost for law in laws])
+    rate, error = found
     result = np.zeros(len(rate))
     which = np.flatnonzero((rate > 0.0) & (rate < SHORT) & (error < 1.0))
     if len(which) == 0:
         return result
-    part, held = batch.take(which), None if prior is None else prior[which]
     for bars in BARS:
         times = np.maximum(1.0 + bars * error[which], LEAST)
-        cost = _at(part, rate[which] / times, laws[0].theta[which, 1], held).cost
-        dear = (cost - best[which]) / np.maximum(noise[which], 1e-300)
-        away = np.abs(times - 1.0) / np.sqrt(np.maximum(dear, ALLOWED))
-        result[which] = np.fmax(result[which], away)
+        dear = cost(which, rate[which] / times) - best[which]
+        dear = np.maximum(dear / np.maximum(noise[which], 1e-300), allowed)
+        result[which] = np.fmax(result[which], np.abs(times - 1.0) / np.sqrt(dear))
     return np.where(result > BEYOND * error, result, 0.0)
 
 

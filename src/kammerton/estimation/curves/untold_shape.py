@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.curves.beats import Beats
 from kammerton.estimation.curves.early_end import hangs_on_shape, widest
+from kammerton.estimation.curves.fringes import bounds
 from kammerton.estimation.curves.late_start import LATE, first_measured
+from kammerton.estimation.curves.other_times import least_error
+from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.solver import Solution
+from kammerton.estimation.numeric.solver import Solution, solve
 from kammerton.estimation.verdict.evidence import Mask
 from kammerton.estimation.verdict.findings import ACCEPTED, PRECISE, Findings
 from kammerton.model import Advice
@@ -21,6 +24,8 @@ Array = NDArray[np.float64]
 
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
 EARLY_END = 1.5  # rate below which T2* hangs on the shape, of one frequency or two
+STRAIGHT, CURVED = 0.08, 0.35  # relative errors: below, 1/rate is as good as straight; most tried
+BENT, HELD = 2.0, 9.0  # rate to which it is asked; chi-square: three errors hold what costs less
 UNTOLD = 1.0  # bar, in parts of T2*, from which it may not decay at all
 WIDE = (
     "; the window ends before the envelope's shape is told, and the error of T2* holds every shape"
@@ -60,6 +65,32 @@ def untold_shape(batch: Batch, fit: Solution, beats: Beats, noise: Array) -> Unt
     early = begun <= BEGUN
     late = ~early & ((bar > PRECISE) | (begun > LATE)) & (batch.shape is None)
     return Untold(hangs | (early & (bar > UNTOLD)), late, bar)
+
+
+def of_other_times(
+    batch: Batch, fit: Solution, beats: Beats, noise: Array, untold: Untold
+) -> Untold:  # fmt: skip
+    """Return the same with errors that hold other times of one frequency which cost little.
+
+    Where noise makes fringes fall quickly, twice T2* is five of its errors away and three of the
+    rate's. noise (N,): variance of a row of weight 1.
+    """
+    rate = fit.p[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.sqrt(np.maximum(fit.cov[:, 0, 0] * noise, 0.0)) / np.maximum(rate, 0.0)
+    asked = np.isfinite(own) & (own > STRAIGHT) & (rate < BENT)
+    asked[beats.which] = False
+    error = np.where(asked, np.clip(own, untold.bar, CURVED), np.inf)
+
+    def cost(which: NDArray[np.intp], rates: Array) -> Array:
+        part, start = batch.take(which), fit.p[which]
+        low, high = (np.tile(end, (len(which), 1)) for end in bounds(part, 1))
+        start[:, 0] = low[:, 0] = high[:, 0] = rates
+        start[:, 1], low[:, 1], high[:, 1] = np.clip(start[:, 1], 0.05, 0.95), 0.0, 1.0
+        return solve(kernels.RAMSEY, part, start, low, high).cost
+
+    least = least_error((rate, error), fit.cost, noise, cost, HELD)
+    return replace(untold, bar=np.maximum(untold.bar, least))
 
 
 def with_bar(batch: Batch, found: Derived, untold: Untold) -> Derived:
