@@ -22,6 +22,7 @@ from kammerton.estimation.numeric.solver import Solution
 Array = NDArray[np.float64]
 
 NARROW, NARROWER = 2.5, (0.3, 0.5, 0.7, 0.85)  # steps of width, and parts of it that it may have
+AROUND = 2.0  # half widths to each side, within which the widest step counts
 BROAD, WIDER = 0.3, (1.25, 1.5, 2.0)  # windows of width, and parts of it
 HIDDEN, FREE = 4.0, 9.0  # in chi-square: two bars, and three, hold what costs no more
 
@@ -34,7 +35,7 @@ def of_any_width(batch: Batch, fit: Solution, noise: Array, found: Derived) -> D
     """
     width = 2.0 * fit.p[:, 1]
     error = {name: found.stderr[name].copy() for name in ("frequency", "linewidth")}
-    narrow, broad = width * (batch.points - 1) < NARROW, width > BROAD
+    narrow, broad = width < NARROW * _step(batch, fit), width > BROAD
     for mask, shares, least in ((narrow, NARROWER, HIDDEN), (broad & ~narrow, WIDER, FREE)):
         which = np.flatnonzero(mask)
         if len(which) == 0:
@@ -44,6 +45,20 @@ def of_any_width(batch: Batch, fit: Solution, noise: Array, found: Derived) -> D
         for each, bar in zip(error.values(), (bars * [1.0, 2.0]).T, strict=True):
             each[which] = np.maximum(each[which], bar * span)
     return replace(found, stderr=found.stderr | error)
+
+
+def _step(batch: Batch, fit: Solution) -> Array:
+    """Return the widest step between places that were measured at a line, in windows (N,).
+
+    Not the points less one: places may be measured twice, missed, or spaced unevenly.
+    """
+    there = batch.w[:, : batch.points] > 0.0
+    if batch.step.all() and there.all():
+        return np.full(batch.traces, 1.0 / (batch.points - 1))
+    x = np.sort(np.where(there, batch.x, np.nan), axis=1)
+    centre, reach = fit.p[:, :1], AROUND * fit.p[:, 1:2]
+    near = (x[:, :-1] < centre + reach) & (x[:, 1:] > centre - reach)
+    return np.asarray(np.where(near, np.diff(x, axis=1), 0.0).max(axis=1))
 
 
 def _bars(
