@@ -1,7 +1,8 @@
 """What a chevron's fit leaves, asked for what another law would leave (score tests, Rao 1948).
 
 What is left is projected on the direction in which the other law moves the map, less what the
-fit's own parameters can do.
+fit's own parameters can do. Only products are needed of the directions, which are as long as the
+map.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.chevron import Exchange, Image, exchanged
+from kammerton.estimation.maps import chevron_sums
+from kammerton.estimation.maps.chevron import Exchange, Image
 
 Array = NDArray[np.float64]
 
-STEP = 1e-5
 CHANCE = 2.0  # standard deviations of chi-square that noise alone may leave
 ITS_OWN = 1e-3  # square of a direction, in parts, that the fit's parameters cannot imitate
+TOLD = 1e-12  # eigenvalue, in parts of the largest, of what the tangents differ in
+TANGENTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,90 +38,119 @@ class Score:
 
 
 @dataclass(frozen=True, eq=False)
+class Ways:
+    """What of some ways the law itself cannot go: products with each other and with what is left.
+
+    whole (K,): squares of all of them. imitated (8, K): by the law's tangents.
+    """
+
+    products: Array
+    along: Array
+    whole: Array
+    imitated: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Rest:
-    """A chevron and what it leaves of the points that are there (R,)."""
+    """A chevron and what it leaves of the points of its map (A, B), in sigmas: 0 of missing ones.
+
+    Ways are in sigmas, too.
+    """
 
     image: Image
     fit: Exchange
 
     @cached_property
-    def there(self) -> NDArray[np.bool_]:
-        """Which points of the map are (A, B)."""
-        return np.asarray(self.image.w > 0)
-
-    @cached_property
-    def w(self) -> Array:
-        """1/sigma (R,)."""
-        return self.image.w[self.there]
-
-    @cached_property
     def left(self) -> Array:
-        """What is left, in sigmas (R,)."""
-        return ((self.image.y - self.fit.curve) * self.image.w)[self.there]
-
-    @cached_property
-    def law(self) -> Array:
-        """The exchanged population (R,)."""
-        return self.of(self.fit.theta)
+        """What is left (A B,)."""
+        return np.asarray(((self.image.y - self.fit.curve) * self.image.w).ravel())
 
     @cached_property
     def tangents(self) -> Array:
-        """What each of theta moves, the law, and a level (R, 8)."""
-        slopes, theta = [], self.fit.theta
-        for k in range(len(theta)):
-            step = STEP * max(1.0, abs(theta[k])) * (np.arange(len(theta)) == k)
-            slopes.append((self.of(theta + step) - self.of(theta - step)) / (2.0 * step[k]))
-        return np.stack([*slopes, self.law, np.ones_like(self.law)], axis=1)
+        """What each of theta moves, the law, and a level (8, A, B)."""
+        rows = np.empty((TANGENTS, *self.image.w.shape))
+        chevron_sums.fill_tangents(self.fit.theta, *self._axes, self._w, rows)
+        return rows
+
+    @cached_property
+    def chi2(self) -> float:
+        """Chi-square."""
+        return float(self.left @ self.left)
 
     @cached_property
     def excess(self) -> float:
         """Chi-square beyond what noise may leave."""
         freedom = self._freedom
-        return float(self.left @ self.left) - freedom - CHANCE * float(np.sqrt(2.0 * freedom))
+        return self.chi2 - freedom - CHANCE * float(np.sqrt(2.0 * freedom))
 
     @cached_property
     def structure(self) -> float:
         """What is left beyond noise, rms in parts of the exchange's height."""
-        more = float(self.left @ self.left) / self._freedom - 1.0
-        height = abs(float(self.fit.c[0])) * float(np.median(self.w))
+        more = self.chi2 / self._freedom - 1.0
+        height = abs(float(self.fit.c[0])) * float(np.median(self._w[self._w > 0]))
         return float(np.sqrt(max(more, 0.0))) / max(height, 1e-9)
 
-    def of(self, theta: Array) -> Array:
-        """Return the exchanged population of another theta (R,)."""
-        return exchanged(theta, self.image.a, self.image.t)[self.there]
+    def of(self, thetas: Array) -> Array:
+        """Return the exchanged population at other thetas (K, 6), as ways (K, A, B)."""
+        ways = np.empty((len(thetas), *self.image.w.shape))
+        chevron_sums.fill_ways(thetas, *self._axes, self._w, ways)
+        return ways
 
     def thinned(self, points: int) -> Rest:
         """Return the same of about so many points: of whole amplitudes, evenly spaced."""
-        each = slice(None, None, max(1, round(self.there.sum() / points)))
+        each = slice(None, None, max(1, round(np.count_nonzero(self._w) / points)))
         part = Image(self.image.a[each], self.image.t, self.image.y[each], self.image.w[each])
         return Rest(part, replace(self.fit, curve=self.fit.curve[each]))
 
-    def own(self, way: Array) -> Array:
-        """Return, in sigmas, what of a way (R,) the law itself cannot go."""
-        q = self._basis[0]
-        moved = self.w * way
-        return np.asarray(moved - q @ (q.T @ moved))
+    def own(self, ways: Array) -> Ways:
+        """Return what of ways (K, A, B) the law itself cannot go."""
+        rows, tangents = ways.reshape(len(ways), -1), self._rows
+        along = tangents @ rows.T
+        imitated = self._inverse @ along
+        squares = rows @ rows.T
+        return Ways(squares - along.T @ imitated, rows @ self.left - self._pull @ imitated,
+                    np.diagonal(squares), imitated)  # fmt: skip
 
-    def score(self, way: Array) -> Score | None:
-        """Return how far what is left goes a way (R,); None where the law itself can go it."""
-        q, triangle = self._basis
-        moved = self.w * way
-        along = q.T @ moved
-        own = moved - q @ along
-        size = float(own @ own)
-        if size <= ITS_OWN * float(moved @ moved):
-            return None
-        amount = float(own @ self.left) / size
-        gain = amount * amount * size
-        noise = max(1.0, (float(self.left @ self.left) - gain) / self._freedom)
-        imitated: Array = np.asarray(np.linalg.lstsq(triangle, along, rcond=None)[0], np.float64)
-        return Score(amount, float(np.sqrt(noise / size)), gain, imitated)
+    def scores(self, ways: Array) -> list[Score | None]:
+        """Return how far what is left goes each of ways; None where the law itself can go it."""
+        own, found = self.own(ways), list[Score | None]()
+        for k, whole in enumerate(own.whole):
+            size = float(own.products[k, k])
+            if size <= ITS_OWN * whole:
+                found.append(None)
+                continue
+            amount = float(own.along[k]) / size
+            gain = amount * amount * size
+            noise = max(1.0, (self.chi2 - gain) / self._freedom)
+            error = float(np.sqrt(noise / size))
+            found.append(Score(amount, error, gain, own.imitated[:, k]))
+        return found
 
     @cached_property
-    def _basis(self) -> tuple[Array, Array]:
-        q, triangle = np.linalg.qr(self.tangents * self.w[:, None])
-        return q, triangle
+    def _axes(self) -> tuple[Array, Array]:
+        a, t = self.image.a[:, 0], self.image.t[0]
+        return np.ascontiguousarray(a), np.ascontiguousarray(t)
 
-    @property
+    @cached_property
+    def _w(self) -> Array:
+        return np.ascontiguousarray(self.image.w)
+
+    @cached_property
+    def _rows(self) -> Array:
+        return self.tangents.reshape(TANGENTS, -1)
+
+    @cached_property
+    def _pull(self) -> Array:
+        return np.asarray(self._rows @ self.left)
+
+    @cached_property
+    def _inverse(self) -> Array:
+        """The inverse of the tangents' products (8, 8), but for what they do not differ in."""
+        gram = self._rows @ self._rows.T
+        scale = np.sqrt(np.maximum(np.diagonal(gram), 1e-300))
+        each = np.outer(scale, scale)
+        return np.asarray(np.linalg.pinv(gram / each, TOLD, hermitian=True) / each)
+
+    @cached_property
     def _freedom(self) -> int:
-        return max(1, len(self.left) - len(self.fit.cov))
+        return max(1, int(np.count_nonzero(self._w)) - len(self.fit.cov))

@@ -123,6 +123,48 @@ def solve(a: Array, b: Array) -> None:
 
 
 @kernel
+def fill_ways(thetas: Array, a: Array, t: Array, w: Array, ways: Array) -> None:
+    """Fill ways (K, A, B) with the law, in sigmas, at each of thetas (K, 6)."""
+    cos, sin, late = np.empty(t.size), np.empty(t.size), np.empty(t.size)
+    step = even(t)
+    for k in range(thetas.shape[0]):
+        gap, rate = thetas[k, 0], thetas[k, 5]
+        for i in range(t.size):
+            late[i] = t[i] - thetas[k, 4]
+        for row in range(a.size):
+            away = a[row] - thetas[k, 1]
+            detuned = thetas[k, 2] * away + thetas[k, 3] * away * away
+            square = gap * gap + detuned * detuned
+            share = 0.5 * gap * gap / square
+            fill_waves(2.0 * math.pi * math.sqrt(square), rate, late, step, cos, sin)
+            for i in range(t.size):
+                ways[k, row, i] = w[row, i] * share * (1.0 - cos[i])
+
+
+@kernel
+def fill_tangents(theta: Array, a: Array, t: Array, w: Array, out: Array) -> None:
+    """Fill out (8, A, B), in sigmas, with the slopes of the law by theta, the law, and 1."""
+    gap, slope, bend, rate = theta[0], theta[2], theta[3], theta[5]
+    cos, sin, late, step = np.empty(t.size), np.empty(t.size), t - theta[4], even(t)
+    for row in range(a.size):
+        away = a[row] - theta[1]
+        detuned = slope * away + bend * away * away
+        square = gap * gap + detuned * detuned
+        turn, share = 2.0 * math.pi * math.sqrt(square), 0.5 * gap * gap / square
+        fill_waves(turn, rate, late, step, cos, sin)
+        gap_law, by_square = 2.0 / gap - 2.0 * gap / square, share * turn / square
+        for i in range(t.size):
+            swing, late_sin = share * (1.0 - cos[i]), by_square * late[i] * sin[i]
+            moved = detuned * (late_sin - 2.0 * swing / square) * w[row, i]
+            out[0, row, i] = w[row, i] * (gap_law * swing + gap * late_sin)
+            out[1, row, i] = -(slope + 2.0 * bend * away) * moved
+            out[2, row, i], out[3, row, i] = away * moved, away * away * moved
+            out[4, row, i] = -w[row, i] * share * (rate * cos[i] + turn * sin[i])
+            out[5, row, i] = w[row, i] * share * late[i] * cos[i]
+            out[6, row, i], out[7, row, i] = w[row, i] * swing, w[row, i]
+
+
+@kernel
 def sum_up(theta: Array, a: Array, late: Array, y: Array, w: Array, total: Array) -> None:
     """Fill total (9, 9) with weighted products of the slopes by theta, the law, 1 and y.
 

@@ -25,10 +25,12 @@ MOST = 0.5  # part of what is left beyond noise that must be compression: pulses
 
 def compression(rest: Rest) -> Score | None:
     """Return the compression, in parts of the exchange; None where there is none to ask for."""
-    law, height = rest.law, rest.fit.c[0]
-    if not law.max() > FAINTEST or height == 0.0:
+    height = rest.fit.c[0]
+    moved = rest.fit.curve - rest.fit.c[1]
+    top = float(np.abs(moved).max())
+    if not top > FAINTEST * abs(height) or height == 0.0:
         return None
-    return rest.score(-height * law**3 / float(law.max()) ** 2)
+    return rest.scores(-(moved**3 / top**2 * rest.image.w)[None])[0]
 
 
 def compressed(rest: Rest, found: Score | None) -> bool:

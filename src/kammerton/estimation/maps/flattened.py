@@ -8,6 +8,8 @@ first; only the compression is one for all, since one amplifier saw them all.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,19 +26,52 @@ LINE = 3  # which of the tangents is the line
 FLATTENED = "the resonator's line is flattened where it is deepest: the amplifier saturates"
 
 
-def flattened(c: Columns, at: Array, width: float) -> bool:
-    """Return whether complex resonances are compressed beyond chance, and by so much it matters.
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """Columns with a line, each fitted alone to first order, in sigmas.
+
+    here: which columns these are (B,) of C. w (C, A): 1/sigma. line (C, A): of height 1. tangents
+    (C, A, 5): of length 1; height (C,): of the lines; left (C, A): what is left.
+    """
+
+    here: NDArray[np.bool_]
+    w: Array
+    line: Complex
+    tangents: Complex
+    height: Complex
+    left: Complex
+
+
+def alone(c: Columns, at: Array, width: float) -> Alone | None:
+    """Fit complex resonances column by column; None where there are none.
 
     at: where each column's line is (B,), width: of all, in windows; NaN where a column has none.
+    A background may bend; place and width move the line along its own square.
     """
     here = np.isfinite(at) & (np.count_nonzero(c.w, axis=1) > 2 * LINE)
     if c.parts == 1 or not here.any():
-        return False
+        return None
     w, z = c.w[here], c.z[here] * c.w[here]
     line = np.asarray(1.0 / (1.0 + 2j * (c.f - at[here, None]) / width), dtype=np.complex128)
-    tangents, height, left = _alone(c.f, line, w, z)
-    bright = np.abs(line) ** 2
-    moved = w * height[:, None] * line * bright / bright.max(axis=1, keepdims=True)
+    tangents, triangle = np.linalg.qr(moves(c.f, line) * w[:, :, None])
+    along = np.einsum("bak,ba->bk", tangents.conj(), z)
+    height = _solved(triangle, along)[:, LINE]
+    return Alone(here, w, line, tangents, height, z - _spanned(tangents, z))
+
+
+def moves(f: Array, line: Complex) -> Complex:
+    """Return what background, height, place and width move (.., A, 5) of lines (.., A)."""
+    ones = np.ones_like(line)
+    return np.stack([ones, (f - 0.5) * ones, (f - 0.5) ** 2 * ones, line, line**2], axis=-1)
+
+
+def flattened(columns: Alone | None) -> bool:
+    """Return whether complex resonances are compressed beyond chance, and by so much it matters."""
+    if columns is None:
+        return False
+    w, tangents, left = columns.w, columns.tangents, columns.left
+    bright = np.abs(columns.line) ** 2
+    moved = w * columns.height[:, None] * columns.line * bright / bright.max(axis=1, keepdims=True)
     moved = moved - _spanned(tangents, moved)
     size = max(float(np.vdot(moved, moved).real), 1e-300)
     along = float(np.vdot(moved, left).real)
@@ -45,19 +80,6 @@ def flattened(c: Columns, at: Array, width: float) -> bool:
     if along**2 / size < MOST * (cost - freedom - CHANCE * np.sqrt(2.0 * freedom)):
         return False
     return bool(-along / size > max(MUCH, SURE * np.sqrt(cost / freedom / size)))
-
-
-def _alone(f: Array, line: Complex, w: Array, z: Complex) -> tuple[Complex, Complex, Complex]:
-    """Fit each column alone to first order; return unit tangents, lines' heights and what is left.
-
-    Its background may bend; place and width move the line along its own square.
-    """
-    ones = np.ones_like(line)
-    rows = np.stack([ones, (f - 0.5) * ones, (f - 0.5) ** 2 * ones, line, line**2], axis=2)
-    tangents, triangle = np.linalg.qr(rows * w[:, :, None])
-    along = np.einsum("bak,ba->bk", tangents.conj(), z)
-    height = _solved(triangle, along)[:, LINE]
-    return tangents, height, z - _spanned(tangents, z)
 
 
 def _solved(triangle: Complex, along: Complex) -> Complex:

@@ -75,6 +75,44 @@ def fill_image(
                 image[b, q, i] = -rest[q * points + i]
 
 
+@kernel
+def fill_compressed(
+    f: Array, rest: Array, w: Array, at: Array, half: float, height: Array, slope: Array,
+    along: Array,
+) -> None:  # fmt: skip
+    """Fill along with products of what compresses real lines, d -> d - d^3.
+
+    rest (B, A): what the fit leaves; at (K, B), height (K,); slope (K, B, P): of the places. along
+    (P + K + 5,): with what law, width, level, ramp and heights move, with itself and the rest.
+    """
+    lines, size = height.size, slope.shape[2]
+    even, aside, of_place = np.empty(lines), np.empty(lines), np.empty(lines)
+    along[:] = 0.0
+    for b in range(w.shape[0]):
+        of_place[:] = 0.0
+        for i in range(f.size):
+            line, width = 0.0, 0.0
+            for k in range(lines):
+                u = (f[i] - at[k, b]) / half
+                even[k] = 1.0 / (1.0 + u * u)
+                aside[k] = 2.0 * height[k] * u * even[k] * even[k] / half
+                line += height[k] * even[k]
+                width += 0.5 * u * aside[k]
+            way = -line * line * line
+            weighted = w[b, i] * w[b, i] * way
+            along[size] += weighted * width
+            along[size + 1] += weighted
+            along[size + 2] += weighted * (f[i] - 0.5)
+            for k in range(lines):
+                of_place[k] += weighted * aside[k]
+                along[size + 3 + k] += weighted * even[k]
+            along[size + 3 + lines] += weighted * way
+            along[size + 4 + lines] += weighted * rest[b, i]
+        for k in range(lines):
+            for j in range(size):
+                along[j] += slope[k, b, j] * of_place[k]
+
+
 @piece
 def fill_turn(f: Array, delay: float, turning: bool, turn: Array) -> None:
     """Fill turn (2, A) with the factor that the delay makes."""

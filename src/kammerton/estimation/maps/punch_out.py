@@ -9,24 +9,21 @@ Complex y is S21 with whatever delay; real y is its magnitude, fitted as |S21|^2
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.arcs import candidates
-from kammerton.estimation.maps.change import changed
 from kammerton.estimation.maps.faults import without_faults
-from kammerton.estimation.maps.fitted import chi_squares, uneven, uneven_apart
-from kammerton.estimation.maps.flattened import FLATTENED, flattened
+from kammerton.estimation.maps.fitted import chi_squares, uneven
+from kammerton.estimation.maps.flattened import FLATTENED, Alone, alone, flattened
 from kammerton.estimation.maps.maps import Maps, over_a_map
-from kammerton.estimation.maps.misses import Misses, another, clumping, misses
+from kammerton.estimation.maps.misses import another
 from kammerton.estimation.maps.objections import DOUBTED, UNEVEN, coarse, empty, no_line, pointed
-from kammerton.estimation.maps.positions import levels
-from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
-from kammerton.estimation.maps.tracks import FANO, NARROWEST, POLE, Tracked, follow
-from kammerton.estimation.maps.two_places import split_at, travelled
-from kammerton.estimation.maps.whole import GROUNDS, Free, Whole, follows, holds, shared
+from kammerton.estimation.maps.ridge import Columns, columns, resonances
+from kammerton.estimation.maps.second_line import beside
+from kammerton.estimation.maps.sides import LEAST, Found, find, last
+from kammerton.estimation.maps.tracks import NARROWEST
+from kammerton.estimation.maps.trend import outer
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
@@ -39,55 +36,15 @@ Array = NDArray[np.float64]
 
 UNITS = {"frequency": "Hz", "bare_frequency": "Hz", "shift": "Hz", "power": "dBm",
          "linewidth": "Hz"}  # fmt: skip
-LEAST = 3  # powers on either side
-BRIGHT = 25.0  # chi-square by which a power shows a line
 APART = 5.0  # errors by which the two lines must differ
 FARTHER = 1.75  # steps of the frequency by which a resonator moves at least
-CLEAR = 2  # powers about the change that are left out as well
 PART_OF_WIDTH = 0.2  # and so many linewidths
 MOVES = 0.5  # linewidths by which a resonator moves that has no two places
 ON = 0.7  # part of the bright powers that must show one of the two lines
 MOST_OF = 0.7  # part of a side that shows its line, of which more may be left beside it
 LIKE = 0.25  # chi-square, in parts of the line's, from which another line counts
 RESONATOR = "resonator"
-
-
-@dataclass(frozen=True, eq=False)
-class Side:
-    """The powers on one side and the line that they show."""
-
-    powers: slice
-    fit: Tracked
-    misses: Misses
-
-    def part(self, c: Columns) -> Columns:
-        """Return these powers of a map."""
-        return replace(c, b=c.b[self.powers], z=c.z[self.powers], w=c.w[self.powers])
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """Both sides; on: part of the bright powers that lie on them.
-
-    moves: the power at which the line does, from 0 to 1, and its variance. bright: which powers
-    show a line. travel: from the lowest to the highest of these, in windows, whatever the law.
-    whole: both sides as one, where both show lines of one width and height.
-    """
-
-    low: Side
-    high: Side
-    on: float
-    moves: tuple[float, float]
-    bright: NDArray[np.bool_]
-    travel: float
-    whole: Whole | None = None
-
-    @property
-    def reduced(self) -> float:
-        """Reduced chi-square."""
-        if self.whole is not None:
-            return self.whole.reduced
-        return 0.5 * (self.low.misses.chi2_reduced + self.high.misses.chi2_reduced)
+BESIDE = "what all powers leave alike is another line, so near that both look like one"
 
 
 def punch_out(maps: Maps, known: Known) -> Outcome:
@@ -98,7 +55,7 @@ def punch_out(maps: Maps, known: Known) -> Outcome:
     faults.judge(findings)
     pictures = [resonances(columns(maps, n, each=True)) for n in range(maps.traces)]
     for n, (c, back) in enumerate(pictures):
-        found.append(None if faults.hopeless[n] else _last(c, _find(c)))
+        found.append(None if faults.hopeless[n] else last(c, find(c)))
         each = found[-1]
         if each is not None and each.whole is not None:
             curve[n] = back(each.whole.model).T
@@ -112,108 +69,6 @@ def punch_out(maps: Maps, known: Known) -> Outcome:
         close(findings, n, _objections(c, found[n], numbers, n, maps, expected))
     findings.accept(lambda n: _praise(numbers, n))
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
-
-
-def _find(c: Columns) -> Found | None:
-    s, width = scores(c, stripes=False)[0]
-    points = candidates(c, s, width)
-    bright = np.asarray(points.height[:, 0] > BRIGHT)
-    if bright.sum() < 2 * LEAST:
-        return None
-    f = points.f[:, 0]
-    split = split_at(f, bright, width)
-    low = _side(c, f, bright, slice(0, split), width)
-    high = _side(c, f, bright, slice(split, len(f)), width)
-    if low is None or high is None:
-        return None
-    first, last = _plain(bright, (low, high), split)
-    sides = [_side(c, f, bright, part, width)
-             for part in (slice(0, first), slice(last, len(f)))]  # fmt: skip
-    if sides[0] is None or sides[1] is None:
-        return None
-    near = np.zeros(len(f), dtype=bool)
-    for side in sides:
-        if side is not None:
-            away = np.abs(f[side.powers] - side.fit.theta[0])
-            near[side.powers] |= away < max(side.fit.width, 0.02)
-    near[first:last] = True  # the change itself
-    moves = changed(
-        c, sides[0].fit, sides[1].fit, points.height[:, 0], POLE if c.parts == 2 else FANO,
-        max(side.misses.chi2_reduced for side in sides if side is not None),
-    )  # fmt: skip
-    return Found(
-        sides[0], sides[1], float(near[bright].mean()), moves, bright, travelled(f[bright]),
-    )  # fmt: skip
-
-
-def _last(c: Columns, found: Found | None) -> Found | None:
-    """Add the fit of all powers with one width and height; those of the change join if they fit."""
-    if found is None:
-        return None
-    sides = found.low, found.high
-    if min(side.misses.kept.sum() for side in sides) < LEAST:
-        return found
-    lines = [side.fit.theta[:2] for side in sides]
-    start = np.array([lines[0][0], lines[1][0], 0.5 * (lines[0][1] + lines[1][1])])
-    high = np.arange(len(c.b)) >= found.high.powers.start
-    kept, free = _sides(c, sides)
-    shape, prior = POLE if c.parts == 2 else FANO, (np.zeros(2), np.zeros(2))
-    for ground in GROUNDS[shape]:
-        best = shared(kept, kept, levels(high.astype(np.intp)), prior, start, shape, ground)
-        if best is None or not (holds(best, free) and follows(best)):
-            continue
-        high = _nearest(c, best, high)
-        joined = shared(c, kept, levels(high.astype(np.intp)), prior, best.theta, shape, ground)
-        good = joined is not None and holds(joined, free)
-        return replace(found, whole=joined if good else best)
-    return found
-
-
-def _sides(c: Columns, sides: tuple[Side, Side]) -> tuple[Columns, Free]:
-    """Return the map without the change and what was set aside, and what its sides say."""
-    cost, near = np.zeros(len(c.b)), np.zeros(c.w.shape, dtype=bool)
-    for side in sides:
-        kept = side.fit.weight > 0
-        cost[side.powers] = side.fit.pull.cost
-        near[side.powers] = side.fit.pull.reach & kept[:, None]
-    there = np.asarray(near.any(axis=1))
-    return replace(c, w=np.where(there[:, None], c.w, 0.0)), Free(
-        cost, near, 4 if c.parts == 2 else 3
-    )
-
-
-def _nearest(c: Columns, best: Whole, high: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which powers show the second line: those of the change as it fits them better."""
-    used = (best.c.w > 0).any(axis=1)
-    first, last = (best.model[part][0] for part in (used & ~high, used & high))
-    off = [((np.abs(c.z - model) * c.w) ** 2).sum(axis=1) for model in (first, last)]
-    return np.asarray(np.where(used, high, off[1] < off[0]))
-
-
-def _side(
-    c: Columns, f: Array, bright: NDArray[np.bool_], powers: slice, width: float
-) -> Side | None:
-    mine = f[powers][bright[powers]]
-    if len(mine) == 0:
-        return None
-    part = Columns(c.f, c.b[powers], c.z[powers], c.w[powers], c.parts)
-    law = levels(np.zeros(len(part.b), dtype=np.intp))
-    start, prior = np.array([np.median(mine)]), (np.zeros(1), np.zeros(1))
-    fit = follow(part, law, start, prior, width, POLE if c.parts == 2 else FANO)
-    held = misses(part, fit)
-    wider = clumping(fit, held) * uneven_apart(part, fit, held)
-    return Side(powers, replace(fit, cov=fit.cov * wider), held)
-
-
-def _plain(bright: NDArray[np.bool_], sides: tuple[Side, Side], split: int) -> tuple[int, int]:
-    """Return where the low power's line ends and where the high power's begins."""
-    low, high = (side.misses.kept for side in sides)
-    first, last = split, split
-    while first > LEAST and bright[first - 1] and not low[first - 1]:
-        first -= 1
-    while last < len(bright) - LEAST and bright[last] and not high[last - split]:
-        last += 1
-    return max(min(LEAST, split), first - CLEAR), min(max(len(bright) - LEAST, split), last + CLEAR)
 
 
 def _numbers(found: list[Found | None], maps: Maps) -> Derived:
@@ -230,6 +85,7 @@ def _numbers(found: list[Found | None], maps: Maps) -> Derived:
         if whole is not None:
             theta[n, [0, 1, 3]] = whole.theta
             cov[n][np.ix_([0, 1, 3], [0, 1, 3])] = uneven(whole) * whole.cov
+        cov[n, :2, :2] += np.outer(each.drift, each.drift)
     f0, df = float(maps.axes[0][0]), float(np.ptp(maps.axes[0]))
 
     def formulas(t: Array) -> dict[str, Array]:
@@ -255,7 +111,8 @@ def _objections(
     moved, window = abs(value["shift"]), float(np.ptp(maps.axes[0]))
     yield _unlike(found)
     yield _two_at_once(c, found)
-    if flattened(c, _places(found), width / window):
+    apart = alone(c, _places(found), width / window)
+    if flattened(apart):
         yield rejected("saturated", FLATTENED)
     yield coarse(width / window, c.step, NARROWEST, value["frequency"] - 0.5 * value["shift"],
                  2.0 * moved / window)  # fmt: skip
@@ -263,7 +120,9 @@ def _objections(
         for side in (found.low, found.high):
             yield pointed(side.misses, width, error["linewidth"], c.step * window,
                           value["frequency"])  # fmt: skip
-    one = not moved > max(APART * error["shift"], PART_OF_WIDTH * width)
+    drifts = abs(float(np.ptp(found.drift))) * window
+    own = np.sqrt(max(error["shift"] ** 2 - drifts**2, 0.0))
+    one = not moved > max(APART * own, PART_OF_WIDTH * width, drifts)
     if one and bare is not None and abs(value["frequency"] - bare) < 0.5 * width:
         yield insufficient(
             "too high power", "only the bare resonator is seen",
@@ -278,6 +137,14 @@ def _objections(
             "in mid-scan, between two rows, would look the same",
             Advice(window_times=0.5, centre_on=value["frequency"]),
         )  # fmt: skip
+    if not found.drift.any() and _beside(c, found, apart, width / window):
+        yield rejected("model does not fit", BESIDE)
+    yield from _ends(found, power)
+    yield misplaced(value, error, "bare_frequency", bare, window)
+
+
+def _ends(found: Found, power: Array) -> Iterator[Objection]:
+    """Object to a sweep that hardly begins low enough, or ends high enough."""
     if found.low.misses.kept.sum() < LEAST:
         yield insufficient(
             "too high power", "hardly a power is low enough to show the shifted resonator",
@@ -288,7 +155,6 @@ def _objections(
             "range too narrow", "hardly a power is high enough to show the bare resonator",
             Advice(centre_on=float(power[-1]), axis=1),
         )  # fmt: skip
-    yield misplaced(value, error, "bare_frequency", bare, window)
 
 
 def _one_place(travel: float) -> Objection:
@@ -296,7 +162,7 @@ def _one_place(travel: float) -> Objection:
     slowly = f"the resonator moves by {travel:.1f} linewidths, but so slowly that it stands still"
     return insufficient(
         "range too narrow",
-        f"{slowly} at neither end of the swept powers" if travel > MOVES
+        f"{slowly} at neither end of the swept powers, or it drifts" if travel > MOVES
         else "the resonator does not move over the swept powers",
         Advice(window_times=2.0, axis=1),
     )  # fmt: skip
@@ -335,6 +201,16 @@ def _two_at_once(c: Columns, found: Found) -> Objection | None:
         return None
     return rejected("model does not fit", "beside the line stands another, at the same powers, "
                     f"that is {np.sqrt(part):.1f} times as high")  # fmt: skip
+
+
+def _beside(c: Columns, found: Found, apart: Alone | None, width: float) -> bool:
+    """Return whether both sides show another line, nearer than each power alone tells apart."""
+    for side in (found.low, found.high):
+        far = np.zeros(len(c.b), dtype=bool)
+        far[side.powers] = outer(c.b[side.powers], found.moves[0])
+        if not beside(apart, c.f, float(side.fit.theta[0]), width, far):
+            return False
+    return True
 
 
 def _praise(numbers: Derived, n: int) -> str:

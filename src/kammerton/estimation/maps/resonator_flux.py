@@ -32,7 +32,7 @@ from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
-from kammerton.estimation.maps.flattened import FLATTENED, flattened
+from kammerton.estimation.maps.flattened import FLATTENED, alone, flattened
 from kammerton.estimation.maps.flux import FIXED, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.objections import no_lines
@@ -157,7 +157,8 @@ def _flattened(found: Found | None) -> Objection | None:
         return None
     c = found.c if found.whole is None else found.whole.c
     at = np.where(found.misses.kept, found.fit.positions[0], np.nan)
-    return rejected("saturated", FLATTENED) if flattened(c, at, found.fit.width) else None
+    compressed = flattened(alone(c, at, found.fit.width))
+    return rejected("saturated", FLATTENED) if compressed else None
 
 
 def _impossible(found: Found | None, model: Model) -> Objection | None:

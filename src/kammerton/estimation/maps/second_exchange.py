@@ -31,8 +31,7 @@ def drifting(rest: Rest) -> bool:
     Swept one amplitude after another, that is a drift during the scan: between amplitudes it only
     stretches the axis. Swept the other way, it is all of the drift.
     """
-    moved = rest.tangents[:, AT] * np.broadcast_to(rest.image.t, rest.there.shape)[rest.there]
-    found = rest.score(rest.fit.c[0] * moved)
+    found = rest.scores(rest.fit.c[0] * rest.tangents[[AT]] * rest.image.t)[0]
     if found is None or found.gain < MOST * rest.excess:
         return False
     return abs(found.amount) > SURE * found.error
@@ -46,7 +45,8 @@ def another(rest: Rest) -> bool:
 def _beside(rest: Rest) -> bool:
     """Return whether one beside the swept amplitudes is, of which only the foot is seen."""
     least = max(GAIN, ITS_PART * rest.excess)
-    tried = (rest.score(rest.fit.c[0] * rest.of(_moved(rest.fit.theta, at, 1.0))) for at in FAR)
+    thetas = np.stack([_moved(rest.fit.theta, at, 1.0) for at in FAR])
+    tried = rest.scores(rest.fit.c[0] * rest.of(thetas))
     return any(one is not None and one.amount > FAINTEST and one.gain > least for one in tried)
 
 
@@ -55,11 +55,11 @@ def _overlapping(rest: Rest) -> bool:
 
     The fit lies between two that overlap, and what it leaves is like neither of them.
     """
-    ways = [rest.own(rest.of(_moved(rest.fit.theta, at, s))) for s in SLOPES for at in NEAR]
-    size = np.maximum(np.linalg.norm(ways, axis=1), 1e-300)
-    units = np.stack(ways) / size[:, None]
-    alone = units @ rest.left
-    more, count = _together(units, alone)
+    thetas = np.stack([_moved(rest.fit.theta, at, s) for s in SLOPES for at in NEAR])
+    own = rest.own(rest.of(thetas))
+    size = np.sqrt(np.maximum(np.diagonal(own.products), 1e-300))
+    alone = own.along / size
+    more, count = _together(own.products / np.outer(size, size), alone)
     if more < max(CLEAR * np.sqrt(2.0 * count), THEIR_PART * rest.excess):
         return False
     as_steep = np.repeat(np.array(SLOPES) == 1.0, len(NEAR)) & (alone * rest.fit.c[0] > 0.0)
@@ -70,9 +70,12 @@ def _overlapping(rest: Rest) -> bool:
     return height > HEIGHT or rest.structure > STRUCTURE
 
 
-def _together(units: Array, alone: Array) -> tuple[float, int]:
-    """Return what all ways explain beyond chance, and how many differ; alone: each by itself."""
-    value, vector = np.linalg.eigh(units @ units.T)
+def _together(products: Array, alone: Array) -> tuple[float, int]:
+    """Return what all ways explain beyond chance, and how many differ; alone: each by itself.
+
+    products: of the ways, each of length 1.
+    """
+    value, vector = np.linalg.eigh(products)
     told = value > TOLD * value[-1]
     along = vector[:, told].T @ alone / np.sqrt(value[told])
     count = int(np.count_nonzero(told))

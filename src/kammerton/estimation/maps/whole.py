@@ -40,7 +40,8 @@ class Whole:
     """A map fitted as one. theta: law and width; cov: its covariance.
 
     c: without what was set aside. chi2: of the columns (B,). model: (B, A). off: how far each line
-    (B, K) alone would move, in its sigmas, 0 where nothing is told.
+    (B, K) alone would move, in its sigmas, 0 where nothing is told. shares (L, parts): of the
+    background's powers, then of the lines; every: the covariance of theta, delay and shares.
     """
 
     theta: Array
@@ -49,6 +50,8 @@ class Whole:
     chi2: Array
     model: NDArray[Any]
     off: Array
+    shares: Array
+    every: Array
 
     @property
     def lost(self) -> int:
@@ -252,10 +255,12 @@ def _descended(
     else:
         return None
     size = len(start)
-    cov = _inverse(now.hessian)[:size, :size]
+    every = _inverse(now.hessian)
+    cov = every[:size, :size]
     if not (np.isfinite(now.cost) and np.isfinite(cov).all()):
         return None
-    return Whole(now.theta[:size], cov, c, now.chi2, question.model(now.at, now.theta), now.off)
+    return Whole(now.theta[:size], cov, c, now.chi2, question.model(now.at, now.theta), now.off,
+                 question.parted(now.theta)[2], every)  # fmt: skip
 
 
 def _step(now: _State, rate: float, first: int = 0) -> Array:
