@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 import tempfile
@@ -19,11 +20,11 @@ def main() -> None:
     """Run the demonstration with seed 1 and keep what it shows."""
     sys.argv[0] = "kammerton"  # who reads the picture has no script
     console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
-    with tempfile.TemporaryDirectory() as folder:
-        shown = Path(folder) / "kammerton-demo"
-        run_until_signal(Demonstration(shown, 5, 1, console, once=True).run())
-        text = console.export_svg(title="kammerton demo --once").replace(f"{folder}/", "")
-    Path(__file__).with_name("demo.svg").write_text(text, encoding="utf-8")
+    picture = Path(__file__).absolute().with_name("demo.svg")
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # for short paths
+        run_until_signal(Demonstration(Path("kammerton-demo"), 5, 1, console, once=True).run())
+        text = console.export_svg(title="kammerton demo --once")
+    picture.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -167,7 +167,7 @@ def _wired(name: str, line: IqLine) -> str:
 
 
 def _behind(attenuation: float, most: float | None) -> str:
-    limit = "no limit" if most is None else show(most, "dBm")
+    limit = "no limit" if most is None else f"at most {show(most, 'dBm')}"
     return f"{attenuation:g} dB, {limit} at the device"
 
 

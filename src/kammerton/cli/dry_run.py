@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from kammerton.loop.intended import Write
 
 
+FROM_DESIGN = "each calibration once, from design values: measured ones differ, within limits"
+
+
 def dry_run(labs: Sequence[Path]) -> int:
     """List what each lab.toml would have the daemon write; 3 when the gate would refuse some."""
     from datetime import UTC, datetime
@@ -26,7 +29,8 @@ def dry_run(labs: Sequence[Path]) -> int:
     for path in labs:
         lab = load_or_exit(path)
         writes = intended(lab, load_calibrations(), datetime.now(UTC))
-        typer.echo(f"{lab.computer}: what would be written; nothing was connected\n")
+        typer.echo(f"{lab.computer}: what would be written; nothing was connected")
+        typer.echo(f"{FROM_DESIGN}\n")
         _show(writes)
         refused += sum(write.refused is not None for write in writes)
     typer.echo(f"\nthe gate would refuse {refused or 'nothing'}")

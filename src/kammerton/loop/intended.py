@@ -188,8 +188,9 @@ def _markers(when: str, generator: str, playlist: Playlist) -> Iterator[Write]:
 
 def _at_the_device(lab: Lab, when: str, generator: str, playlist: Playlist) -> Iterator[Write]:
     for line, power in arriving(lab, generator, playlist):
-        most = "no limit" if line.max_at_device is None else show(line.max_at_device, "dBm")
-        what, limit = f"and {line.q}, at the device", f"{most}, behind {line.attenuation:g} dB"
+        most = line.max_at_device
+        limit = "no limit" if most is None else f"at most {show(most, 'dBm')}"
+        limit, what = f"{limit}, behind {line.attenuation:g} dB", f"and {line.q}, at the device"
         yield Write(when, str(line.i), what, UNKNOWN, f"up to {power:.1f} dBm", limit)
 
 

@@ -153,8 +153,9 @@ def errand(
         if answers is not None:
             return _asked(database, verb, arguments, who or somebody(), answers, meanwhile)
     raise StoreError(
-        "no daemon runs here that could do it; start one: kammerton run lab.toml (if you "
-        "started one, it is not up now: its log says why)"
+        "no daemon runs here that could do it; start one: kammerton run lab.toml (a "
+        "demonstration's instruments end with it: kammerton demo begins another; if you started "
+        "one, it is not up now: its log says why)"
     )
 
 

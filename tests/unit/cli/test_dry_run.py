@@ -84,7 +84,7 @@ def test_markers_and_what_arrives_at_the_device_are_listed(tmp_path):
     lines = out.splitlines()
     place = lines.index("awg1.5 marker 1 (high or low, as it is set up)")
     assert lines[place + 1].startswith("pulses: ")
-    place = lines.index("awg1.5 and awg1.6, at the device (-70 dBm, behind 80 dB)")
+    place = lines.index("awg1.5 and awg1.6, at the device (at most -70 dBm, behind 80 dB)")
     assert lines[place + 1].startswith("up to -90.9 dBm: "), "both tones, 90 mV, less 80 dB"
     assert "0 V, output on: resonator_spectroscopy" in lines
     unrated = spoilt(', attenuation = "67 dB", max_at_device = "-62 dBm"', "")
