@@ -105,7 +105,7 @@ class Demonstration:
         async with brokers.broker(folder, port) as name, self._laboratory(port) as ready:
             self._console.print(
                 f"{self._note}: {self._qubits} qubits; broker {name} on port {port}; "
-                f"everything stays in {folder} until the next one there"
+                f"everything stays in {_from_here(folder)} until the next one there"
             )
             async with subscribed(port) as received:
                 first = await self._watch(received)
@@ -146,7 +146,8 @@ class Demonstration:
     async def _until_done(self, daemon: asyncio.subprocess.Process, received: Received) -> None:
         ended = asyncio.ensure_future(daemon.wait())
         if not self._console.is_terminal:  # where the table comes only when all is over
-            self._console.print(f"the daemon works; what it does: {self._folder / 'daemon.log'}")
+            does = _from_here(self._folder / "daemon.log")
+            self._console.print(f"the daemon works; what it does: {does}")
         with Live(console=self._console, auto_refresh=False, transient=False) as screen:
             while not ended.done():
                 screen.update(self._table(received), refresh=True)
@@ -184,8 +185,9 @@ class Demonstration:
             f"{outcome.instrument_seconds:.0f} s of instrument time in "
             f"{outcome.wall_seconds:.1f} s of wall time; first parameter after "
             f"{outcome.first_published_seconds or float('nan'):.1f} s.\n"
-            f"Look into {self._folder}: lab.toml, daemon.log, {DATABASE}, runs/*.png, runs/*.nc\n"
-            f"Ask: {Path(sys.argv[0])} why q0.f01 {self._folder / 'lab.toml'}"
+            f"Look into {_from_here(self._folder)}: lab.toml, daemon.log, {DATABASE}, "
+            "runs/*.png, runs/*.nc\n"
+            f"Ask: {Path(sys.argv[0])} why q0.f01 {_from_here(self._folder / 'lab.toml')}"
         )
         if outcome.unfinished:
             self._console.print(f"stopped before this was measured: {', '.join(outcome.missing)}")
@@ -207,3 +209,9 @@ def _heard() -> None:
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
+
+
+def _from_here(path: Path) -> Path:
+    """Return a path as one types it in this folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
