@@ -25,7 +25,8 @@ A, T = np.linspace(0.0, 1.0, 51)[:, None], np.linspace(0.0, 1.0, 61)
         ("cz_chevron", "saturated"), ("cz_chevron", "two tones"),
         ("cz_chevron", "window too long"), ("cz_chevron", "drift during the scan"),
         ("qubit_flux_map", "drift during the scan"), ("punch_out", "two tones"),
-        ("punch_out", "drift during the scan"),
+        ("punch_out", "drift during the scan"), ("avoided_crossing", "two tones"),
+        ("resonator_flux_map", "two tones"),
     ],
 )  # fmt: skip
 def test_no_wrong_value_is_accepted_that_the_map_shows_to_be_wrong(kind, name):

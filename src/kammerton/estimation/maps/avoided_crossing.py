@@ -14,9 +14,11 @@ from kammerton.estimation.maps.crossing import (
     PLACE,
     Found,
     G,
+    crossing_law,
     find,
     last,
 )
+from kammerton.estimation.maps.elsewhere import twice
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import Scale
@@ -132,6 +134,7 @@ def _objections(
     yield _passed_at_once(c, found, value)
     yield _resolved(value, error)
     yield _restless(found)
+    yield twice(found, crossing_law(c.b), 5, PLACE, PAIR)
 
 
 def _faint(c: Columns, found: Found) -> Objection | None:

@@ -30,6 +30,7 @@ from kammerton.estimation.maps import laws
 from kammerton.estimation.maps.arc import Found, Model, again, last, shown
 from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.arcs import Arc, Seeker
+from kammerton.estimation.maps.elsewhere import twice
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flattened import FLATTENED, alone, flattened
@@ -131,7 +132,8 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
         against = objections(c, each, judged, n, scale, maps.known_noise, model, ARC)
-        close(findings, n, chain(against, map(_flattened, [each]), [_impossible(each, model)]))
+        close(findings, n, chain(against, map(_flattened, [each]), [_impossible(each, model)],
+                                 map(_twice, [each], [model])))  # fmt: skip
         if each is not None:
             curve[n] = back(each.image).T
     findings.accept(lambda n: CLEAR if qubits[n].whole else f"{CLEAR}; {HANGS}")
@@ -159,6 +161,10 @@ def _flattened(found: Found | None) -> Objection | None:
     at = np.where(found.misses.kept, found.fit.positions[0], np.nan)
     compressed = flattened(alone(c, at, found.fit.width))
     return rejected("saturated", FLATTENED) if compressed else None
+
+
+def _twice(found: Found | None, model: Model) -> Objection | None:
+    return None if found is None else twice(found, model.law, len(model.prior[0]), TOP, ARC)
 
 
 def _impossible(found: Found | None, model: Model) -> Objection | None:
