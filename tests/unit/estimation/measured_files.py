@@ -43,4 +43,6 @@ def _parts(traces: Traces) -> list[np.ndarray]:
 
 
 def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return value if isinstance(value, str) else repr(float(np.ravel(value)[0]))
