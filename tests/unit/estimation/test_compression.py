@@ -173,7 +173,7 @@ def test_a_map_that_is_hardly_compressed_is_left_alone():
         )
         c = Columns(f, np.linspace(0.0, 1.0, 30), z, np.full(z.shape, 1e3), 2)
         assert flattened(alone(c, at, 0.1)) is flat
-        assert not flattened(c, np.full(30, np.nan), 0.1)
+        assert not flattened(alone(c, np.full(30, np.nan), 0.1))
 
 
 def test_a_faint_compression_is_seen_at_three_errors_and_good_resonances_are_left_alone():
