@@ -107,7 +107,12 @@ def _limiting(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> Iter
     """Yield the limits that an instrument is told to keep to itself."""
     try:
         own = None if driver is None else own_limits_of(driver())
-    except Exception:  # noqa: BLE001 - anybody's package: `_configuring` says why
+    except Exception as problem:  # noqa: BLE001 - anybody's package, perhaps not on this computer
+        if lab.instruments[name].limits and name not in _configured(
+            lab
+        ):  # which `_configuring` says
+            words = f"not known, its driver cannot be loaded: {type(problem).__name__}: {problem}"
+            yield Write("start", name, "own limits", UNKNOWN, words, "")
         return
     for setting in () if own is None else own(allowed(lab.instruments[name])):
         yield Write("start", name, setting.quantity, UNKNOWN, str(setting), OWN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from typer.testing import CliRunner
 
 from kammerton.bench.connect import installed_drivers
 from kammerton.cli import app
-from kammerton.lab import load
+from kammerton.lab import InstrumentEntry, Limit, load
 from kammerton.loop.intended import intended
 from kammerton.model.setup import setup_of
 from tests.unit.lab.example import TEXT, spoilt
@@ -120,6 +121,21 @@ def test_a_driver_whose_package_is_not_here_is_named_and_why(tmp_path):
     assert unsaid.output == "digitizer"
     assert unsaid.new.endswith("ModuleNotFoundError: No module named 'vendor_sdk'")
     assert {"awg1", "drive_lo"} <= {w.output for w in writes if w.limit == "by its driver"}
+
+
+def test_a_bias_whose_driver_is_not_here_has_own_limits_that_nobody_knows(tmp_path):
+    def gone():
+        raise ModuleNotFoundError("No module named 'vendor_sdk'")
+
+    path = tmp_path / "lab.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    lab = load(path)
+    volts = {"volts": Limit(-1.0, 1.0, 0.1)}
+    bias = InstrumentEntry("bias", "yokogawa_gs200", "there", volts)
+    lab = replace(lab, instruments={**lab.instruments, "bias": bias})
+    drivers = installed_drivers() | {"yokogawa_gs200": gone}
+    [unsaid] = [w for w in intended(lab, (), datetime.now(UTC), drivers) if "loaded" in w.new]
+    assert (unsaid.output, unsaid.quantity) == ("bias", "own limits")
 
 
 def test_each_value_is_said_once_for_an_instrument_and_fits_80_columns(tmp_path, monkeypatch):
