@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -61,6 +62,7 @@ from kammerton.estimation.verdict.said import said
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
+Two = tuple[NDArray[np.intp], Solution, Callable[..., Formulas]]
 
 LAW = "a decaying oscillation"
 EXPONENTIAL = "exponential"
@@ -105,11 +107,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_single(batch, fit.theta), fit, evidence, SHAPED)
     drifts = evidence.misfit[beats.met]
-    for which, two, formulas in (
-        (beats.which, beats.fit, numbers_of_two),
-        (beats.joint, beats.joint_fit, numbers_in_phase),
-        (beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two),
-    ):
+    for which, two, formulas in _of_two(beats, drifts):
         numbers = partial(formulas, at=two.theta)
         found, evidence = with_part(
             batch, which, two, numbers, nulls, curve, found, evidence, SHAPED
@@ -134,6 +132,15 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     if not said(known, "in_phase"):
         found = with_any_phases(batch, found, beats, evidence)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _of_two(beats: Beats, drifts: Mask) -> tuple[Two, ...]:
+    """Return which traces have two frequencies, their fits, and what gives the numbers of these."""
+    return (
+        (beats.which, beats.fit, numbers_of_two),
+        (beats.joint, beats.joint_fit, numbers_in_phase),
+        (beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two),
+    )
 
 
 def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:

@@ -123,6 +123,16 @@ def solve(a: Array, b: Array) -> None:
 
 
 @kernel
+def precession(gap: float, detuned: float) -> tuple[float, float, float]:
+    """Return the square of the frequency of an exchange, its angular frequency, and half its depth.
+
+    gap, detuned: in turns. Rabi's formula.
+    """
+    square = gap * gap + detuned * detuned
+    return square, 2.0 * math.pi * math.sqrt(square), 0.5 * gap * gap / square
+
+
+@kernel
 def fill_ways(thetas: Array, a: Array, t: Array, w: Array, ways: Array) -> None:
     """Fill ways (K, A, B) with the law, in sigmas, at each of thetas (K, 6)."""
     cos, sin, late = np.empty(t.size), np.empty(t.size), np.empty(t.size)
@@ -134,9 +144,8 @@ def fill_ways(thetas: Array, a: Array, t: Array, w: Array, ways: Array) -> None:
         for row in range(a.size):
             away = a[row] - thetas[k, 1]
             detuned = thetas[k, 2] * away + thetas[k, 3] * away * away
-            square = gap * gap + detuned * detuned
-            share = 0.5 * gap * gap / square
-            fill_waves(2.0 * math.pi * math.sqrt(square), rate, late, step, cos, sin)
+            _, turn, share = precession(gap, detuned)
+            fill_waves(turn, rate, late, step, cos, sin)
             for i in range(t.size):
                 ways[k, row, i] = w[row, i] * share * (1.0 - cos[i])
 
@@ -149,8 +158,7 @@ def fill_tangents(theta: Array, a: Array, t: Array, w: Array, out: Array) -> Non
     for row in range(a.size):
         away = a[row] - theta[1]
         detuned = slope * away + bend * away * away
-        square = gap * gap + detuned * detuned
-        turn, share = 2.0 * math.pi * math.sqrt(square), 0.5 * gap * gap / square
+        square, turn, share = precession(gap, detuned)
         fill_waves(turn, rate, late, step, cos, sin)
         gap_law, by_square = 2.0 / gap - 2.0 * gap / square, share * turn / square
         for i in range(t.size):
@@ -178,8 +186,7 @@ def sum_up(theta: Array, a: Array, late: Array, y: Array, w: Array, total: Array
     for row in range(a.size):
         away = a[row] - theta[1]
         detuned = slope * away + bend * away * away
-        square = gap * gap + detuned * detuned
-        turn, share = 2.0 * math.pi * math.sqrt(square), 0.5 * gap * gap / square
+        square, turn, share = precession(gap, detuned)
         fill_waves(turn, rate, late, step, cos, sin)
         fill_gram(late, cos, sin, y[row], w[row], gram)
         by_square = share * turn / square  # of late S
