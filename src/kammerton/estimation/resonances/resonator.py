@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
+from kammerton.estimation.resonances.beside import name_another
 from kammerton.estimation.resonances.compression import compressed
 from kammerton.estimation.resonances.flattened import flattened
 from kammerton.estimation.resonances.magnitude import fit_sizes, ratio_of_power, squares
@@ -196,6 +197,7 @@ def _judged(
     detuned = batch.column(batch.zero) <= 0
     _judge_circle(findings, found, detuned)
     judge_doubt(findings, evidence, law, searched, drift_asked(batch, known, DRIFT))
+    name_another(findings, batch, fit, curve, evidence, law)
     found = _with_clear_losses(found)
     lossless = np.isfinite(share) & np.isnan(found.values["q_internal"]) & ~detuned
     for name in QUALITIES:
