@@ -36,7 +36,8 @@ class Model:
     top: index of the parameter that says where along the bias the arc is highest. twin: how far
     below an arc, in windows, one of the same place may run that is its two-photon line. possible:
     whether there can be an arc of a theta; a start that leads to none is worth nothing. periods:
-    how other periods are tried; None where none is.
+    how other periods are tried; None where none is. alone: whether no other line may show where
+    the arc has left the window.
     """
 
     law: Law
@@ -47,6 +48,7 @@ class Model:
     twin: float = 0.0
     possible: Callable[[Array], bool] = lambda _: True
     periods: Periods | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,13 +145,17 @@ def _held(c: Columns, found: Found, theta: Array, model: Model) -> Found:
     fixed = theta, np.full(len(theta), FIXED)
     c = without_stripes(c, model.law(theta)[0], found.fit.width)
     fit = follow(c, model.law, theta, fixed, found.fit.width, model.shape)
-    return replace(found, c=c, fit=fit, misses=misses(c, fit), jump=jumped(fit, model))
+    return replace(
+        found, c=c, fit=fit, misses=misses(c, fit, alone=model.alone), jump=jumped(fit, model)
+    )
 
 
 def _from(found: Found, theta: Array, model: Model) -> Found:
     """Follow the arc from another theta (P,)."""
     fit = follow(found.c, model.law, theta, model.prior, found.fit.width, model.shape)
-    return replace(found, fit=fit, misses=misses(found.c, fit), jump=jumped(fit, model))
+    return replace(
+        found, fit=fit, misses=misses(found.c, fit, alone=model.alone), jump=jumped(fit, model)
+    )
 
 
 def jumped(fit: Tracked, model: Model) -> tuple[float, int]:

@@ -267,7 +267,7 @@ def _followed(
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
     c = without_stripes(c, model.law(theta)[0], width)
     fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
-    held, turns, most = misses(c, fit), fit.turns, within(c, PATIENCE)
+    held, turns, most = misses(c, fit, alone=model.alone), fit.turns, within(c, PATIENCE)
     for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
         if cleared is None or held.share < poor or turns > most:
@@ -275,7 +275,7 @@ def _followed(
         c = cleared
         theta, width = _again(fit, held, theta, width)
         fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
-        held, turns = misses(c, fit), turns + fit.turns
+        held, turns = misses(c, fit, alone=model.alone), turns + fit.turns
     possible = model.possible(fit.theta)
     return Followed(fit, held, c, theta, width, turns, possible)
 
@@ -308,7 +308,7 @@ def _settled_down(best: Followed, model: Model) -> Followed:
         return best
     theta, width = _again(fit, held, best.theta, best.width)
     fit = follow(best.c, model.law, theta, model.prior, width, model.shape, alike=alike)
-    return replace(best, fit=fit, misses=misses(best.c, fit))
+    return replace(best, fit=fit, misses=misses(best.c, fit, alone=model.alone))
 
 
 def _again(fit: Tracked, held: Misses, theta: Array, width: float) -> tuple[Array, float]:

@@ -14,6 +14,7 @@ from kammerton.estimation.maps.tracks import SEEN, Tracked
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+CLEAR = 32.0  # chi-square of a line that plainly shows
 CLIPPED = 8.0  # sigmas; what misses by more says no more
 RELATED = 3.5  # lag-1 autocorrelation, in sigmas, that is not chance
 JUMP = 30.0  # chi-square that one jump in mid-scan must explain
@@ -45,12 +46,14 @@ class Misses:
         return float(self.kept.sum() / max(1, self.inside.sum()))
 
 
-def misses(c: Columns, fit: Tracked) -> Misses:
-    """Sum up a followed line."""
+def misses(c: Columns, fit: Tracked, *, alone: bool = False) -> Misses:
+    """Sum up a followed line; alone: a clear line where it has left the window is a miss, too."""
     inside = np.asarray(fit.inside.any(axis=1))
     shown = fit.inside & (fit.pull.seen > SEEN)
     seen = np.asarray(shown.any(axis=1))
     kept = seen & (fit.weight > 0)
+    if alone and not inside.all():
+        inside = inside | (score(c, fit.width, stripes=True).max(axis=1) > CLEAR)
     used = next((each for each in (kept, seen) if each.any()), inside)
     freedom = max(1.0, float(fit.pull.freedom[used].sum()))
     shift = fit.pull.shift(fit.off.shape[1])[0][shown & kept[:, None]]

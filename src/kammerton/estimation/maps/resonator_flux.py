@@ -194,7 +194,7 @@ def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
     seeker = Seeker(0.0, start)
     shape = POLE if parts == 2 else FANO
     law = resonator_law(b, scale, qubit)
-    return Model(law, prior, seeker, shape, TOP, possible=partial(_possible, len(b)))
+    return Model(law, prior, seeker, shape, TOP, possible=partial(_possible, len(b)), alone=True)
 
 
 def _possible(points: int, theta: Array) -> bool:

@@ -33,6 +33,7 @@ from kammerton.estimation.verdict.findings import percent
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice
 
+BENDS = 0.3  # linewidths that a line must move
 STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may make one
 LEANS = 16.0  # chi-square that it must explain that an arc leans
 KNOWN = 1e3  # 1/sigma from which a parameter is known, and was not fitted
@@ -120,7 +121,7 @@ def _may_be_faint(found: Found | None) -> bool:
 
 def _holds(found: Found) -> bool:
     held = found.misses
-    bends = _bend(found) > found.fit.width
+    bends = _bend(found) > BENDS * found.fit.width
     return bool(held.share > 0.6 and held.scatter < 2 * LOOSE and bends)
 
 
