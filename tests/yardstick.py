@@ -8,10 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.benchmarks.fits_common import USUAL as IDLE
 from tests.benchmarks.fits_speed import yardstick
-
-IDLE = 150e-6
-"""s: what the yardstick takes on the idle machine that bounds and goals are written for."""
 
 TRIES, REPEATS = 6, 40
 

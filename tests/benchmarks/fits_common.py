@@ -14,6 +14,8 @@ MAPS = 20
 SWEEP = 1000  # points beyond which traces are maps
 LARGE = 100  # points of each axis of the map that a goal is set for
 MISSED = "**missed**"
+USUAL = 150e-6
+"""s: what the yardstick takes on the machine for which goals of times are set."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ def row(*cells: object) -> str:
 def mark(reached: bool) -> str:
     """Return the mark of a goal."""
     return "" if reached else MISSED
+
+
+def in_time(took: float, goal: float, yardstick: float) -> str:
+    """Return the mark of a goal in the unit of a time; yardstick: in s, beside it."""
+    usual = took * min(1.0, USUAL / yardstick)
+    if took <= goal or usual > goal:
+        return mark(took <= goal)
+    return f"{usual:.3g} at {1e6 * USUAL:g}"
 
 
 def percent(share: float, digits: int = 1) -> str:

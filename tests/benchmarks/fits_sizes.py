@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from tests.benchmarks.fits_common import LARGE, Effort, is_map, large, mark, row
+from tests.benchmarks.fits_common import LARGE, Effort, in_time, is_map, large, row
 from tests.benchmarks.fits_speed import MAP, MAPS, SNR, Case, ours, quietest
 from tests.catalogue.registry import plain
 from tests.catalogue.truth import Array, Axis, Parameters, Truth, log_uniform
@@ -105,5 +105,5 @@ def _row(case: Case, name: str, other: str, rounds: int, goal: float | None = No
     return row(
         name, other, n, f"{1e6 * seconds:.1f}", "" if goal is None else f"{goal:g}",
         f"{100 * accepted:.1f} %", f"{1e6 * beside:.0f}",
-        mark(goal is None or 1e6 * seconds <= goal),
+        "" if goal is None else in_time(1e6 * seconds, goal, beside),
     )  # fmt: skip

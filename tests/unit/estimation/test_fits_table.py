@@ -13,6 +13,7 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from tests.benchmarks import (
+    fits_common,
     fits_maps,
     fits_pieces,
     fits_sizes,
@@ -88,6 +89,13 @@ def test_a_trace_that_takes_longer_than_its_goal_is_marked():
     found = fits_verdicts.Slowest(6.0, "line", 1.0, 10, 1e-4)
     assert MISSED in fits_verdicts.slowest_row("three states", found, 5.0)
     assert MISSED not in fits_verdicts.slowest_row("three states", found, 20.0)
+
+
+def test_a_goal_of_time_is_asked_of_the_usual_machine_and_says_so():
+    assert fits_common.in_time(4.0, 5.0, 300e-6) == ""
+    assert fits_common.in_time(6.0, 5.0, 200e-6) == "4.5 at 150"
+    assert fits_common.in_time(6.0, 5.0, 100e-6) == MISSED, "a quick one gets no more for it"
+    assert fits_common.in_time(8.0, 5.0, 200e-6) == MISSED
 
 
 def test_maps_of_nothing_are_counted_and_one_that_is_accepted_misses_the_goal(monkeypatch):
