@@ -346,3 +346,35 @@ def test_what_depends_on_an_axis_of_any_unit_takes_its_unit(kind: str) -> None:
     own, free = LAYOUTS[kind].own or {}, any(axis.unit is None for axis in LAYOUTS[kind].axes)
     assert set(own) <= set(units)
     assert {name for name, unit in units.items() if "V" in unit and free} <= set(own)
+
+
+SILENT = "{},4e9,5e9,6e9\n0.1,1,3,5\n0.2,2,4,6\n"
+TURNED = [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("corner", ["", "flux (V)", "bias", "bias \\ f (Hz)", "current / freq"])
+def test_the_rows_of_a_matrix_may_be_the_bias(tmp_path: Path, corner: str) -> None:
+    """By one name or two, or since no bare number below a million is the frequency of a qubit."""
+    grid = read(tmp_path, SILENT.format(corner), "qubit_flux_map")
+    np.testing.assert_array_equal(grid.y, TURNED)
+    np.testing.assert_allclose(grid.x[0], [4e9, 5e9, 6e9])
+
+
+def test_who_reads_a_matrix_says_what_its_rows_are(tmp_path: Path) -> None:
+    text = "x,1,2,3\n10,1,3,5\n20,2,4,6\n"
+    straight = read_files([written(tmp_path, text)], "cz_chevron", Choice())
+    np.testing.assert_array_equal(straight.trace.y, np.transpose(TURNED))
+    assert any("(--x 'length' --x 'amplitude' turns it)" in note for note in straight.notes)
+    said = Choice(x=("length [ns]", "amplitude"))
+    turned = read_files([written(tmp_path, text)], "cz_chevron", said)
+    np.testing.assert_array_equal(turned.trace.y, TURNED)
+    np.testing.assert_allclose(turned.trace.x[1], [10e-9, 20e-9])
+    assert not any("turns it" in note for note in turned.notes)
+
+
+@pytest.mark.parametrize("x", [("length",), ("length", "length"), ("length", "weather")])
+def test_rows_and_columns_of_a_matrix_are_both_said_or_neither(
+    tmp_path: Path, x: tuple[str, ...]
+) -> None:
+    with pytest.raises(TraceError, match="these are 'amplitude' and 'length'"):
+        read(tmp_path, "x,1,2,3\n10,1,3,5\n20,2,4,6\n", "cz_chevron", x=x)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.model import Trace
+from kammerton.estimation.files.signals import Signal
+from kammerton.estimation.files.table import Table
+from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray
+
+MOST = 1_000_000  # cells
+SPARSE = 0.05  # part of the cells that must be there
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,3 +44,41 @@ def axes_of(trace: Trace | Grid) -> list[tuple[str, str]]:
         axes = list(zip(trace.names, trace.units, strict=True))
         return axes[1:] if trace.labels else axes
     return [(trace.x_name, trace.x_unit)]
+
+
+def placed(
+    table: Table, first: FloatArray, second: FloatArray
+) -> tuple[tuple[FloatArray, FloatArray], tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return the axes, and the cell of every row."""
+    a, i = np.unique(first, return_inverse=True)
+    b, j = np.unique(second, return_inverse=True)
+    if a.size * b.size > MOST:
+        raise TraceError(
+            f"{table.path}: {len(first)} rows over {a.size} x {b.size} values of the axes are no"
+            " map (--x chooses other columns)"
+        )
+    place = i * b.size + j
+    order = np.argsort(place, kind="stable")
+    again = np.flatnonzero(np.diff(place[order]) == 0)
+    if again.size:
+        rows = sorted((int(order[again[0]]), int(order[again[0] + 1])))
+        raise TraceError(
+            f"{table.path}, line {table.line(rows[1])}: this cell of the map is in line"
+            f" {table.line(rows[0])} too"
+        )
+    if place.size < SPARSE * a.size * b.size:
+        raise TraceError(
+            f"{table.path}: only {place.size} of {a.size} x {b.size} cells are there; are these"
+            " columns the axes? (--x chooses others)"
+        )
+    return (a, b), (i, j)
+
+
+def spread(
+    values: Signal,
+    cells: tuple[NDArray[np.intp], NDArray[np.intp]], x: tuple[FloatArray, FloatArray],
+) -> Signal:  # fmt: skip
+    """Return the cells of a map (A, B), NaN where nothing was placed."""
+    result = np.full((x[0].size, x[1].size), math.nan, dtype=values.dtype)
+    result[cells] = values
+    return result

@@ -9,6 +9,7 @@ from enum import Enum
 
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.titles import Heading
+from kammerton.estimation.files.units import si
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.resonances.resonator import GEOMETRIES
 from kammerton.model import TraceError
@@ -49,6 +50,16 @@ def named_after(title: Heading, axis: Axis) -> bool:
     name = title.name.casefold()
     parts = [part for part in _PART.split(name) if part]
     return any(word.casefold() == name or word in parts for word in axis.all_words)
+
+
+def measured_in(title: Heading, axis: Axis) -> bool:
+    """Return whether a column has the unit of an axis."""
+    if not axis.unit or title.unit is None:
+        return False
+    try:
+        return si(title.unit)[0] == axis.unit
+    except ValueError:
+        return False
 
 
 def named_wholly(title: Heading, axis: Axis) -> bool:
