@@ -150,6 +150,10 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
 def test_questions(ctl, laboratory, world):
     assert ctl("truth", "q0.t1") == (0, f"q0.t1 = 50 µs\n{signed(laboratory)}\n", "")
     assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5, "note": SAID}
+    of_one = json.loads(ctl("truth", "q0", "--json")[1])
+    assert of_one["q0.t1"] == 5e-5
+    assert of_one == json.loads(ctl("truth", "q0.*", "--json")[1])
+    assert "no parameter is like 'q9.*'" in ctl("truth", "q9")[2]
     assert ctl("outputs")[1].splitlines()[0].split() == ["awg1.1", "off"]
     assert json.loads(ctl("outputs", "--json")[1])["awg1.1"] is None
     assert ctl("time")[1].startswith("2001-09-09 01:46:40")

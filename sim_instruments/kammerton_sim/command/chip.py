@@ -53,7 +53,9 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
         "--random", type=_COUNT, metavar="N", help="N qubits, distributed as published ones are"
     )
     parser.add_argument(
-        "--from-ibm", metavar="NAME", help="a device's snapshot in qiskit-ibm-runtime: brisbane"
+        "--from-ibm",
+        metavar="NAME",
+        help="a device's snapshot in qiskit-ibm-runtime (extra [ibm]): brisbane",
     )
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument(

@@ -88,7 +88,11 @@ def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
 
 
 def _meant(laboratory: ControlPort, asked: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the parameters that names and patterns mean, and what patterns mean none."""
+    """Return the parameters that names and patterns mean, and what patterns mean none.
+
+    A name without a point is that of a qubit: all that is true of it.
+    """
+    asked = [each if "." in each or _is_pattern(each) else f"{each}.*" for each in asked]
     known = laboratory.ask("parameters") if any(map(_is_pattern, asked)) else []
     meant, refused = list[str](), list[str]()
     for each in asked:

@@ -35,7 +35,7 @@ after `kammerton sim ctl`:
   ledger --contradicted values.json
                               published values that the truth contradicts
   advance 15h                 let laboratory time pass at once: s, min, h, d
-  truth | truth q0.t1 'q*.f01'
+  truth | truth q0 | truth q0.t1 'q*.f01'
                               all that is true of the chip, or some
   outputs | refrigerator | time | stop
 Answers are words; with --json one JSON value a line. Exit codes: 0 done,
