@@ -56,7 +56,7 @@ class Effort:
 
 
 FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "worst": 200,
-        "peer_traces": 40, "rounds": 6}  # fmt: skip
+        "peer_traces": 40, "rounds": 2}  # fmt: skip
 QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
          "peer_traces": 3}  # fmt: skip
 
