@@ -148,7 +148,8 @@ def _class(
     wired = [_wired(name, line) for name, line in reached]
     most = entry.max_at_device
     own = "" if most is None else f"; {_behind(entry.attenuation, most)} behind it"
-    terms = f"allowed {', '.join(limits)}; {entry.driver} at {entry.address}{own}"
+    box = "" if entry.serial is None else f", serial number {entry.serial}"
+    terms = f"allowed {', '.join(limits)}; {entry.driver} at {entry.address}{box}{own}"
     if wired:
         terms += f"; to {', '.join(wired)}"
     about = {instrument, *(part for name, _ in reached for part in (name, name.split(".")[1]))}

@@ -94,7 +94,7 @@ def test_another_limit_or_another_wiring_is_another_class(make):
 @pytest.mark.parametrize(
     "change",
     [
-        {"max_at_device": -20.0}, {"attenuation": 50.0}, {"address": "another"},
+        {"max_at_device": -20.0}, {"attenuation": 50.0}, {"address": "another"}, {"serial": "104"},
         {"limits": {"volts": Limit(-1.0, 1.0, 0.5, 0.2)}},
     ],
 )  # fmt: skip
