@@ -20,6 +20,7 @@ from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
 from kammerton.estimation.curves.fringe_between import between
 from kammerton.estimation.curves.fringe_levels import beats_between, fringe_levels, judge_levels
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
+from kammerton.estimation.curves.hum import hums
 from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase, with_any_phases
 from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.curves.untold_shape import (
@@ -78,6 +79,8 @@ AFRESH = 0.3  # rate of an exponential from which to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
 COARSE, ALIASED = 0.48, 0.75  # periods from place to place; in the window, below the alias's own
 EARLY = "only the first points differ from the rest, which is flat: fringes would be gone at once"
+HUM = ("of two frequencies the weaker does not decay with the other: a hum in the readout, and no "
+       "second frequency of the qubit")  # fmt: skip
 GONE = "the fringes are gone within the first points: sampling too coarse"
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -115,6 +118,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
     if batch.shape is not None:
         findings.rejected(_of_another_shape(batch, loose, alone), "model does not fit", NOT_SO)
+    hum, all_of_it = hums(batch, beats)
+    findings.rejected(all_of_it & batch.known_noise, "model does not fit", HUM)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     untold = untold_shape(batch, fit, beats, evidence.noise)
@@ -124,6 +129,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     _judge(findings, batch, evidence, found, untold.hangs)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
+    findings.rejected(hum, "model does not fit", HUM)
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     mention_wide(findings, batch, untold)
