@@ -1,22 +1,33 @@
-"""Keysight 33522B as a pulse generator for flux lines, over the upstream QCoDeS driver."""
+"""Keysight 33522B as a pulse generator for flux lines, over the upstream QCoDeS driver.
+
+Its own limits are those of its levels: see `k33522b_limits`.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from qcodes.instrument_drivers.Keysight import Keysight33522B
 
 from kammerton.model import InstrumentError
-from kammerton.model.roles import Identity
+from kammerton.model.roles import Identity, State
+from kammerton.model.setup import limits_itself
+from kammerton_drivers.k33522b_limits import own_limits, put_limits, state_of_limits
 from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
+from kammerton_drivers.queue import powered_on
 from kammerton_drivers.session import Session
 
 _MOST_ERRORS = 21
 _LONGEST_SHARE = 0.5  # of the period that the pulse may take
 _FASTEST = 1e6  # Hz
+_LEAST = 1e-3  # Vpp, of any pulse
 
 
+@limits_itself(own_limits)
 def connect(name: str, address: str) -> Keysight33522b:
     """Connect to a generator by its VISA address; its outputs stay as they are.
 
@@ -41,6 +52,30 @@ class Keysight33522b:
         """Ask for vendor, model, serial number and firmware."""
         return await self.session.identity()
 
+    async def limit(self, allowed: Mapping[str, tuple[float, float]]) -> None:
+        """Set the limits that the box itself puts to the levels of both channels; read them back.
+
+        A level beyond them of a channel that is off is brought within them before.
+
+        Raises
+        ------
+        InstrumentError
+            A channel is on beyond them, or the box does not take them.
+        """
+        if limits := own_limits(allowed):
+            low, high = (float(limit.value) for limit in limits[:2])
+            for channel in (1, 2):
+                put_it = partial(_put_limits, number=channel, low=low, high=high)
+                action = f"limit channel {channel} to {low:g} to {high:g} V"
+                await self.session.do(action, put_it)
+
+    async def state(self) -> State:
+        """Ask for the limits and the load that they are volts into; nothing changes.
+
+        Levels and outputs, which the gate sets, are asked for by `settings`.
+        """
+        return await self.session.read("read limits", _state)
+
     async def set_pulse(self, channel: int, volts: float, width: float) -> None:
         """Rest at 0 V and go to `volts` for `width` s at every trigger; the output stays off.
 
@@ -49,7 +84,7 @@ class Keysight33522b:
         InstrumentError
             The output is on, or the box does not take a setting.
         """
-        if not (math.isfinite(volts) and abs(volts) >= 1e-3 and width > 0):
+        if not (math.isfinite(volts) and abs(volts) >= _LEAST and width > 0):
             raise InstrumentError(f"{self.name}: no pulse of {volts} V for {width} s")
         action = f"set channel {channel} to {volts:g} V for {width:g} s"
         await self.session.do(action, lambda box: _set_pulse(box, channel, volts, width))
@@ -113,6 +148,15 @@ def _channel(box: _Quiet33522B, number: int) -> Any:
     return box.ch1 if number == 1 else box.ch2
 
 
+def _put_limits(box: _Quiet33522B, *, number: int, low: float, high: float) -> None:
+    put_limits(box, _channel(box, number), number, (low, high))
+
+
+def _state(box: _Quiet33522B) -> State:
+    limits = (state_of_limits(box, number).items() for number in (1, 2))
+    return {**dict(chain.from_iterable(limits)), "power_on": powered_on(box)}
+
+
 def _word(on: bool) -> str:
     return "ON" if on else "OFF"
 
@@ -123,16 +167,16 @@ def _set_pulse(box: _Quiet33522B, number: int, volts: float, width: float) -> No
         raise InstrumentError(
             f"{box.name}: channel {number} is on; its pulse is set while it is off"
         )
-    _errors(box)
     channel.function_type("PULS")
+    _errors(box)  # also of what the last function left, which a pulse may have no room for
     highest = _LONGEST_SHARE / width
     channel.frequency(min(float(channel.frequency()), highest))  # first, so that the width fits
     channel.pulse_width(width)
     channel.frequency(min(_FASTEST, highest))
     channel.amplitude_unit("VPP")
-    channel.offset(0.0)
-    channel.amplitude(abs(volts))
+    channel.amplitude(_LEAST)  # first, so that no step between is beyond a limit of the levels
     channel.offset(volts / 2)
+    channel.amplitude(abs(volts))
     channel.output_polarity("NORM" if volts > 0 else "INV")
     channel.burst_mode("N Cycle")
     channel.burst_ncycles(1)
@@ -143,7 +187,8 @@ def _set_pulse(box: _Quiet33522B, number: int, volts: float, width: float) -> No
         raise InstrumentError(f"{box.name}: {said}")
     taken = _settings(box, number)[:2]
     if not (
-        math.isclose(taken[0], volts, rel_tol=1e-3)
+        channel.function_type() == "PULS"
+        and math.isclose(taken[0], volts, rel_tol=1e-3)
         and math.isclose(taken[1], width, rel_tol=1e-3, abs_tol=1e-10)
     ):
         raise InstrumentError(f"{box.name} takes {taken[0]:g} V for {taken[1]:g} s")

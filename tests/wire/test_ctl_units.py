@@ -93,8 +93,8 @@ def test_a_pattern_that_meets_several_units_is_refused(ctl, laboratory):
     assert (code, out) == (2, "")
     assert err.startswith("pulser.*: one pair of numbers cannot limit ")
     assert (
-        "frequency in Hz; rate in Sa/s; amplitude, high, low in V; burst_phase, phase in deg"
-        in (err)
+        "frequency in Hz; rate in Sa/s; amplitude, high, low, voltage_limit_high, "
+        "voltage_limit_low in V; burst_phase, phase in deg" in err
     )
     assert err.endswith("write a pattern for each, such as pulser.amplitude=MIN:MAX\n")
     assert "limit cycles without a unit; " in err

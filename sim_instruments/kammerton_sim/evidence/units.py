@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 _VOLTS = (
     "peak", "level", "low", "high", "ramp", "offset", "amplitude", "voltage_limit",
+    "voltage_limit_low", "voltage_limit_high",
     "marker_high", "marker_low",
 )  # fmt: skip
 UNITS: Mapping[str, str] = {

@@ -4,7 +4,7 @@ From the 33500 manual: amplitude 1 mVpp to 10 Vpp into 50 ohm and twice that int
 waveforms of 8 to 1,000,000 points. From the manual of the 33250A: the answer to APPLy?, here for
 every function. From the upstream driver: a queue of 20 errors, answers like +0,"No error". From
 memory: some defaults. What amplitude, offset and shape are set to is in `k33522b_amplitude` and
-`k33522b_shape`.
+`k33522b_shape`, what limits the volts in `k33522b_limits`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kammerton_sim.evidence.ledger import Ledger
-from kammerton_sim.instruments.k33522b_ends import DECIMALS
+from kammerton_sim.instruments.k33522b_limits import DECIMALS, LIMITING
 from kammerton_sim.instruments.k33522b_memory import ArbMemory, channel_of
 from kammerton_sim.instruments.k33522b_settings import CHANNELS, FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.instruments.k33522b_shape import SHORTEST, Shapes
@@ -95,7 +95,7 @@ class Keysight33522b(Shapes):
         if key == "function" and not self._unsettled:
             with self._one(*suffixes):
                 super().set(key, suffixes, value)
-                self._fit_offset(*suffixes)  # which has had all the room, if that was DC
+                self._fit_levels(*suffixes)
             return
         if key != "load" or self._unsettled:
             super().set(key, suffixes, value)
@@ -113,6 +113,8 @@ class Keysight33522b(Shapes):
             most = FASTEST.get(str(value), 30e6)
             fast = float(self.value("frequency", *suffixes)) > most
             return f"{value} ends at {most:g} Hz" if fast else ""
+        if key in LIMITING:
+            return self._conflict(key, suffixes[0], value)
         if key not in ("amplitude", "offset", "width", "frequency"):
             return ""
         least, most = self._ends(key, *suffixes)
@@ -125,6 +127,8 @@ class Keysight33522b(Shapes):
         if key in ("amplitude", "offset", "width", "frequency"):
             least, most = self._ends(key, *suffixes)
             value = max(least, min(float(value), most))
+        if key in LIMITING and self._conflict(key, suffixes[0], value):
+            return
         self.set(key, suffixes, value)
         if key == "function":
             self.turn("frequency", suffixes, self.value("frequency", *suffixes))
@@ -132,9 +136,9 @@ class Keysight33522b(Shapes):
     def _ends(self, key: str, channel: int) -> tuple[float, float]:
         if key == "amplitude":
             offset = abs(float(self.value("offset", channel)))
-            return 1e-3, 2 * (self._highest(channel) - offset)
+            return 1e-3, min(2 * (self._highest(channel) - offset), self._widest(channel))
         if key == "offset":
-            return -self._room(channel), self._room(channel)
+            return self._offsets(channel)
         if key == "width":
             return SHORTEST, self._longest(channel)
         return SLOWEST, self._fastest(channel)
@@ -203,6 +207,7 @@ class Keysight33522b(Shapes):
         return {
             **{SETTINGS[key].header: command for key, command in own.items()},
             **self._high_and_low(),
+            **self._limiting(),
             "[SOURce#]:APPLy": Command(ask=self._applied),
             "*TRG": Command(lambda _: self._trigger()),
             "TRIGger#[:IMMediate]": Command(lambda c: self._trigger()),

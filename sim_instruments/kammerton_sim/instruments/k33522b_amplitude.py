@@ -13,13 +13,13 @@ import math
 from typing import Any
 
 from kammerton_sim.instruments.k33522b_ends import (
-    LEAST,
     Ends,
     clipped,
     complain,
     parse_wide,
     with_unit,
 )
+from kammerton_sim.instruments.k33522b_limits import LEAST
 from kammerton_sim.instruments.k33522b_memory import channel_of
 from kammerton_sim.instruments.k33522b_settings import SETTINGS
 from kammerton_sim.wire.commands import Call
@@ -55,10 +55,12 @@ class Amplitudes(Ends):
         channel, (text,) = channel_of(call), call.parts(1, 1)
         asked = self._peak_to_peak(channel, text)
         taken = min(max(asked, LEAST), 2 * self._highest(channel))
+        limited = min(taken, self._widest(channel))
         with self._one(channel):
-            self.put("amplitude", (channel,), taken)
+            self.put("amplitude", (channel,), limited)
             moved = self._fit_offset(channel)
-        complain(asked, taken, "offset has been adjusted due to amplitude" if moved else "")
+        said = "offset has been adjusted due to amplitude" if moved else ""
+        complain(asked, taken, said, limited)
 
     def _peak_to_peak(self, channel: int, text: str) -> float:
         """Return Vpp of an amplitude with its unit, or in the present one."""
@@ -99,16 +101,27 @@ class Amplitudes(Ends):
         (text,), room = call.parts(1, 1), self._room(channel)
         named = self._named("offset", channel, text)
         asked = parse_wide(text) if named is None else named
-        self.put("offset", (channel,), min(max(asked, -room), room))
+        taken, (least, most) = min(max(asked, -room), room), self._offsets(channel)
+        limited = min(max(taken, least), most)
+        self.put("offset", (channel,), limited)
+        complain(taken, taken, "", limited)
         complain(asked, min(max(asked, -self._highest(channel)), self._highest(channel)), "")
         if abs(asked) > room:
             raise ScpiError(-222, "offset has been adjusted due to amplitude")
 
     def _fit_offset(self, channel: int) -> bool:
         """Bring the offset to what the amplitude leaves; returns whether it had to move."""
-        room, offset = self._room(channel), float(self.value("offset", channel))
-        self.set("offset", (channel,), min(max(offset, -room), room))
-        return abs(offset) > room
+        (least, most), offset = self._offsets(channel), float(self.value("offset", channel))
+        self.set("offset", (channel,), min(max(offset, least), most))
+        return not least <= offset <= most
+
+    def _fit_levels(self, channel: int) -> None:
+        """Bring levels of another function to where they may lie: a dc voltage had all the room."""
+        low, high = self._bounds(channel)
+        if self.value("voltage_limits", channel) and self.value("function", channel) != "DC":
+            fits = min(float(self.value("amplitude", channel)), max(LEAST, high - low))
+            self.set("amplitude", (channel,), fits)
+        self._fit_offset(channel)
 
     def _set_unit(self, call: Call) -> None:
         channel, unit = channel_of(call), SETTINGS["unit"].kind.parse(call.parts(1, 1)[0])
@@ -120,6 +133,8 @@ class Amplitudes(Ends):
         """Set the load; dBm need one."""
         channel, (text,) = channel_of(call), call.parts(1, 1)
         asked, load = clipped("load", text)
+        if conflict := self._conflict("load", channel, load):
+            raise ScpiError(-221, conflict)
         self.put("load", (channel,), load)
         if math.isinf(load) and self.value("unit", channel) == "DBM":
             self.set("unit", (channel,), "VPP")

@@ -8,33 +8,27 @@ memory: that MAX of the amplitude does not count the offset, which is moved.
 
 from __future__ import annotations
 
-import math
 import string
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
+from kammerton_sim.instruments.k33522b_limits import DECIMALS, LEAST, Limits
 from kammerton_sim.instruments.k33522b_memory import channel_of
 from kammerton_sim.instruments.k33522b_settings import FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ClippedError, ScpiError
-from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import number
-
-LEAST = 1e-3
-"""V between the lowest and the highest level."""
 
 _PREFIXES = {"": 1.0, "M": 1e-3, "U": 1e-6, "K": 1e3}
 
-DECIMALS = 12
-"""Of V of a level: 0.3 - 0.1 leaves no more of them than the two that it is made of."""
-
+CUT = "level clipped to the voltage limit"
 LEVEL_MOVED = "the other level has been adjusted"
 
 _LEVEL = "[SOURce#]:VOLTage[:LEVel][:IMMediate]"
 
 
-class Ends(ScpiInstrument, ABC):
+class Ends(Limits, ABC):
     """MIN and MAX, and the levels HIGH and LOW, of each channel."""
 
     @abstractmethod
@@ -47,16 +41,27 @@ class Ends(ScpiInstrument, ABC):
             f"{_LEVEL}:LOW": Command(self._set_low, lambda c: self._ask_end(c, -1)),
         }
 
-    def _highest(self, channel: int) -> float:
-        """V of peak into the load: 10 V behind 50 ohm."""
-        load = float(self.value("load", channel))
-        return 10.0 if math.isinf(load) else 10.0 * load / (load + 50)
-
     def _room(self, channel: int) -> float:
         """V that the amplitude leaves to the offset: all where the function is none but that."""
         if self.value("function", channel) == "DC":
             return self._highest(channel)
         return max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
+
+    def _offsets(self, channel: int) -> tuple[float, float]:
+        """Return between which V the offset may lie, of which voltage limits leave less."""
+        (low, high), room = self._bounds(channel), self._room(channel)
+        half = self._highest(channel) - room
+        return _ordered(max(low + half, -room), min(high - half, room))
+
+    def _widest(self, channel: int) -> float:
+        """Return Vpp about the present offset at which a level meets a limit of voltage.
+
+        None stands in the way where there are no limits, or the amplitude does nothing.
+        """
+        if not self.value("voltage_limits", channel) or self.value("function", channel) == "DC":
+            return 2 * self._highest(channel)
+        (low, high), offset = self._bounds(channel), float(self.value("offset", channel))
+        return max(LEAST, round(2 * min(high - offset, offset - low), DECIMALS))
 
     def _named(self, key: str, channel: int, text: str) -> float | None:
         """Return MIN or MAX of what depends on load, amplitude or function; None for others."""
@@ -92,17 +97,19 @@ class Ends(ScpiInstrument, ABC):
         """Set the high level; a low one that is not below it goes 1 mV below it."""
         channel = channel_of(call)
         asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
-        high, low = min(max(asked, LEAST - most), most), self._low_and_high(channel)[0]
-        self._put_ends(channel, min(low, high - LEAST), high)
-        complain(asked, high, LEVEL_MOVED if low > high - LEAST else "")
+        (least, limit), possible = self._bounds(channel), min(max(asked, LEAST - most), most)
+        high, low = min(max(possible, least + LEAST), limit), self._low_and_high(channel)[0]
+        self._put_ends(channel, min(max(low, least), high - LEAST), high)
+        complain(asked, possible, LEVEL_MOVED if low > high - LEAST else "", high)
 
     def _set_low(self, call: Call) -> None:
         """Set the low level; a high one that is not above it goes 1 mV above it."""
         channel = channel_of(call)
         asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
-        low, high = min(max(asked, -most), most - LEAST), self._low_and_high(channel)[1]
-        self._put_ends(channel, low, max(high, low + LEAST))
-        complain(asked, low, LEVEL_MOVED if high < low + LEAST else "")
+        (limit, largest), possible = self._bounds(channel), min(max(asked, -most), most - LEAST)
+        low, high = min(max(possible, limit), largest - LEAST), self._low_and_high(channel)[1]
+        self._put_ends(channel, low, max(min(high, largest), low + LEAST))
+        complain(asked, possible, LEVEL_MOVED if high < low + LEAST else "", low)
 
     def _put_ends(self, channel: int, low: float, high: float) -> None:
         with self._one(channel):
@@ -110,11 +117,20 @@ class Ends(ScpiInstrument, ABC):
             self.put("offset", (channel,), round((high + low) / 2, DECIMALS + 1))
 
 
-def complain(asked: float, taken: float, moved: str) -> None:
+def _ordered(low: float, high: float) -> tuple[float, float]:
+    """Return two ends without the dust of binary digits; their middle where they have crossed."""
+    if low > high:
+        low = high = (low + high) / 2
+    return round(low, DECIMALS + 1), round(high, DECIMALS + 1)
+
+
+def complain(asked: float, taken: float, moved: str, limited: float | None = None) -> None:
     """Raise what the box says after it took the nearest value that it has.
 
-    moved: what else it changed for that, "" where nothing.
+    moved: what else it changed for that, "" where nothing. limited: what voltage limits left of it.
     """
+    if limited is not None and limited != taken:
+        raise ScpiError(-221, CUT)
     if taken != asked:
         raise ClippedError(asked, taken)
     if moved:

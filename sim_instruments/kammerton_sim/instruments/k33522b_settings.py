@@ -78,6 +78,11 @@ SETTINGS = {
                          real(0.1, 1e-3, 20, "V"), _CHANNEL, True),
     "offset": Setting(f"{_SOURCE}VOLTage[:LEVel][:IMMediate]:OFFSet", real(0, -10, 10, "V"),
                       _CHANNEL),  # as the load is called; `low` and `high` are on the line
+    "voltage_limit_low": Setting(f"{_SOURCE}VOLTage:LIMit:LOW", real(-5, -10, 10, "V"), _CHANNEL,
+                                 True),
+    "voltage_limit_high": Setting(f"{_SOURCE}VOLTage:LIMit:HIGH", real(5, -10, 10, "V"), _CHANNEL,
+                                  True),
+    "voltage_limits": Setting(f"{_SOURCE}VOLTage:LIMit:STATe", Switch(), _CHANNEL, True),
     "symmetry": Setting(f"{_SOURCE}FUNCtion:RAMP:SYMMetry", real(100, 0, 100), _CHANNEL, True),
     "width": Setting(f"{_SOURCE}FUNCtion:PULSe:WIDTh", real(1e-4, 16e-9, 1e6, "S", 1e-10),
                      _CHANNEL, True),

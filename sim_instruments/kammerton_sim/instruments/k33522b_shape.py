@@ -16,6 +16,7 @@ from kammerton_sim.instruments.k33522b_memory import channel_of
 from kammerton_sim.instruments.k33522b_settings import FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.wire.commands import Call
 from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.settings import Value
 
 SHORTEST = 16e-9
 """Of a pulse, and of the rest of its period, in s."""
@@ -40,13 +41,16 @@ class Shapes(Amplitudes):
         function = str(SETTINGS["function"].kind.parse(call.parts(1, 1)[0]))
         if function == "ARB" and not self._has_waveform(channel):
             raise ScpiError(-221, "no arbitrary waveform is chosen")
-        offset, most = self.value("offset", channel), FASTEST.get(function, 30e6)
+        levels, most = self._levels_set(channel), FASTEST.get(function, 30e6)
         self.put("function", (channel,), function)
         if float(self.value("frequency", channel)) > most:
             self.set("frequency", (channel,), most)
             raise ScpiError(-221, "frequency reduced for the function")
-        if self.value("offset", channel) != offset:
+        if self._levels_set(channel) != levels:
             raise ScpiError(-221, "offset has been adjusted due to amplitude")
+
+    def _levels_set(self, channel: int) -> tuple[Value, Value]:
+        return self.value("amplitude", channel), self.value("offset", channel)
 
     def _set_frequency(self, call: Call) -> None:
         """Take what lies beyond the function's limits as the nearest of them."""

@@ -33,6 +33,11 @@ def at_device(quantity: str, value: float, attenuation: float) -> float:
     return power_at_device(math.sqrt(2.0) * value, attenuation)
 
 
+def volts_for(power: float) -> float:
+    """Return the level or pulse in V that is a power in dBm into 50 ohm; see `at_device`."""
+    return math.sqrt(1e-3 * 10 ** (power / 10) * OHM)
+
+
 def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[str]:
     """Yield a line for each line of this generator that would put too much on the device."""
     for name, line in lines(lab):

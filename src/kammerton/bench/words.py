@@ -16,6 +16,7 @@ UNITS = {
     "frequency": "Hz", "power": "dBm", "amplitude": "V", "offset": "V", "voltage": "V",
     "clock_rate": "Hz", "power_limit": "dBm",
     "voltage_limit": "V", "current_limit": "A",
+    "voltage_limit_low": "V", "voltage_limit_high": "V",
 }  # fmt: skip
 """By the first part of a setting's name."""
 

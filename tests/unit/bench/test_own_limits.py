@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from kammerton.bench import Bench
+from kammerton.bench.limits import check_value
 from kammerton.bench.own_limits import allowed
 from kammerton.lab import Channel, InstrumentEntry, IqLine, Limit, QubitEntry
-from kammerton.model import Held, InstrumentError, SettingsChanged
+from kammerton.model import Held, InstrumentError, OutputRefused, SettingsChanged
 from kammerton.model.setup import Allowed, Setting, limits_itself, own_limits_of
 from tests.unit.bench.conftest import FakeSource
 from tests.unit.bench.test_bench import use
@@ -26,6 +27,19 @@ def test_an_instrument_is_allowed_what_the_gate_lets_pass():
 def test_what_may_arrive_at_the_device_counts_too(at_device, most):
     behind = replace(ENTRY, attenuation=30.0, max_at_device=at_device)
     assert allowed(behind)["power"] == (-60.0, most)
+
+
+@pytest.mark.parametrize(("at_device", "most"), [(-30.0, 0.2236), (-10.0, 0.5), (-16.0, 0.5)])
+def test_what_volts_may_arrive_at_the_device_counts_too(make, at_device, most):
+    """0 dBm into 50 ohm are 0.2236 V of a level that stays; -16 dBm behind 30 dB are 1.12 V."""
+    limits = {"volts": Limit(-0.3, 0.5, 1e9)}
+    behind = replace(ENTRY, limits=limits, attenuation=30.0, max_at_device=at_device)
+    assert allowed(behind)["volts"] == pytest.approx((-min(most, 0.3), most), abs=1e-4)
+    lab = replace(make.lab(), instruments={"lo": behind})
+    for end in allowed(behind)["volts"]:
+        check_value(lab, "lo", "volts", end * (1 - 1e-9))
+        with pytest.raises(OutputRefused):
+            check_value(lab, "lo", "volts", end * (1 + 1e-9))
 
 
 def test_a_driver_is_marked_with_the_limits_of_its_instrument():

@@ -60,6 +60,22 @@ def test_own_limits_of_instruments_are_listed(tmp_path):
     assert "\n14.12 dBm: start" in spoilt_max, "never above what is allowed"
 
 
+def test_own_limits_of_a_pulse_generator_are_listed_and_no_more_than_its_line_may_carry(tmp_path):
+    pulser = """
+[instruments.pulser]
+driver = "keysight_33522b"
+address = "TCPIP0::10.0.0.9::5025::SOCKET"
+limits.volts = { min = "-200 mV", max = "1 V", max_rate = "1 V/ns" }
+attenuation = "20 dB"
+max_at_device = "-10 dBm"
+"""
+    own = "(its own limit, what lab.toml allows)"
+    _, out = dry(tmp_path, TEXT + pulser)
+    assert f"pulser channels.voltage_limit_low {own}\n-200 mV: start" in out
+    assert f"pulser channels.voltage_limit_high {own}\n707 mV: start" in out, "10 dBm into 50 ohm"
+    assert f"pulser channels.voltage_limits {own}\non: start" in out
+
+
 @pytest.mark.parametrize(
     ("instrument", "driver"),
     [

@@ -1,0 +1,87 @@
+"""The limits that a 33522B keeps by itself, as a bench sets them, looks at them and plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kammerton.bench import Bench, guard, open_bench
+from kammerton.lab import Lab, load
+from kammerton.model import LabClock, SettingsChanged
+from kammerton_sim.chip import random_chip
+from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.write_lab import write_lab
+from tests.wire.test_k33522b_own_limits import limits
+
+
+@pytest.fixture
+def laboratory() -> Iterator[Laboratory]:
+    chip = random_chip(1, 3)
+    pulser = {"pulser": FurtherInstrument("keysight_33522b")}
+    with Laboratory(replace(chip, wiring=replace(chip.wiring, instruments=pulser))) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture
+def lab(laboratory: Laboratory, tmp_path: Path) -> Lab:
+    path = tmp_path / "lab.toml"
+    path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
+    return load(path)
+
+
+def use(lab: Lab, body: Callable[[Bench], Awaitable[None]]) -> None:
+    async def main() -> None:
+        async with open_bench(lab, LabClock(), lock_folder=lab.path.parent) as bench:
+            await body(bench)
+
+    asyncio.run(main())
+
+
+def test_i10_a_limit_that_somebody_switches_off_is_noticed(laboratory, lab, monkeypatch):
+    monkeypatch.setattr(guard, "PAUSE", 30.0)
+
+    async def body(bench: Bench) -> None:
+        assert await bench.look()
+        assert limits(laboratory.further["pulser"], 2) == (-1.0, 1.0, True)
+        changed = {c.what: (c.old, c.new) for c in bench.gate.changes}
+        assert changed["pulser voltage_limit_high.2"] == ("5 V", "1 V")
+        assert changed["pulser voltage_limits.2"] == ("off", "on")
+        laboratory.faults.inject(
+            "front-panel", instrument="pulser", setting="voltage_limits", value="0", output="2"
+        )
+        with pytest.raises(SettingsChanged, match=r"pulser .*: voltage_limits.2 is off, not on"):
+            await bench.look()
+
+    use(lab, body)
+
+
+def test_i10_limits_that_a_power_cycle_took_are_noticed_and_set_anew(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        assert await bench.look()
+        pulser = laboratory.further["pulser"]
+        pulser.power_cycle()
+        with pytest.raises(SettingsChanged, match="pulser was switched off and on, and lost") as e:
+            await bench.look()
+        assert await bench.recover(e.value) == {"pulser"}
+        assert limits(pulser, 1) == limits(pulser, 2) == (-1.0, 1.0, True)
+        assert await bench.look()
+
+    use(lab, body)
+
+
+def test_pulses_of_a_bench_play_within_them(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        assert await bench.look()
+        await bench.gate.cold.refresh_when_older(10.0)
+        for volts in (1.0, -1.0, 0.3):
+            await bench.gate.others.set_pulse("pulser", 1, volts, 1e-6)
+        await bench.gate.others.enable_pulse("pulser", 1)
+        assert laboratory.outputs()["pulser.1"]["high"] == pytest.approx(0.3)
+        assert await bench.look()
+
+    use(lab, body)
