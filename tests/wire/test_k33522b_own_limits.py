@@ -120,7 +120,7 @@ def test_what_another_program_asks_for_beyond_them_is_cut(rig, generator):
 
 @pytest.mark.parametrize("volts", [0.8, -0.5, 0.001, 0.35])
 @pytest.mark.parametrize(
-    "before", ["FUNC DC;VOLT:OFFS 0.8", "FUNC PULS;VOLT:OFFS 0.75", "FUNC SIN"]
+    "before", ["FUNC DC;VOLT:OFFS 0.8", "FUNC PULS;:SOUR1:VOLT:HIGH 0.8;LOW -0.5", "VOLT:OFFS 0.75"]
 )
 def test_a_pulse_up_to_them_is_played_as_it_is(rig, generator, before, volts):
     async def main() -> tuple[float, float, bool]:
