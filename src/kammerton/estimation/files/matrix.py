@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +11,14 @@ from kammerton.estimation.files.axis_units import chosen_units
 from kammerton.estimation.files.cells import number
 from kammerton.estimation.files.columns import Choice, Chosen, axis_unit
 from kammerton.estimation.files.grid import Grid, placed, spread
-from kammerton.estimation.files.layouts import LAYOUTS, Axis, measured_in, named_after
+from kammerton.estimation.files.layouts import LAYOUTS, Axis
 from kammerton.estimation.files.levels import RESONATORS, level_of
+from kammerton.estimation.files.matrix_titles import (
+    axis_of_columns,
+    column_value,
+    corner_titles,
+    side_of,
+)
 from kammerton.estimation.files.powers import in_power, refuse_negative, root, root_name
 from kammerton.estimation.files.signals import unit_of
 from kammerton.estimation.files.table import Table
@@ -45,28 +50,32 @@ def is_matrix(table: Table) -> bool:
     """Whether the first row and the first column are axes."""
     if len(table.headings) < 4:
         return False
-    if all(_finite(title.text) for title in table.headings[1:]):
+    if _titled_by_values(table):
         return True
     corner, *others = table.rows[0][1]
-    return table.headings[0].text == "column 1" and not corner.strip() and all(map(_finite, others))
+    if table.headings[0].text != "column 1" or corner.strip():
+        return False
+    values = [number(text) for text in others]
+    return all(value is not None and math.isfinite(value) for value in values)
 
 
-def _finite(text: str) -> bool:
-    value = number(text)
-    return value is not None and math.isfinite(value)
+def _titled_by_values(table: Table) -> bool:
+    return all(column_value(title.text) is not None for title in table.headings[1:])
 
 
 def matrix(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
     """Return the map; rows and columns are what `--x` or the corner says, rows first.
 
-    Else a frequency is told from a bias where both are bare numbers of such sizes, and else rows
-    are the first axis of the kind.
+    So do the titles of the columns, which may be values with a unit and a name. Else a frequency
+    is told from a bias where both are bare numbers of such sizes, and else rows are the first axis
+    of the kind.
     """
     if choice.y or choice.phase or choice.sigma:
         raise TraceError(f"{table.path}: a matrix has no columns to choose (--y, --phase, ...)")
+    columns = _of_columns(table)
     table, across = _across(table)
     down = table.numbers(0)
-    sides = _sides(table, LAYOUTS[kind].axes, choice.x, down, across)
+    sides = _sides(table, LAYOUTS[kind].axes, choice.x, (down, across), columns)
     written = chosen_units(str(table.path), sides.axes, choice.x_unit)
     units = [
         axis_unit(table, title, axis, kind, unit)
@@ -94,27 +103,58 @@ def _note(sides: _Sides) -> str:
 
 
 def _sides(
-    table: Table, axes: Axes, chosen: tuple[str, ...], down: FloatArray, across: FloatArray
+    table: Table, axes: Axes, chosen: tuple[str, ...], values: tuple[FloatArray, FloatArray],
+    columns: Heading | None,
 ) -> _Sides:  # fmt: skip
+    """Return what rows and columns are; columns: what the titles of these say, if anything."""
     corner = table.headings[0].text
-    named = chosen or tuple(re.split(r"\\|/(?![^\[(]*[\])])", corner))
-    titles = [heading(part) for part in named]
-    own = [next((n for n in (0, 1) if _belongs(title, axes[n])), None) for title in titles]
-    if chosen and (len(chosen) != 2 or sorted(own, key=str) != [0, 1]):
+    titles = [heading(name) for name in chosen] or corner_titles(corner)
+    if chosen:
+        _check_chosen(table, titles, axes)
+    if columns is not None:
+        titles = [titles[0], _joined(table, titles[1:], columns)]
+    own = [side_of(title, axes) for title in titles]
+    if columns is not None and None is not own[0] == own[1]:
+        raise TraceError(f"{table.path}: rows, {titles[0].text!r}, and columns, {titles[1].text!r},"
+                         f" are both the {axes[own[0]].name} (--x twice says what they are, rows"
+                         " first)")  # fmt: skip
+    said = len(titles) == 2 or own[0] is not None
+    turned = own[0] == 1 or (len(own) == 2 and own[0] is None and own[1] == 0)
+    if not said:
+        turned = _like_a_carrier(axes, *values)
+    order = axes[::-1] if turned else axes
+    rows, across, *_ = [*titles, None] if said else [None, None]
+    return _Sides((_named(rows, order[0]), _named(across, order[1])), order, turned, said)
+
+
+def _named(title: Heading | None, axis: Axis) -> Heading:
+    """Return the title of one side; where it has no name of its own, that of the axis."""
+    if title is None:
+        return Heading(axis.name, axis.name, None)
+    if title.name:
+        return title
+    text = f"{axis.name} [{title.unit}]" if title.unit else axis.name
+    return Heading(text, axis.name, title.unit)
+
+
+def _joined(table: Table, corner: list[Heading], columns: Heading) -> Heading:
+    """Return what the corner, or `--x`, and the titles of the columns say of these together."""
+    if not corner:
+        return columns
+    title, unit = corner[0], columns.unit
+    if None not in (title.unit, unit) and title.unit != unit:
+        raise TraceError(f"{table.path}: the corner has columns in {title.unit!r}, but their titles"
+                         f" are in {unit!r}")  # fmt: skip
+    return Heading(title.text, title.name, unit or title.unit)
+
+
+def _check_chosen(table: Table, titles: list[Heading], axes: Axes) -> None:
+    if sorted((side_of(title, axes) for title in titles), key=str) != [0, 1]:
         names = " and ".join(repr(axis.name) for axis in axes)
         raise TraceError(
             f"{table.path}: --x says what the rows of a matrix are, and once more what its columns"
             f" are; these are {names}"
         )
-    two, usual = len(titles) == 2, [Heading(axis.name, axis.name, None) for axis in axes]
-    said = two or own[0] is not None
-    turned = own[0] == 1 or (two and own[0] is None and own[1] == 0)
-    if not said:
-        turned = _like_a_carrier(axes, down, across)
-    order = axes[::-1] if turned else axes
-    rest = usual[::-1] if turned else usual
-    titles = titles if two else [titles[0], rest[1]] if said else rest
-    return _Sides((titles[0], titles[1]), order, turned, said)
 
 
 def _like_a_carrier(axes: Axes, down: FloatArray, across: FloatArray) -> bool:
@@ -140,16 +180,19 @@ def _cells_of(table: Table, kind: str, unit: str | None) -> tuple[FloatArray, st
     return y * factor, si_unit, "", notes
 
 
+def _of_columns(table: Table) -> Heading | None:
+    if not _titled_by_values(table):
+        return None
+    return axis_of_columns(table.path, [title.text for title in table.headings[1:]])
+
+
 def _across(table: Table) -> tuple[Table, FloatArray]:
     """Take the axis that stands in the first row off a matrix."""
-    if all(_finite(title.text) for title in table.headings[1:]):
-        return table, np.array([number(title.text) for title in table.headings[1:]], dtype=float)
+    if _titled_by_values(table):
+        titles = table.headings[1:]
+        return table, np.array([column_value(title.text) for title in titles], dtype=float)
     first = [number(cell) for cell in table.rows[0][1][1:]]
     return replace(table, rows=table.rows[1:]), np.array(first, dtype=float)
-
-
-def _belongs(title: Heading, axis: Axis) -> bool:
-    return named_after(title, axis) or measured_in(title, axis)
 
 
 def _refuse_axes(table: Table, down: FloatArray, across: FloatArray) -> None:
