@@ -77,7 +77,7 @@ def _say(findings: Findings) -> None:
         refuse(list(findings.problems))
     else:
         typer.echo(f"{findings.lab.path.name} is fine: {_summary(findings.lab)}")
-        for line in _heat(findings.lab):
+        for line in (*_heat(findings.lab), *_unpublished(findings.lab)):
             typer.echo(line)
 
 
@@ -96,6 +96,10 @@ def _heat(lab: Lab) -> list[str]:
           if w.output == REFRIGERATOR),
         *(f"refused: {w.when}: {w.refused}" for w in writes if w.refused),
     ]  # fmt: skip
+
+
+def _unpublished(lab: Lab) -> list[str]:
+    return [] if lab.broker else ["hint: without a [broker] nothing is published"]
 
 
 def _summary(lab: Lab) -> str:

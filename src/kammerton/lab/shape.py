@@ -12,6 +12,7 @@ from kammerton.lab._forms import LabForm, keys_at
 from kammerton.lab.document import Document, Problem
 from kammerton.lab.lines import Path
 from kammerton.lab.nearest import hint, nearest
+from kammerton.lab.starting import said_of_start
 from kammerton.lab.values import quoted
 
 ADVICE = {
@@ -26,10 +27,10 @@ def read_shape(document: Document) -> tuple[LabForm | None, list[Problem]]:
     try:
         return LabForm.model_validate(document.data), []
     except ValidationError as error:
-        return None, list(_problems(error.errors(include_url=False)))
+        return None, list(_problems(document, error.errors(include_url=False)))
 
 
-def _problems(errors: list[Any]) -> Iterator[Problem]:
+def _problems(document: Document, errors: list[Any]) -> Iterator[Problem]:
     missing = {error["loc"] for error in errors if error["type"] == "missing"}
     meant = Counter[Path]()
     for error in errors:
@@ -41,7 +42,7 @@ def _problems(errors: list[Any]) -> Iterator[Problem]:
         if error["type"] == "missing" and error["loc"] in meant:
             continue  # its misspelt name is already reported
         if error["type"] != "extra_forbidden":
-            yield Problem(error["loc"], _wrong(error))
+            yield Problem(error["loc"], _wrong(document, error))
 
 
 def _unknown(path: Path, missing: set[Path]) -> tuple[Problem, Path]:
@@ -55,9 +56,10 @@ def _unknown(path: Path, missing: set[Path]) -> tuple[Problem, Path]:
     return Problem(path, f"unknown key{hint(key, known)}"), (*table, meant)
 
 
-def _wrong(error: Any) -> str:
+def _wrong(document: Document, error: Any) -> str:
     if error["type"] == "missing":
-        return MISSING.get(error["loc"][-1], "missing")
+        words = said_of_start(document, error["loc"])
+        return words or MISSING.get(error["loc"][-1], "missing")
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"].startswith("bool"):

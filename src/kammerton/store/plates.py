@@ -18,7 +18,10 @@ from kammerton.store.write import Store
 HERE = re.compile(r"(^|[:/@])(localhost|127(\.\d{1,3}){3}|\[::1\])(?=[:/]|$)", flags=re.IGNORECASE)
 """What is found in an address of this computer itself."""
 
-ADVICE = "lab.toml names no serial number of it, so that at a first start any box is taken for it"
+UNMET = (
+    "no serial in lab.toml: at the first start whichever box answers there is taken for the right "
+    "one; after that `kammerton check` says the line to paste"
+)
 
 
 def known(lab: Lab, store: ReadStore) -> dict[str, str]:
@@ -64,15 +67,19 @@ class Plates:
 def unnamed(lab: Lab, serials: Mapping[str, str], mute: Collection[str] = ()) -> list[str]:
     """Say of which instruments lab.toml names no serial number, with the line to paste.
 
-    Nobody swaps what is simulated on this computer; a refrigerator is only read.
+    Those of which none is known are said in one sentence. Nobody swaps what is simulated on this
+    computer; a refrigerator is only read.
     serials: that are known. mute: who answered and told none, which no line would help.
     """
     spared = {lab.interlock.fridge, lab.interlock.second, *mute}
-    return [
-        f"{entry.name}: {ADVICE}; {_paste(entry, serials)}"
+    open_ = [
+        entry.name
         for entry in lab.instruments.values()
         if entry.serial is None and entry.name not in spared and not _simulated(entry, serials)
     ]
+    unmet = [name for name in open_ if name not in serials]
+    said = [f"{', '.join(unmet)}: {UNMET}"] if unmet else []
+    return said + [_paste(name, serials[name]) for name in open_ if name in serials]
 
 
 def _simulated(entry: InstrumentEntry, serials: Mapping[str, str]) -> bool:
@@ -81,11 +88,9 @@ def _simulated(entry: InstrumentEntry, serials: Mapping[str, str]) -> bool:
     return here and (entry.name not in serials or simulated(serials[entry.name]))
 
 
-def _paste(entry: InstrumentEntry, serials: Mapping[str, str]) -> str:
-    under = f"under [instruments.{entry.name}]"
-    if entry.name not in serials:
-        return f"the line to paste {under} is known once a daemon has met it, if it tells a number"
-    return f"paste {under}, if that is the right box: {line(serials[entry.name])}"
+def _paste(name: str, serial: str) -> str:
+    under = f"paste under [instruments.{name}], if that is the right box"
+    return f"{name}: no serial in lab.toml; {under}: {line(serial)}"
 
 
 def _what(entry: InstrumentEntry) -> str:

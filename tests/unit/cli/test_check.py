@@ -30,6 +30,14 @@ def test_a_good_file():
     assert result.stderr == ""
 
 
+def test_without_a_broker_it_is_said_that_nothing_is_published(lab_file):
+    table = TEXT.index("[broker]")
+    lab_file.write_text(TEXT[:table] + TEXT[TEXT.index("\n[", table) + 1 :])
+    result = kammerton("check", lab_file)
+    assert result.exit_code == 0
+    assert result.stdout.endswith("hint: without a [broker] nothing is published\n")
+
+
 @pytest.mark.parametrize("place", [".", "kammerton-demo"])
 def test_the_usual_file_is_found(tmp_path, monkeypatch, place):
     (tmp_path / place).mkdir(exist_ok=True)
@@ -116,7 +124,7 @@ def test_who_has_no_serial_number_is_told_which_one_answered(lab_file):
     lab_file.write_text(spoilt('serial = "1416.0505k02/100001"\n', "", text))
     result = kammerton("check", lab_file)
     assert result.exit_code == 0
-    assert "paste under [instruments.drive_lo] is known once a daemon has met it" in result.stderr
+    assert "drive_lo: no serial in lab.toml: at the first start" in result.stderr
     assert "serial =" not in result.stderr, "nobody shall paste an example"
     assert not lab_file.with_name("kammerton.sqlite").exists()
     with Store.open(lab_file.with_name("kammerton.sqlite"), "two-qubits") as store:

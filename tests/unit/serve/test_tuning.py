@@ -219,7 +219,7 @@ def test_a_first_start_names_the_line_to_paste_once_and_for_whom_there_is_one(
     tmp_path, store, monkeypatch, caplog
 ):
     tuned(tmp_path, store, monkeypatch, object())
-    said = [words for words in caplog.messages if "lab.toml names no serial number" in words]
+    said = [words for words in caplog.messages if "no serial in lab.toml" in words]
     assert len(said) == 1, "of two loops, and not of who tells no number"
     assert 'serial = "B7"' in said[0]
 

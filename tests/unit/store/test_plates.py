@@ -84,11 +84,17 @@ def test_the_audit_log_is_looked_through_once_in_a_process_whatever_the_number_o
 
 def test_each_without_a_number_is_named_with_the_line_to_paste(lab):
     first, second = unnamed(lab, {"drive_lo": "101"})
-    assert first.startswith("awg1: lab.toml names no serial number of it")
+    assert first.startswith("awg1: no serial in lab.toml")
     assert 'under [instruments.drive_lo], if that is the right box: serial = "101"' in second
     entry = replace(lab.instruments["drive_lo"], serial="101")
     named = replace(lab, instruments={**lab.instruments, "drive_lo": entry})
     assert [words.partition(":")[0] for words in unnamed(named, {})] == ["awg1"]
+
+
+def test_all_that_nobody_has_met_are_said_in_one_sentence(lab):
+    (words,) = unnamed(lab, {})
+    assert words.startswith("awg1, drive_lo: no serial in lab.toml")
+    assert words.endswith("after that `kammerton check` says the line to paste")
 
 
 def test_a_line_to_paste_is_one_of_lab_toml_whatever_the_number(lab):
