@@ -24,6 +24,7 @@ Array = NDArray[np.float64]
 NARROW, NARROWER = 2.5, (0.3, 0.5, 0.7, 0.85)  # steps of width, and parts of it that it may have
 AROUND = 2.0  # half widths to each side, within which the widest step counts
 BROAD, WIDER = 0.3, (1.25, 1.5, 2.0)  # windows of width, and parts of it
+LIKELY = 36.0  # in chi-square, beyond which the place of a line so wide says nothing of its own
 HIDDEN, FREE = 4.0, 9.0  # in chi-square: two bars, and three, hold what costs no more
 
 
@@ -68,8 +69,10 @@ def _bars(
     bars = np.zeros((batch.traces, 2))
     for share in shares:
         other = _of_width(batch, fit.p * np.array([1.0, share]))
-        cost = np.maximum((other.cost - fit.cost) / np.maximum(noise, 1e-300), least)
-        np.fmax(bars, np.abs(other.p - fit.p) / np.sqrt(cost)[:, None], out=bars)
+        cost = (other.cost - fit.cost) / np.maximum(noise, 1e-300)
+        bar = np.abs(other.p - fit.p) / np.sqrt(np.maximum(cost, least))[:, None]
+        bar[cost > LIKELY, 0] = 0.0
+        np.fmax(bars, bar, out=bars)
     return bars
 
 
