@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.audit_log import show_audit
 from kammerton.cli.place import At, apart
 from kammerton.cli.wrapped import print_wrapped
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from kammerton.client.timeline import Entry
     from kammerton.model import Fit
-    from kammerton.store import Attempt, AuditRow, ReadStore
+    from kammerton.store import Attempt, ReadStore
 
 Cells = tuple[str, ...]
 Withheld = Mapping[str, frozenset[str]]
@@ -34,7 +35,9 @@ def log(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="NAME", help="Qubits, e.g. q3 [default: all]; then lab.toml or a database"
+            metavar="NAME",
+            help="Qubits, e.g. q3; with --audit instruments, too [default: all]; then lab.toml "
+            "or a database",
         ),
     ] = None,
     *,
@@ -62,8 +65,7 @@ def log(
     wanted, place = apart(names or [], at)
     with opened(place) as store:
         if audit:
-            rows = store.log(count)[::-1]
-            print_json([_audited(row) for row in rows]) if as_json else _show_audit(rows)
+            show_audit(store, wanted, place, count, as_json=as_json)
             return
         _known_or_exit(store, wanted)
         entries, note = timeline(store, count, frozenset(wanted)), note_beside(place)
@@ -137,19 +139,6 @@ def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:
         "started": entry.started.isoformat(),
         "ended": entry.ended.isoformat() if entry.ended else None,
         "outcome": entry.outcome,
-    }
-
-
-def _audited(row: AuditRow) -> dict[str, Any]:
-    return {
-        "number": row.number,
-        "time": row.time.isoformat(),
-        "who": row.who,
-        "what": row.what,
-        "old": row.old,
-        "new": row.new,
-        "why": row.why,
-        "hash": row.hash,
     }
 
 
@@ -244,17 +233,3 @@ def _reason(fit: Fit) -> str:
     if fit.status in ("", "success"):
         return fit.reason if fit.verdict != "accepted" else ""
     return ": ".join(words for words in (fit.status, fit.reason) if words)
-
-
-def _show_audit(rows: list[AuditRow]) -> None:
-    day = ""
-    indent = len(str(rows[-1].number)) if rows else 0
-    for row in rows:
-        if day != (day := f"{row.time:%Y-%m-%d}"):
-            typer.echo(f"{day} (UTC)")
-        change = f"{row.old} -> {row.new}" if row.old not in ("", "None") else row.new
-        first = f"{row.number:>{indent}}  {row.time:%H:%M:%S}  "
-        told = "; ".join(words for words in (change, row.why, row.who) if words)
-        print_wrapped(f"{first}{row.what}: {told}", len(first))
-    if rows and rows[0].number > 1:
-        typer.echo(f"the last {len(rows)} of {rows[-1].number}; more with -n", err=True)

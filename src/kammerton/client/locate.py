@@ -71,6 +71,12 @@ def groups(given: Path | None = None) -> dict[str, list[str]]:
     return {n: each for n, each in lists.items() if all(isinstance(name, str) for name in each)}
 
 
+def named(given: Path | None, section: str) -> frozenset[str]:
+    """Return the names in a section of lab.toml, such as "qubits", as far as it says so now."""
+    entries = _read(given).get(section)
+    return frozenset(entries) if isinstance(entries, dict) else frozenset()
+
+
 def _read(given: Path | None) -> dict[str, Any]:
     """Return what lab.toml says, unchecked; nothing where it cannot be read just now."""
     import tomllib

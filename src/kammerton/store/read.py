@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from kammerton.model import Estimate, StoreError
 from kammerton.store import (
     attempts,
+    audit_rows,
     clock,
     doubts,
     laboratory_time,
@@ -146,20 +147,15 @@ class ReadStore(Closing):
         query = select(table).order_by(table.c.number.desc()).limit(limit)
         query = query if what is None else query.where(table.c.what == what)
         with self._read() as connection:
-            rows = connection.execute(query)
-            return [
-                AuditRow(
-                    row.number,
-                    moment(row.time),
-                    row.who,
-                    row.what,
-                    row.old,
-                    row.new,
-                    row.why,
-                    row.hash,
-                )
-                for row in rows
-            ]
+            return [audit_rows.audited(row) for row in connection.execute(query)]
+
+    def log_about(self, names: Collection[str], limit: int = 100) -> list[AuditRow]:
+        """Return the last entries of the audit log that name one of these, newest first."""
+        table = schema.audit
+        query = select(table).where(audit_rows.mentioning(names)).order_by(table.c.number.desc())
+        with self._read() as connection:
+            rows = audit_rows.about(connection.execute(query), names, limit)
+            return [audit_rows.audited(row) for row in rows]
 
     def newest(self, whats: Collection[str]) -> dict[str, str]:
         """Return what each thing was set to last by the audit log, in one look through it."""

@@ -1,0 +1,97 @@
+"""`kammerton log --audit NAME`: what is about that name, and no other."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.store import Store
+from tests.stored import estimate, run
+from tests.unit.lab.example import FILE
+
+LINES = [
+    ("daemon, t1", "awg1", "stopped", "playing", "allowed: cold, and not held"),
+    ("daemon", "box awg1 at TCPIP0::10.0.0.1", "", "B1", "it answers there"),
+    ("daemon", "all outputs", None, "off", "allowed"),
+    ("daemon", "awg10", "stopped", "playing", "allowed: cold, and not held"),
+    ("ann@vm", "measure", "", "asked for", "target=q0 calibration=t1"),
+    ("ann@vm", "lease of q1", "", "held", "by hand"),
+    ("q1", "clock", "", "2026", "the name of a person is not what it is about"),
+    ("ann@vm", "revert", "", "refused", "to=3 names=q_0: nothing was known of q_0; there were q1"),
+    ("ann@vm", "lease of q0.old", "", "held", "by hand"),
+]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    file = tmp_path / "lab.toml"
+    text = FILE.read_text(encoding="utf-8")
+    file.write_text(f'{text}\n[groups]\npair = ["q0", "q1"]\n', encoding="utf-8")
+    with Store.open(tmp_path / "kammerton.sqlite", "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(4.2e-5)})
+        for line in LINES:
+            store.audit(*line)
+    return file
+
+
+def log(*words):
+    done = CliRunner().invoke(app, ["log", "--audit", *map(str, words)])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def whats(*words):
+    return [row["what"] for row in json.loads(log(*words, "--json")[1])]
+
+
+def test_a_qubit_is_what_names_it_as_a_word(lab):
+    assert whats("q0", lab) == ["measure", "lease of q0.old"]
+    assert whats("q1", lab) == ["lease of q1"]
+
+
+def test_an_instrument_went_off_when_all_outputs_did(lab):
+    assert whats("awg1", lab) == ["awg1", "box awg1 at TCPIP0::10.0.0.1", "all outputs"]
+
+
+def test_a_group_is_its_members(lab):
+    assert whats("pair", lab) == ["measure", "lease of q1", "lease of q0.old"]
+
+
+def test_of_a_database_alone_a_name_of_an_entry_is_known(lab):
+    assert whats("awg10", lab.with_name("kammerton.sqlite")) == ["awg10"]
+
+
+def test_the_last_ones_are_those_about_the_name(lab):
+    code, out, err = log("q0", "-n", "1", lab)
+    assert code == 0
+    assert "lease of q0.old" in out
+    assert "measure" not in out
+    assert err == "the last 1 about q0; more with -n\n"
+
+
+def test_a_name_of_which_nothing_is_told_is_said(lab):
+    assert log("r0", lab) == (0, "", "no entry of the audit log is about r0\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("awg2", "awg1"), ("drive_l", "drive_lo"), ("q_0", "q0")]
+)
+def test_an_unknown_name_is_an_error_with_the_nearest(lab, name, nearest):
+    code, out, err = log(name, lab)
+    assert (code, out) == (2, "")
+    assert f'the audit log names no "{name}"; did you mean "{nearest}"?' in err
+
+
+def test_of_all_nothing_is_left_out(lab):
+    assert len(whats(lab)) == len(LINES)
+
+
+@pytest.mark.parametrize("name", ["awg%", "awg_", "."])
+def test_a_name_is_no_pattern(lab, name):
+    assert log(name, lab.with_name("kammerton.sqlite"))[0] == 2
+
+
+def test_two_names_are_both(lab):
+    assert whats("q1", "awg10", lab) == ["awg10", "lease of q1"]
