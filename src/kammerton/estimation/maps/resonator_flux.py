@@ -60,6 +60,9 @@ HANGING = ("period", "shift", "bare_frequency", "g")
 ARC, CLEAR = "arc of a resonator", "a clear arc of the resonator"
 HANGS = ("period, shift and coupling hang on the qubit's frequency and on the asymmetry of its "
          "junctions: give both to have them")  # fmt: skip
+KINKED = ("half a period from its sweet spot it has a kink, so near an end of the window that"
+          " period, shift, bare frequency and coupling stay unknown: sweep a whole period of the"
+          " bias, or less on that side")  # fmt: skip
 SPOT, TOP, LOG_PERIOD, FALL, LOG_DETUNING, ROOT = range(6)  # theta, in windows
 USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
 USUAL_ROOT, ITS_ERROR = 0.4, 0.3  # of the square root of the asymmetry, which is from 0 to 1
@@ -136,9 +139,17 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
                                  map(_twice, [each], [model])))  # fmt: skip
         if each is not None:
             curve[n] = back(each.image).T
-    findings.accept(lambda n: CLEAR if qubits[n].whole else f"{CLEAR}; {HANGS}")
-    numbers = _told(numbers, told & ~_kinked(found))
+    kinked = _kinked(found)
+    findings.accept(lambda n: _clear(qubits[n], bool(kinked[n])))
+    numbers = _told(numbers, told & ~kinked)
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
+
+
+def _clear(qubit: Qubit, kinked: bool) -> str:
+    """Return what is said of a good arc, and why numbers that hang on more are not there."""
+    if not qubit.whole:
+        return f"{CLEAR}; {HANGS}"
+    return f"{CLEAR}; {KINKED}" if kinked else CLEAR
 
 
 def _qubit(given: dict[str, float | None]) -> Qubit:
