@@ -314,15 +314,16 @@ def test_a_long_name_of_y_stays_within_its_axes(tmp_path: Path, title: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
-    [("delay,population", ["is it in ns or us? (--x-unit)", "names no unit: taken as s (--x-unit"]),
-     ("delay [us],population", [])],
+    ("header", "longest", "said"),
+    [("delay,population", 0.02,
+      ["is it in ns or us? (--x-unit)", "names no unit: taken as s (--x-unit"]),
+     ("delay [us],population", 200, [])],
 )  # fmt: skip
 def test_what_was_supposed_of_units_is_in_the_picture(
-    tmp_path: Path, header: str, said: list[str]
+    tmp_path: Path, header: str, longest: float, said: list[str]
 ) -> None:
-    t, path = np.linspace(0, 200, 61), tmp_path / "t1.csv"
-    y = np.exp(-t / 43) + 0.01 * np.random.default_rng(3).normal(size=61)
+    t, path = np.linspace(0, longest, 61), tmp_path / "t1.csv"
+    y = np.exp(-5 * t / longest) + 0.01 * np.random.default_rng(3).normal(size=61)
     np.savetxt(path, np.column_stack([t, y]), delimiter=",", header=header, comments="")
     words = words_in(tmp_path, [str(path), "--kind", "t1"])
     asked = [text for text in words if "-unit" in text]

@@ -18,6 +18,7 @@ from kammerton.estimation.files.levels import overruled, with_units
 from kammerton.estimation.files.parts import phase_of
 from kammerton.estimation.files.powers import has_base
 from kammerton.estimation.files.signals import NEAR, complex_signal, signal_name, unit_of
+from kammerton.estimation.files.supposed import taken_as
 from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.files.titles import Heading
@@ -148,8 +149,7 @@ def axis_unit(
                 f" which of {len(table.headings)} columns its words are of (--x-unit says the unit"
                 " of x)"
             )
-        return needed, 1.0, [f"x, column {title.text!r}, names no unit: taken as {needed}"
-                             " (--x-unit chooses another)"]  # fmt: skip
+        return needed, 1.0, [taken_as(title.text, needed)]
     if needed is None and level(written):
         raise TraceError(
             f"{table.path}: column {title.text!r} is a level in {written}; {kind} needs what grows"

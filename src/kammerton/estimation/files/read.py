@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kammerton.estimation.batch import fit_batch
+from kammerton.estimation.files.bare_units import refuse_bare
 from kammerton.estimation.files.columns import Choice, Chosen, choose
 from kammerton.estimation.files.counts import of_shots, with_shots
 from kammerton.estimation.files.grid import Grid
@@ -62,6 +63,7 @@ def fit_file(
     for name in known:
         check_known(kind, name)
     read, shots = _read(paths, kind, choice, counted=known.get("shots") is None)
+    refuse_bare(str(paths[0]), read)
     chosen = risen(read, kind, known)
     if shots is not None:
         known["shots"] = shots[None]
