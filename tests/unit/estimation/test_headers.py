@@ -60,3 +60,17 @@ def test_a_last_title_that_one_row_reaches_or_that_is_empty_is_none_too_many(
     text = "delay (us),P1,P2,remark\n" + THREE
     assert read(tmp_path, text.replace("2,3,7", "2,3,7,warm"), "t1").trace.y.tolist() == [1, 2, 3]
     assert read(tmp_path, text.replace(",remark", ","), "t1").trace.y.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("between", ["\t", "  "])
+def test_quoted_labels_below_names_have_the_units(tmp_path: Path, between: str) -> None:
+    """As QCoDeS writes its files .dat: x was taken as s, with a note that no unit is named."""
+    lines = ["# delay_set", '# "Delay (us)"', "# 3", "0", "1", "2"]
+    more = ["readout_I", '"I (mV)"', None, "1", "0.5", "0.25"]
+    text = "".join(f"{a}{between}{b}\n" if b else f"{a}\n"
+                   for a, b in zip(lines, more, strict=True))  # fmt: skip
+    found = read(tmp_path, text, "t1")
+    np.testing.assert_allclose(found.trace.x, np.arange(3) * 1e-6)
+    np.testing.assert_allclose(found.trace.y, [1e-3, 5e-4, 2.5e-4])
+    assert (found.trace.x_name, found.trace.y_unit) == ("delay_set", "V")
+    assert not any("names no unit" in note for note in found.notes)

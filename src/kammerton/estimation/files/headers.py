@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from kammerton.estimation.files.cells import number
+from kammerton.estimation.files.titles import heading
 from kammerton.estimation.files.units import is_unit, si, untexed
 
 _BETWEEN = re.compile(r"\s+(?![\[(])(?![^\[(]*[\])])")
 _WIDE = re.compile(r"\s{2,}|\t")
+_QUOTED = re.compile(r'"([^"]*)"')
 _WORD = re.compile(r"[^\s,;:/_=\[\]()]+")
 
 
@@ -30,13 +33,25 @@ def cells_of(line: str, separator: str | None) -> list[str]:
 
 
 def commented_header(comments: Sequence[str], separator: str | None, width: int) -> list[list[str]]:
-    """Return the first comment that holds so many titles, as a list of one line, or none."""
-    for comment in comments:
+    """Return the first comment that holds so many titles, as a list of one line, or none.
+
+    A second line has the units where the next comment is a quoted label for each: "Delay (s)". So
+    write the files .dat of QCoDeS (`GNUPlotFormat`).
+    """
+    for comment, after in zip_longest(comments, comments[1:], fillvalue=""):
         line = _uncommented(comment, separator)
         cells = cells_of(line, separator) if separator else titles_in_blanks(line, width)
         if len(cells) == width and number(cells[0]) is None:
-            return [cells]
+            return [cells, *_units_of_labels(_uncommented(after, separator), width)]
     return []
+
+
+def _units_of_labels(line: str, width: int) -> list[list[str]]:
+    """Return the units of so many quoted labels, as a list of one line, or none."""
+    labels = _QUOTED.findall(line)
+    if len(labels) != width or _QUOTED.sub("", line).strip():
+        return []
+    return [[heading(label).unit or "" for label in labels]]
 
 
 def titles_in_blanks(line: str, width: int) -> list[str]:

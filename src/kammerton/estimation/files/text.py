@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+from kammerton.estimation.files.binary import HEAD, refuse_binary
 from kammerton.model import TraceError
 
 MAX_BYTES = 64_000_000
@@ -51,6 +52,8 @@ def _text(path: Path) -> str:
     if not path.is_file():
         raise TraceError(f"{path}: not a file")
     try:
+        with path.open("rb") as file:
+            refuse_binary(path, file.read(HEAD))
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise TraceError(f"{path}: {size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB")
@@ -84,5 +87,5 @@ def _decoded(path: Path, raw: bytes) -> str:
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
     if "\0" in text:
-        raise TraceError(f"{path}: not a text file")
+        raise TraceError(f"{path}: not a text file; export it as one, in columns: x, then y")
     return text
