@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 from kammerton.model import StoreError
 from kammerton.store import leases, records, schema, seals
 from kammerton.store.clock import Instant
+from kammerton.store.unknown_then import unknown_then
 
 COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
 
@@ -36,11 +37,11 @@ def insert_revert(
         records.demand_newest(connection, expected)
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
     there = rows_at(connection, to)
-    then = _chosen(there, names, to)
+    then = _chosen(connection, there, names, to)
     back = [row for row in then if not _same(row, head[row.name])]
     changes = [{column: getattr(row, column) for column in COPIED} for row in back]
     if not changes:
-        new = sorted(n for n in head.keys() - {row.name for row in there} if _meant(n, names))
+        new = sorted(n for n in head.keys() - {row.name for row in there} if meant(n, names))
         kept = f"; measured for the first time since, and kept: {', '.join(new)}" if new else ""
         of = ", ".join(names) or "everything"
         raise StoreError(f"of {of}, what was known at revision {to} has not changed since{kept}")
@@ -75,24 +76,16 @@ def rows_at(connection: Connection, revision: int) -> list[Row[Any]]:
     return list(connection.execute(select(table).join(newest, same).order_by(table.c.name)))
 
 
-def _chosen(rows: list[Row[Any]], names: Sequence[str], to: int) -> list[Row[Any]]:
+def _chosen(
+    connection: Connection, rows: list[Row[Any]], names: Sequence[str], to: int
+) -> list[Row[Any]]:
     known = {name for row in rows for name in (row.name, row.name.split(".")[0])}
     if unknown := sorted(set(names) - known):
-        there = ", ".join(sorted({name.partition(".")[0] for name in known}))
-        words = f"nothing was known of {_hinted(unknown, known)} at revision {to}"
-        raise StoreError(f"{words}; there were {there}")
-    return [row for row in rows if _meant(row.name, names)]
+        raise StoreError(unknown_then(connection, unknown, to))
+    return [row for row in rows if meant(row.name, names)]
 
 
-def _hinted(unknown: Sequence[str], known: Collection[str]) -> str:
-    """Return names, each with the one that was perhaps meant."""
-    from kammerton.lab.nearest import nearest
-
-    near = {name: nearest(name, known) for name in unknown}
-    return ", ".join(f'{name} (did you mean "{n}"?)' if n else name for name, n in near.items())
-
-
-def _meant(name: str, names: Sequence[str]) -> bool:
+def meant(name: str, names: Sequence[str]) -> bool:
     """Whether a parameter is among names of elements and parameters; all are where none is said."""
     return not names or bool({name, name.partition(".")[0]} & set(names))
 

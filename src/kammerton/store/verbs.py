@@ -109,7 +109,7 @@ def _revert(
 ) -> str:
     """Set back; force: although another holds what is to change."""
     made = store.revert(to, names, who=who, why=why, force=force)
-    return set_back(store, made, to)
+    return set_back(store, made, to, names)
 
 
 def _approve(store: Store, who: str, which: list[str] | None = None, why: str = "-") -> str:

@@ -115,7 +115,7 @@ def test_revert_and_diff_tell_a_place_from_a_name(lab):
     code, text = said("diff", "r1", str(lab))
     assert (code, "q0.t1" in text) == (0, True)
     code, text = said("revert", "q0", "q9", str(lab), "--to", "r1")
-    assert (code, "nothing was known of q9 at revision 1; there were q0" in text) == (2, True)
+    assert (code, "there is no q9; there are q0" in text) == (2, True)
     code, text = said("revert", "q0.t11", str(lab), "--to", "r1")
     assert (code, 'q0.t11 (did you mean "q0.t1"?)' in text) == (2, True)
 

@@ -126,6 +126,15 @@ def test_revert_makes_a_revision(place: Path) -> None:
     assert "of q0, what was known at revision 1 has not changed since" in again.stderr
 
 
+@pytest.mark.parametrize(("names", "kept"), [(("q0",), "q0.f01"), ((), "q0.f01, q1.f01")])
+def test_revert_says_what_was_unknown_then_and_stays(place: Path, names, kept: str) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.commit(run(), {"q0.f01": estimate(5e9, 1.0, "Hz"), "q1.f01": estimate(5e9, 1.0)})
+    result = call("revert", *names, "--to", "r1", "--lab", place)
+    said = f"revision 4: q0.t1 as at revision 1; unknown then, so left as it is now: {kept}\n"
+    assert result.stdout == said
+
+
 def test_revert_says_what_has_expired_and_how_to_keep_it(tmp_path: Path) -> None:
     now, hour = datetime.now(UTC), timedelta(hours=1)
     with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:

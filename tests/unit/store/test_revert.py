@@ -78,9 +78,27 @@ def test_a_revision_that_is_not_there_is_refused(three: Store, to: int) -> None:
 
 
 def test_what_was_unknown_then_is_refused_whole(three: Store) -> None:
-    with pytest.raises(StoreError, match="nothing was known of q2, q9 at revision 1"):
+    later = "q2 was not known at revision 1; it is since revision 3"
+    with pytest.raises(StoreError, match=f"^{later}; there is no q9; there are q0, q1, q2$"):
         three.revert(1, ["q0", "q2", "q9"], who="anna")
     assert three.revision() == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("q2.t1", "q2.t1 was not known at revision 1; it is since revision 3"),
+        ("q9.t1", "there is no q9; there are q0, q1, q2"),
+        ("q0.f02", 'there is no q0.f02 (did you mean "q0.f01"?)'),
+        ("q1.f01", 'there is no q1.f01 (did you mean "q1.t1"?)'),
+    ],
+)
+def test_of_a_name_that_cannot_be_set_back_the_part_that_is_wrong_is_said(
+    three: Store, name: str, said: str
+) -> None:
+    with pytest.raises(StoreError) as refused:
+        three.revert(1, [name], who="anna")
+    assert str(refused.value) == said
 
 
 def test_nothing_to_go_back_to_is_said(three: Store) -> None:
