@@ -14,6 +14,7 @@ from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from kammerton.client.timeline import Entry
     from kammerton.model import Fit
@@ -36,8 +37,8 @@ def log(
         list[str] | None,
         typer.Argument(
             metavar="NAME",
-            help="Qubits, e.g. q3; with --audit instruments, too [default: all]; then lab.toml "
-            "or a database",
+            help="Qubits, e.g. q3, a run, r000041, or a revision, r41; with --audit "
+            "instruments, too [default: all]; then lab.toml or a database",
         ),
     ] = None,
     *,
@@ -57,30 +58,63 @@ def log(
     Among them stand every revert, and every attempt that led to no run: aborted, refused, given up.
     All ages are by this computer's clock, which a simulated laboratory may be ahead of.
     """
-    from kammerton.cli.output import opened, print_json
-    from kammerton.client.locate import note_beside
-    from kammerton.client.timeline import counted_later, timeline, withheld
-    from kammerton.client.words import ahead
+    from kammerton.cli.logged import entries_of, latest, numbers_in
+    from kammerton.cli.output import opened
 
     wanted, place = apart(names or [], at)
     with opened(place) as store:
         if audit:
             show_audit(store, wanted, place, count, as_json=as_json)
-            return
-        _known_or_exit(store, wanted)
-        entries, note = timeline(store, count, frozenset(wanted)), note_beside(place)
-        later = counted_later(store, entries)
-        waits = withheld(store, entries, later)
-        if as_json:
-            noted = {"note": note} if note else {}
-            print_json([_document(entry, waits, later) | noted for entry in entries])
-        elif entries:
-            _show(entries, waits, _revisions(entries, later))
-            _show_clock(note, ahead(store.now()))
-            if len(entries) == count:
-                typer.echo(f"the last {count}; more with -n", err=True)
+        elif numbers := numbers_in(store, wanted, place):
+            if others := [name for name in wanted if name not in numbers]:
+                raise typer.BadParameter(f"{numbers[0]} or {others[0]}? Runs and revisions alone")
+            _print(store, entries_of(store, numbers), place, as_json=as_json, numbers=True)
         else:
-            typer.echo("nothing was measured yet", err=True)
+            entries = latest(store, wanted, place, count)
+            _print(store, entries, place, as_json=as_json)
+            if len(entries) == count and not as_json:
+                typer.echo(f"the last {count}; more with -n", err=True)
+
+
+def _print(
+    store: ReadStore,
+    entries: list[Entry],
+    place: Path | None,
+    *,
+    as_json: bool,
+    numbers: bool = False,
+) -> None:
+    """Print entries. numbers: they were asked for by these, so that what they changed is said."""
+    from kammerton.cli.output import print_json
+    from kammerton.client.locate import note_beside
+    from kammerton.client.timeline import counted_later, withheld
+    from kammerton.client.words import ahead
+
+    note, later = note_beside(place), counted_later(store, entries)
+    waits = withheld(store, entries, later)
+    if as_json:
+        noted = {"note": note} if note else {}
+        print_json([_document(entry, waits, later) | noted for entry in entries])
+    elif entries:
+        _show(entries, waits, _revisions(entries, later))
+        if numbers:
+            _show_changes(store, entries, later)
+        _show_clock(note, ahead(store.now()))
+    else:
+        typer.echo("nothing was measured yet", err=True)
+
+
+def _show_changes(store: ReadStore, entries: list[Entry], later: Later) -> None:
+    """Say what each revision changed in which an entry counts."""
+    from kammerton.client.numbered import changed
+    from kammerton.store import Revision, StoredRun
+
+    runs = [each for each in entries if isinstance(each, StoredRun)]
+    made = {run.revision for run in runs if run.revision is not None}
+    made |= {number for run in runs for number in later.get(run.id, {}).values()}
+    made |= {each.number for each in entries if isinstance(each, Revision)}
+    for number in sorted(made):
+        print_wrapped(changed(store, number), 4)
 
 
 def _show_clock(note: str, far: str) -> None:
@@ -92,17 +126,6 @@ def _show_clock(note: str, far: str) -> None:
             "ages are by this computer's clock; laboratory time, which status and why go by, is "
             f"{far} ahead of it"
         )
-
-
-def _known_or_exit(store: ReadStore, names: list[str]) -> None:
-    """Leave with code 2 where one of these is no qubit that anything was measured of."""
-    from kammerton.cli.loading import BAD_INPUT, refuse
-    from kammerton.lab.nearest import hint
-
-    known = store.targets() if names else frozenset()
-    if unknown := [name for name in names if name not in known]:
-        refuse([f'"{name}" is no qubit that was measured{hint(name, known)}' for name in unknown])
-        raise typer.Exit(BAD_INPUT)
 
 
 def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kammerton.client.hindrance import LOOKED_AT, hindrances
+from kammerton.client.numbered import pointed
 from kammerton.client.words import meant
 from kammerton.model import Verdict
 from kammerton.model.parameter import QUBIT, RESONATOR
@@ -28,6 +29,8 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
     if name in {each.partition(".")[0] for each in names}:
         example = f"{name}.frequency" if name in resonators else f"{name}.f01"
         return f"{name} has many parameters; name one of them, such as {example}"
+    if "." not in name and (words := pointed(store, name)):
+        return words
     if name not in names:
         element, _, kind = name.partition(".")
         of_it = sorted(each.partition(".")[2] for each in names if each.startswith(f"{element}."))
@@ -35,8 +38,10 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
             return f"there is no parameter {name}; {element} has {', '.join(of_it)}"
         known = sorted(names | measured)
         elements = sorted({each.partition(".")[0] for each in known})
-        near = meant(name, known) or (f"; there are {', '.join(elements)}" if elements else "")
-        return f"there is no parameter {name}{near}"
+        there = f"; there are {', '.join(elements)}" if elements else ""
+        if kind in {*QUBIT, *RESONATOR} and element not in elements:
+            return f"there is no {element}{meant(element, elements) or there}"
+        return f"there is no parameter {name}{meant(name, known) or there}"
     element, _, kind = name.partition(".")
     target = resonators.get(element, element)
     if target in stuck:

@@ -1,0 +1,105 @@
+"""r000002 is a run, r2 a revision, and r1 a resonator where there is one of that name."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kammerton.cli import app
+from kammerton.store import Store
+from tests.stored import estimate, fit, run
+from tests.unit.lab.example import FILE
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return a lab.toml whose q1 is read by r1, and whose r2 and r3 are revisions."""
+    text = re.sub(r"\br0\b", "r_0", FILE.read_text(encoding="utf-8"))
+    (tmp_path / "lab.toml").write_text(text, encoding="utf-8")
+    with Store.open(tmp_path / "kammerton.sqlite", "two-qubits") as store:
+        store.commit(run(("q0",), {"q0": fit("q0")}), {"q0.t1": estimate(4e-5)})
+        store.commit(run(("q1",), {"q1": fit("q1")}, "ramsey"), {"q1.t2_star": estimate(5e-5)})
+        store.commit(run(("q0",), {"q0": fit("q0")}), {"q0.t1": estimate(5e-5)})
+        store.revert(1, who="anna")
+    return tmp_path / "lab.toml"
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("r000002", "r000002 is a run, of ramsey on q1; what it found and changed: kammerton log "
+         "r000002"),
+        ("r000009", "there is no run r000009"),
+        ("r2", "r2 is a revision; what made it, and what it changed: kammerton log r2"),
+        ("r9", "r9 is neither an element nor a revision; the newest revision is r4"),
+        ("r1", "r1 has many parameters; name one of them, such as r1.frequency"),
+        ("q9.t1", "there is no q9; there are q0, q1, r1, r_0"),
+    ],
+)  # fmt: skip
+def test_why_of_what_is_no_parameter_says_what_it_is(place: Path, name: str, said: str) -> None:
+    result = call("why", name, place)
+    assert (result.exit_code, result.stderr) == (2, f"{said}\n")
+
+
+def listed(*words: object) -> list[object]:
+    found = json.loads(call("log", *words, "--json").stdout)
+    return [entry.get("run", entry.get("revision")) for entry in found]
+
+
+def test_log_of_a_run_shows_that_run_and_what_it_changed(place: Path) -> None:
+    assert listed("r000002", place) == ["r000002"]
+    said = call("log", "r000002", place)
+    assert said.exit_code == 0
+    assert "r2 changed q1.t2_star; from what: kammerton diff r1 r2\n" in said.stdout
+    assert said.stderr == ""
+
+
+def test_log_of_a_revision_shows_what_made_it(place: Path) -> None:
+    assert listed("r3", place) == ["r000003"]
+    assert listed("r4", place) == [4]
+    said = call("log", "r4", "-n", "1", place)
+    assert "q0.t1 as at r1, by anna" in said.stdout
+    assert "r4 changed q0.t1; from what: kammerton diff r3 r4\n" in said.stdout
+    assert said.stderr == "", "there is no more of it"
+
+
+def test_of_the_first_revision_there_is_nothing_to_compare_it_with(place: Path) -> None:
+    said = call("log", "r1", "--lab", place.with_name("kammerton.sqlite")).stdout
+    assert "r1 changed q0.t1\n" in said
+
+
+def test_what_counts_since_a_later_run_is_part_of_its_revision(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.commit(run(("q0",), {"q0": fit("q0")}), {})
+        found = {"q0.f01": estimate(5e9, 1e4, "Hz", run="r000001"), "q0.t1": estimate()}
+        store.commit(run(("q0",), {"q0": fit("q0")}), found)
+    assert listed("r1", tmp_path / "db.sqlite") == ["r000001", "r000002"]
+    said = call("log", "r000001", "--lab", tmp_path / "db.sqlite").stdout
+    assert "r1 changed q0.f01, q0.t1\n" in said
+
+
+def test_a_resonator_is_meant_before_a_revision_and_is_the_qubit_that_it_reads(
+    place: Path,
+) -> None:
+    assert listed("r1", place) == ["r000002"]
+
+
+def test_both_at_once_are_refused(place: Path) -> None:
+    said = call("log", "r000002", "q0", place)
+    assert said.exit_code == 2
+    assert "Runs and revisions alone" in said.stderr
+
+
+@pytest.mark.parametrize("name", ["r000009", "r9"])
+def test_log_of_a_number_that_there_is_not_is_refused(place: Path, name: str) -> None:
+    said = call("log", name, place)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert name in said.stderr
