@@ -77,7 +77,7 @@ def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
     more = "" if found.status == "success" else f", {found.status}"
     console.print(Text(f"{found.kind}  {found.target}: ") + verdict + Text(more))
     console.print(Text(found.reason))
-    for words in in_words(found.advice, axes):
+    for words in in_words(found, axes):
         console.print(Text(f"-> {words}"))
     if found.verdict is not Verdict.ACCEPTED:
         return

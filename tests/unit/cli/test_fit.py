@@ -229,6 +229,8 @@ def test_the_kinds_are_listed_with_what_they_take() -> None:
     for kind in FIT_KINDS:
         assert f"{kind}\n" in listed.stdout
     assert "known: interleaved, shots, geometry" in listed.stdout
+    assert "contrast, population, interleaved; short: rb\n" in listed.stdout
+    assert "known: interleaved, shots, contrast, offset; short: echo, hahn\n" in listed.stdout
 
 
 def test_without_a_kind_it_says_where_the_kinds_are(decay: Path) -> None:

@@ -190,6 +190,16 @@ def test_kinds_by_their_other_names(tmp_path: Path) -> None:
     assert not OTHER_NAMES.keys() & LAYOUTS.keys()
 
 
+@pytest.mark.parametrize(
+    ("kind", "near"),
+    [("cz", "'cz_chevron'"), ("flux", "'qubit_flux_map' or 'resonator_flux_map'"),
+     ("punch", "'punch_out'"), ("crossing", "'avoided_crossing'")],
+)  # fmt: skip
+def test_a_word_of_a_kind_is_enough_to_find_it(tmp_path: Path, kind: str, near: str) -> None:
+    said = fit(decay(tmp_path / "t.csv", "delay [us],y"), "--kind", kind).stderr
+    assert f"no kind {kind!r} (did you mean {near}?)" in said
+
+
 @pytest.mark.parametrize(("points", "few"), [(6, True), (12, False)])
 def test_of_few_points_more_are_advised_and_not_more_shots(
     tmp_path: Path, points: int, few: bool

@@ -35,7 +35,7 @@ def test_a_delay_of_minutes_that_names_no_unit_is_not_fitted(tmp_path: Path) -> 
     assert done.stdout == ""
     assert done.stderr.endswith(
         "t.csv: x, column 'delay', names no unit, and in s it goes to 200 s, longer than any sweep"
-        " of a qubit: say which it is, as in --x-unit us (--x-unit s where that is true)\n"
+        " of a qubit: say its unit, as in --x-unit us (or --x-unit s, where that is true)\n"
     )
 
 

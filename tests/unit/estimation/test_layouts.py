@@ -18,7 +18,7 @@ from kammerton.estimation.files.read import fit_file, read_files
 from kammerton.estimation.files.series import choose_series
 from kammerton.estimation.files.shots import choose_shots
 from kammerton.estimation.files.table import read_table
-from kammerton.model import Advice, TraceError
+from kammerton.model import Advice, Fit, TraceError, Verdict
 from kammerton.model.advised import in_words
 from tests.unit.estimation.good_traces import good
 
@@ -36,6 +36,10 @@ def read(folder: Path, text: str, kind: str, **choice: object) -> Grid:
     grid = read_files([written(folder, text)], kind, Choice(**choice)).trace  # type: ignore[arg-type]
     assert isinstance(grid, Grid)
     return grid
+
+
+def advised_by(kind: str, advice: Advice) -> Fit:
+    return Fit(kind, "q0", {}, Verdict.INSUFFICIENT, "range too narrow", "", 1.0, advice)
 
 
 def test_every_kind_has_a_layout_and_a_line_in_the_list() -> None:
@@ -320,7 +324,17 @@ def test_a_long_table_is_the_map_it_says_or_an_error(
     ],
 )  # fmt: skip
 def test_advice_in_words(advice: Advice, axes: list[tuple[str, str]], words: list[str]) -> None:
-    assert in_words(advice, axes) == words
+    assert in_words(advised_by("t1", advice), axes) == words
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [("randomized_benchmarking", " Cliffords"), ("interleaved_randomized_benchmarking",
+     " Cliffords"), ("fine_amplitude", " gates"), ("drag", "")],
+)  # fmt: skip
+def test_a_length_that_is_a_count_says_of_what(kind: str, what: str) -> None:
+    advice = advised_by(kind, Advice(window_times=2.0, extend_window_to=120.0))
+    assert in_words(advice, [("m", "")]) == [f"extend the window to 120{what}"]
 
 
 def test_a_trace_with_shots_has_error_bars_and_own_units(tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def refuse_bare(source: str, read: Chosen[Trace] | Chosen[Grid]) -> None:
         if why and unit in ("s", "Hz"):
             raise TraceError(
                 f"{source}: x, column {name!r}, names no unit, and in {unit} it goes to"
-                f" {show(float(np.abs(x).max()), unit)}, {why}: say which it is, as in"
-                f" --x-unit {usual} (--x-unit {unit} where that is true)"
+                f" {show(float(np.abs(x).max()), unit)}, {why}: say its unit, as in"
+                f" --x-unit {usual} (or --x-unit {unit}, where that is true)"
             )
 
 

@@ -225,10 +225,12 @@ def _meant(kind: str) -> str:
 
 
 def summary(kind: str) -> str:
-    """Return in one line what is swept, what is found and what may be known."""
+    """Return in one line what is swept, what is found, what may be known, and its short names."""
     layout = LAYOUTS[kind]
     swept = " and ".join(
         axis.name + (f" ({axis.unit})" if axis.unit else "") for axis in layout.axes
     )
     known = ", ".join(dict.fromkeys(FIT_KINDS[kind].known))
-    return f"{swept}: {layout.found}" + (f"; known: {known}" if known else "")
+    short = ", ".join(name for name, kinds in OTHER_NAMES.items() if kinds == (kind,))
+    return (f"{swept}: {layout.found}" + (f"; known: {known}" if known else "")
+            + (f"; short: {short}" if short else ""))  # fmt: skip

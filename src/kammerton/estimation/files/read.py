@@ -25,6 +25,7 @@ from kammerton.estimation.files.shots import choose_shots
 from kammerton.estimation.files.sizes import check_sizes
 from kammerton.estimation.files.table import Table, read_table
 from kammerton.estimation.files.touchstone import is_touchstone, read_touchstone
+from kammerton.estimation.files.two_series import another_series
 from kammerton.estimation.files.unfolded import unfolded
 from kammerton.estimation.numeric.weights import of_counts
 from kammerton.estimation.resonances.resonator import LOSSLESS, QUALITIES
@@ -114,7 +115,16 @@ def _chosen(tables: Sequence[Table], kind: str, choice: Choice) -> Read:
         raise TraceError(f"{len(tables)} files, but {kind} takes one")
     if layout.form is Form.MAP:
         return choose_map(tables[0], kind, choice)
-    return choose(tables[0], kind, choice)
+    return _sweep(tables[0], kind, choice)
+
+
+def _sweep(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
+    asked = another_series(table, kind) if choice.y is None else ()
+    try:
+        chosen = choose(table, kind, choice)
+    except TraceError as error:
+        raise TraceError("; ".join([str(error), *asked])) from error
+    return replace(chosen, notes=(*chosen.notes, *asked))
 
 
 def _table(path: Path, kind: str, choice: Choice) -> Table:

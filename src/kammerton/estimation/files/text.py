@@ -15,13 +15,16 @@ Line = tuple[int, str]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return ' (did you mean ...?)' with those of `names` that it begins or ends, or the nearest.
+    """Return ' (did you mean ...?)' with those of `names` that it begins, ends or is a word of.
 
-    >>> nearest("rabi", ["t1", "rabi_amplitude", "rabi_length"])
-    " (did you mean 'rabi_amplitude' or 'rabi_length'?)"
+    Else with the nearest.
+
+    >>> nearest("rabi", ["t1", "rabi_amplitude", "rabi_length"]), nearest("cz", ["cz_chevron"])
+    (" (did you mean 'rabi_amplitude' or 'rabi_length'?)", " (did you mean 'cz_chevron'?)")
     """
     by_folded, said = {n.casefold(): n for n in names}, name.casefold()
     near = [n for n in by_folded if len(said) > 2 and (n.startswith(said) or n.endswith(said))]
+    near = near or [n for n in by_folded if said in n.split("_")]
     near = near or difflib.get_close_matches(said, list(by_folded), n=1, cutoff=0.5)
     return f" (did you mean {' or '.join(repr(by_folded[n]) for n in near)}?)" if near else ""
 

@@ -21,7 +21,8 @@ COUNTED = ("lines",)
 ROWS, MORE = 4, " …"
 """Lines of words above a picture, and what says that there are more values."""
 
-FIRST = ("assignment_fidelity", "p1_given_0", "p0_given_1", "allxy_deviation")
+FIRST = ("assignment_fidelity", "p1_given_0", "p0_given_1", "allxy_deviation",
+         "frequency_splitting")  # fmt: skip
 """Values for which their kind is measured; all others follow as the fit has them."""
 
 LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_given_0", "p1_given_1")
@@ -71,7 +72,7 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     Of an accepted fit its values, after what else was found; else the reason, and what to change.
     """
     if fit.verdict is not Verdict.ACCEPTED:
-        advice = "; ".join(in_words(fit.advice, axes_of(trace)))
+        advice = "; ".join(in_words(fit, axes_of(trace)))
         text = fit.reason + (f" → {advice}" if advice else "")
         return "\n".join(_whole_or_cut(text, letters))
     usual = fit.status == "success" and not _is_counted(fit)
