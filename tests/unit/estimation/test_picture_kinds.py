@@ -269,8 +269,8 @@ def test_the_line_of_a_map_runs_smoothly_between_its_frequencies(seen: str) -> N
 
 def test_long_names_and_reasons_stay_inside(tmp_path: Path) -> None:
     x = np.linspace(0, 1e-4, 21)
-    trace = Trace("a_name_that_is_far_too_long_for_a_panel", x, np.exp(-x / 3e-5), np.full(21, 0.1),
-                  "delay", "s")  # fmt: skip
+    name = "a_name_that_is_far_too_long_for_a_panel_of_any_width_that_is_usual"
+    trace = Trace(name, x, np.exp(-x / 3e-5), np.full(21, 0.1), "delay", "s")
     fit = Fit("t1", trace.target, {}, Verdict.REJECTED, "status", "word " * 200, 1.0)
     draw({trace.target: trace}, {trace.target: fit}, tmp_path / "a.svg", "t1")
     text = words_in(tmp_path / "a.svg")

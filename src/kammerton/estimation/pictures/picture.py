@@ -20,6 +20,7 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.estimation.pictures.between import Line, between
 from kammerton.estimation.pictures.flat import NOTHING, without_signal
+from kammerton.estimation.pictures.lengths import spread_out
 from kammerton.estimation.pictures.maps import draw_map
 from kammerton.estimation.pictures.page import (
     COLOURS,
@@ -82,7 +83,7 @@ POOR = 0.5
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
 
-NAME, SMALLER = 13, 0.75
+NAME, SMALLER = 13, 0.6
 """Points of a target's name, and the part of them down to which a long one shrinks."""
 
 
@@ -254,6 +255,7 @@ def _sweep(
     label(above, "", labelled(name, prefix + trace.y_unit))
     below.axhline(0, lw=0.8, color=CURVE)
     label(below, x_label, remainder(known, prefix + trace.y_unit))
+    spread_out(above, "" if fit is None else fit.kind, x)
     if fit is None or fit.curve is None or line is None:
         return
     curve, line = shown(fit.curve), replace(line, y=shown(line.y))

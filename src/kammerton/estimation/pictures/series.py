@@ -12,6 +12,7 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.pictures.between import Line, between
 from kammerton.estimation.pictures.cable import turns_seen, unwinding
 from kammerton.estimation.pictures.flat import NOTHING, without_signal
+from kammerton.estimation.pictures.lengths import spread_out
 from kammerton.estimation.pictures.page import (
     DATA,
     INK,
@@ -59,6 +60,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
         left_over(below, x, (y - curve) / scale, colour, mark)
     settle(above, below)
+    spread_out(above, "" if fit is None else fit.kind, x)
     key_above(above, len(grid.x[0]))
     name = (grid.y_name or "|S|") if flat else called(grid.y, grid.y_unit, grid.y_name)
     label(above, "", labelled(name, prefix + grid.y_unit))
