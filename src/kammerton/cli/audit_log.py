@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 SECTIONS = ("qubits", "resonators", "feedlines", "instruments", "groups")
 
 REFUSED = "refused"
+
+OF_BOOT = re.compile(r"([0-9.]+) s of boot .*")
+"""How a process notes a time for the next one, by a clock that nobody sets."""
 
 LOOKED_AT = 100
 """Entries among which one must be more than the refusal of a slip."""
@@ -88,11 +93,22 @@ def _show(rows: list[AuditRow], names: list[str], count: int) -> None:
     for row in rows:
         if day != (day := f"{row.time:%Y-%m-%d}"):
             typer.echo(f"{day} (UTC)")
-        change = f"{row.old} -> {row.new}" if row.old not in ("", "None") else row.new
+        new = _plainly(row.new)
+        change = f"{row.old} -> {new}" if row.old not in ("", "None") else new
         first = f"{row.number:>{indent}}  {row.time:%H:%M:%S}  "
         told = "; ".join(words for words in (change, row.why, row.who) if words)
         print_wrapped(f"{first}{row.what}: {told}", len(first))
     _show_rest(rows, names, count)
+
+
+def _plainly(new: str) -> str:
+    """Return what a person reads: a time by the clock of one boot as how long that had lasted."""
+    from kammerton.model.span import duration
+
+    read = OF_BOOT.fullmatch(new)
+    return (
+        f"{duration(timedelta(seconds=float(read[1])))} after this computer began" if read else new
+    )
 
 
 def _show_rest(rows: list[AuditRow], names: list[str], count: int) -> None:

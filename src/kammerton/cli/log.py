@@ -96,7 +96,7 @@ def _print(
         noted = {"note": note} if note else {}
         print_json([_document(entry, waits, later) | noted for entry in entries])
     elif entries:
-        _show(entries, waits, _revisions(entries, later))
+        _show(entries, waits, _revisions(entries, later), _state(store))
         if numbers:
             _show_changes(store, entries, later)
         _show_clock(note, ahead(store.now()))
@@ -175,9 +175,21 @@ def _revisions(entries: list[Entry], later: Later) -> dict[str, str]:
     return {run: ", ".join(f"r{n}" for n in sorted(numbers)) for run, numbers in found.items()}
 
 
-def _show(entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str]) -> None:
+def _state(store: ReadStore) -> str:
+    """Return what became of an attempt without an outcome: whether its process lives tells."""
+    from kammerton.cli.status import lives
+
+    alive = lives(store)
+    if alive is None:
+        return "runs, or its process died"
+    return "runs" if alive else "its process died"
+
+
+def _show(
+    entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str], state: str
+) -> None:
     heading = ("run", "revision", "calibration", "ended", "verdict", "qubits")
-    rows = (row for entry in entries for row in _rows(entry, withheld, revisions))
+    rows = (row for entry in entries for row in _rows(entry, withheld, revisions, state))
     told = [(heading, ""), *rows]
     widths = [max(len(cells[column]) for cells, _ in told) for column in range(5)]
     for cells, reason in told:
@@ -188,9 +200,12 @@ def _show(entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str]
 
 
 def _rows(
-    entry: Entry, withheld: Withheld, revisions: Mapping[str, str]
+    entry: Entry, withheld: Withheld, revisions: Mapping[str, str], state: str
 ) -> list[tuple[Cells, str]]:
-    """Return run, revision, calibration, end, verdict and qubits; and what there is to say."""
+    """Return run, revision, calibration, end, verdict and qubits; and what there is to say.
+
+    state: of an attempt that has no outcome.
+    """
     from kammerton.client.words import by, values
     from kammerton.store import Revision, StoredRun
     from kammerton.store.laboratory_time import CLOCK, FRIDGE
@@ -212,7 +227,9 @@ def _rows(
         return [(("", f"r{entry.number}", "revert", _ago(entry.committed), "", ""), words)]
     when = f"began {_ago(entry.started)}" if entry.ended is None else _ago(entry.ended)
     name = f"attempt {entry.number}"  # it has no run, and no data: nothing of it was stored
-    return [((name, "", entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry))]
+    return [
+        ((name, "", entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry, state))
+    ]
 
 
 def _ago(time: datetime) -> str:
@@ -223,12 +240,12 @@ def _ago(time: datetime) -> str:
     return ago(clock.wall() - time)
 
 
-def _outcome(attempt: Attempt) -> str:
+def _outcome(attempt: Attempt, state: str) -> str:
     """Say what became of an attempt that led to no run, and what of its shots."""
     from kammerton.store.attempts import ABORTED
 
     if attempt.outcome != ABORTED:
-        return attempt.outcome or "runs, or its process died"
+        return attempt.outcome or state
     if attempt.again is not None:
         return "aborted: its process ended, the second time; its qubits are left alone for a while"
     return "aborted: its process ended; its shots are not kept: what repeats it begins anew"

@@ -41,17 +41,17 @@ def status(
 
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import has_broker, note_beside
-    from kammerton.client.words import ahead, doubts, tolerable
+    from kammerton.client.words import ahead, doubts, forecasts, tolerable
     from kammerton.keeping import there
     from kammerton.store.caution import unlocked
 
     place = either(lab, at)
     with opened(place) as store:
-        note, lives = note_beside(place), _lives(store)
-        running = _working(store) if lives is not False else None
+        note, alive = note_beside(place), lives(store)
+        running = _working(store) if alive is not False else None
         keeps = there(store.place.keeping) if as_json or not running else None
         if as_json:
-            certain = lives is not None and not unlocked(store)
+            certain = alive is not None and not unlocked(store)
             daemon = _daemon(keeps, running, certain=certain)
             print_json({**_object(store, running), "daemon": daemon, "note": note})
             return
@@ -66,6 +66,8 @@ def status(
             console.print(f"[yellow]{escape(words)}[/yellow]")
         if far := ahead(now):
             words = f"ages are those of laboratory time, which is {far} ahead of this computer"
+            console.print(words, style="dim")
+        for words in forecasts(known):
             console.print(words, style="dim")
         wide = Console(width=max(console.width, WIDE))  # a value that is cut is none
         wide.print(_table(known, doubted, within, now) if known else "nothing was measured yet")
@@ -162,7 +164,7 @@ def _without_lock(said: Activity) -> str:
     )
 
 
-def _lives(store: ReadStore) -> bool | None:
+def lives(store: ReadStore) -> bool | None:
     """Say whether who spoke last has the database; None: who may only read cannot know."""
     from kammerton.model import StoreError
     from kammerton.store.caution import speaks
@@ -209,10 +211,14 @@ def _age(estimate: Estimate, now: datetime) -> str:
 
 
 def _holds(estimate: Estimate, now: datetime) -> str:
+    from kammerton.client.words import COARSE, is_coarse
+
     if (estimate.time - now).total_seconds() > TO_COME:
         return "[yellow]of a time to come[/yellow]"
     if estimate.valid_until is None:
         return ""
+    if is_coarse(estimate):
+        return f"[yellow]{COARSE}[/yellow]"
     left = (estimate.valid_until - now).total_seconds()
     return _span(left) if left > 0 else "[yellow]stale[/yellow]"
 

@@ -16,6 +16,9 @@ from kammerton.store.rows import Doubted, Revision
 WIDER = 1.03
 """Times the error of its fit above which the one of a value is another number."""
 
+ASSUMED = ", by an assumed drift"
+"""Of a forecast: no history of this parameter is behind it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Why:
@@ -53,7 +56,7 @@ class Why:
             (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
             *self._of_the_fit(),
             ("age", self._aged()),
-            ("valid", validity(estimate.valid_until, self.now)),
+            ("valid", self._valid()),
             *self._doubts(),
             ("from", f"{run.calibration}, run {run.id}, revision {self.revision}"),
             *self._person(),
@@ -92,6 +95,11 @@ class Why:
             return aged(self.age)
         clock = f"of laboratory time, which is {self.ahead} ahead of this computer"
         return f"{aged(self.age)} {clock}"
+
+    def _valid(self) -> str:
+        until, time = self.estimate.valid_until, self.estimate.time
+        said = validity(until, self.now, time)
+        return f"{said}{ASSUMED}" if until is not None and until > max(time, self.now) else said
 
     def _person(self) -> list[tuple[str, str]]:
         back = self.set_back

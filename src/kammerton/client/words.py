@@ -22,13 +22,37 @@ AHEAD = 5.0
 """s by which laboratory time runs ahead before that is said."""
 
 
-def validity(until: datetime | None, now: datetime) -> str:
-    """Return how long a value still serves, or since when it does not."""
+COARSE = "coarse"
+"""Of a value whose error was never within its tolerance: a line of spectroscopy, a first look."""
+
+
+def is_coarse(estimate: Estimate) -> bool:
+    """Say whether a value was known to less than its tolerance as it was measured."""
+    return estimate.valid_until == estimate.time
+
+
+def validity(until: datetime | None, now: datetime, time: datetime | None = None) -> str:
+    """Return how long a value of `time` still serves, or since when it does not."""
     if until is None:
         return "no forecast"
+    if until == time:
+        return f"{COARSE}: not within its tolerance"
     if until < now:
         return f"expired {duration(now - until)} ago"
     return f"for {duration(until - now)}"
+
+
+def forecasts(known: Mapping[str, Estimate]) -> list[str]:
+    """Return what is to be known of how long values hold: what it rests on, and which is coarse."""
+    said = []
+    if any(each.valid_until for each in known.values()):
+        said.append("how long a value holds is by an assumed drift, not learned from its history")
+    if coarse := [name for name, each in sorted(known.items()) if is_coarse(each)]:
+        verb, its = ("is", "its") if len(coarse) == 1 else ("are", "their")
+        ramsey = all(name.endswith(".f01") for name in coarse)
+        until = "until a Ramsey" if ramsey else "until measured again"
+        said.append(f"{values(coarse)} {verb} {COARSE} {until}: not within {its} tolerance")
+    return said
 
 
 def ahead(now: datetime) -> str:
@@ -50,7 +74,7 @@ def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
             name,
             show(each.value, each.unit, each.stderr),
             aged(now - each.time),
-            validity(each.valid_until, now),
+            validity(each.valid_until, now, each.time),
             each.run,
         )
         for name, each in parameters.items()
@@ -76,7 +100,7 @@ def doubts(doubted: Mapping[str, Doubted], within: Collection[str] = ()) -> list
         reasons.setdefault((each.why, name in within), []).append(name)
     return [
         f"{values(names)} {'is' if len(names) == 1 else 'are'} doubted"
-        f"{f', {WITHIN},' if small else ''} since {_when(doubted, names)}: {why}"
+        f"{f', but {WITHIN},' if small else ''} since {_when(doubted, names)}: {why}"
         for (why, small), names in reasons.items()
     ]
 

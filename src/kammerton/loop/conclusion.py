@@ -110,7 +110,9 @@ class Conclusions:
             self.planner.note(plan.calibration.name, estimates)
         for name, e in surprises.items():
             self._surprised(plan, name, e)
-        await self.keep_doubts(f"what {plan.calibration.name} found, run {commit.run_id}")
+        await self.keep_doubts(
+            f"{plan.calibration.name} found things otherwise, run {commit.run_id}"
+        )
         if self._last_good.any_due():
             await self._go_back()
         return commit.run_id

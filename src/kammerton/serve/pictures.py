@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from kammerton.lab import Lab
 from kammerton.model import Estimate, Fit, Run, Trace, Value
+from kammerton.store import clock
 
 OF_RESONATORS = ("resonator_spectroscopy", "dispersive_shift")
 """Kinds of fit that find a resonator."""
+
+AHEAD = timedelta(seconds=5)
+"""By which laboratory time runs ahead before that is said, as on a screen."""
 
 
 def draw_run(lab: Lab, run: Run, run_id: str, believed: Mapping[str, Estimate]) -> None:
@@ -23,11 +28,17 @@ def draw_run(lab: Lab, run: Run, run_id: str, believed: Mapping[str, Estimate]) 
     )
 
     lab.data.mkdir(parents=True, exist_ok=True)
-    title = f"{lab.computer}  {run.calibration}  {run_id}  {run.ended:%Y-%m-%d %H:%M:%S} UTC"
+    title = f"{lab.computer}  {run.calibration}  {run_id}  {_when(run)}"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
     fits = {name: _with(fit, believed, lab) for name, fit in run.fits.items()}
     file = lab.data / f"{run_id}.png"
     draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
+
+
+def _when(run: Run) -> str:
+    """Return when a run ended; by laboratory time, where that is ahead of this computer's."""
+    ahead = run.ended - clock.wall() > AHEAD
+    return f"{run.ended:%Y-%m-%d %H:%M:%S} UTC{' of laboratory time' if ahead else ''}"
 
 
 def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab) -> Fit:

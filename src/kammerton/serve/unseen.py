@@ -12,7 +12,7 @@ from kammerton.store.leases import DAEMON
 
 LAST = "the refrigerator was cold"
 
-WHY = "how long nobody has seen that is told by this clock, over restarts"
+WHY = "so that the next start knows for how long nobody has seen that"
 
 AS = re.compile(r"(?P<seconds>[0-9.]+) s of boot (?P<boot>.*)")
 

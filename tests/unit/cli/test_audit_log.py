@@ -20,6 +20,7 @@ LINES = [
     ("ann@vm", "measure", "", "asked for", "target=q0 calibration=t1"),
     ("ann@vm", "lease of q1", "", "held", "by hand"),
     ("q1", "clock", "", "2026", "the name of a person is not what it is about"),
+    ("daemon", "the refrigerator was cold", "", "15123 s of boot eb08-419 time:[40]", "so that"),
     ("ann@vm", "revert", "", "refused", "to=3 names=q_0: nothing was known of q_0; there were q1"),
     ("ann@vm", "lease of q0.old", "", "held", "by hand"),
 ]
@@ -95,3 +96,10 @@ def test_a_name_is_no_pattern(lab, name):
 
 def test_two_names_are_both(lab):
     assert whats("q1", "awg10", lab) == ["awg10", "lease of q1"]
+
+
+def test_a_time_by_the_clock_of_a_boot_is_read_as_a_span(lab):
+    out = " ".join(log(lab)[1].split())
+    assert "the refrigerator was cold: 4 h 12 min after this computer began; so that" in out
+    assert "boot" not in out
+    assert "15123 s of boot" in log(lab, "--json")[1], "as it was noted, for programs"

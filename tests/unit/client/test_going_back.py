@@ -165,7 +165,14 @@ def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
     )
     assert "bad flux" in text
     assert "refused: too much power" in text
-    assert "runs, or its process died" in text
+    assert "\n    its process died\n" in text
+
+
+def test_an_attempt_of_a_process_that_lives_runs(place: Path) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.begin("t1", ["q1"])
+        store.activity("t1 on q1")
+        assert "\n    runs\n" in call("log", place).stdout
 
 
 def test_log_audit_shows_the_gates_lines(place: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from kammerton.model import Fit, Trace, Value, Verdict
 from kammerton.serve import pictures
@@ -51,3 +53,19 @@ def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> 
     assert drawn[0][1] == lab.data / "r000004.png"
     assert drawn[0][2].startswith(f"{lab.computer}  ")
     assert {note for *_, note in drawn} == {"a test"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "end"), [(timedelta(minutes=2), "UTC of laboratory time"), (timedelta(0), "UTC")]
+)
+def test_a_time_that_is_ahead_of_this_computers_is_said_to_be_the_laboratorys(
+    tmp_path: Path, monkeypatch, ahead: timedelta, end: str
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(
+        "kammerton.estimation.pictures.picture.draw",
+        lambda traces, fits, path, title, shots, note: titles.append(title),
+    )
+    done = replace(run(), ended=datetime.now(UTC) + ahead)
+    pictures.draw_run(two_qubits(tmp_path), done, "r000004", {})
+    assert titles[0].endswith(f":{done.ended:%S} {end}")
