@@ -14,7 +14,8 @@ from kammerton.estimation.maps.tracks import SEEN, Tracked
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-CLEAR = 32.0  # chi-square of a line that plainly shows
+CLEAR, ALIKE = 32.0, 0.1  # chi-square of a line that plainly shows; and in parts of the others'
+FLANK = 1.0  # widths from the ends of the window
 CLIPPED = 8.0  # sigmas; what misses by more says no more
 RELATED = 3.5  # lag-1 autocorrelation, in sigmas, that is not chance
 JUMP = 30.0  # chi-square that one jump in mid-scan must explain
@@ -53,7 +54,7 @@ def misses(c: Columns, fit: Tracked, *, alone: bool = False) -> Misses:
     seen = np.asarray(shown.any(axis=1))
     kept = seen & (fit.weight > 0)
     if alone and not inside.all():
-        inside = inside | (score(c, fit.width, stripes=True).max(axis=1) > CLEAR)
+        inside = inside | _plain(c, fit, inside)
     used = next((each for each in (kept, seen) if each.any()), inside)
     freedom = max(1.0, float(fit.pull.freedom[used].sum()))
     shift = fit.pull.shift(fit.off.shape[1])[0][shown & kept[:, None]]
@@ -64,6 +65,17 @@ def misses(c: Columns, fit: Tracked, *, alone: bool = False) -> Misses:
         _related(fit.off[kept]), np.sqrt(strength / max(1.0, 0.785 * fit.width / c.step)),
         float(fit.pull.cost[used].sum()) / freedom,
     )  # fmt: skip
+
+
+def _plain(c: Columns, fit: Tracked, inside: Mask) -> Mask:
+    """Return which columns show a line as plainly as those inside do (B,), and no mere flank.
+
+    One that has just left the window is still seen at its end.
+    """
+    usual = float(np.median(fit.pull.seen[inside].max(axis=1))) if inside.any() else 0.0
+    s = score(c, fit.width, stripes=True)
+    s[:, np.minimum(c.f - c.f[0], c.f[-1] - c.f) < FLANK * fit.width] = 0.0
+    return np.asarray(s.max(axis=1) > max(CLEAR, ALIKE * usual))
 
 
 def another(c: Columns, fit: Tracked, found: Misses) -> float:
