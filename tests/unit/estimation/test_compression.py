@@ -52,6 +52,7 @@ def test_a_ripple_of_the_cable_is_no_amplifier(linewidths, given):
     found = fit_batch("resonator_spectroscopy", f, y, sigma if given else None, geometry="notch")
     words = np.array([str(reason) for reason in found.reason])
     assert np.mean(np.char.find(words, "amplifier") >= 0) < 0.02
+    assert (np.char.find(words, "another") < 0).all(), "nor a second resonance"
     if not given:
         swings = np.char.find(words, "ripple of the cable") >= 0
         assert swings.sum() > 5

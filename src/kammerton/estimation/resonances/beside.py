@@ -21,6 +21,7 @@ NARROW = 0.25  # windows, that both may be wide: what is wider may be a backgrou
 SPIKE = 1.3  # steps, below which it may be a stray point or a tone of a generator
 APART = 1.0  # mean widths, by which the two must part
 FOUND = 60.0  # delta-BIC of one resonance over a line and a jump
+FAINT = 0.08  # of the first one's height, below which it may be a ripple of the cable
 CLEAR = 40.0  # in chi-square, by which it must be seen
 
 
@@ -65,7 +66,13 @@ def _of_rest(batch: Batch, fit: Solution, curve: Array) -> Array:
     apart = np.abs(second.p[:, 0] - fit.p[:, 0]) > APART * (width + own) / 2.0
     inside = (second.p[:, 0] > 0.0) & (second.p[:, 0] < 1.0)
     lines = (width < NARROW) & (own < NARROW) & (width > SPIKE / (batch.points - 1))
-    return np.where(seen & apart & inside & lines, second.p[:, 0], np.nan)
+    high = _size(second, plane) > FAINT * _size(fit, plane)
+    return np.where(seen & apart & inside & lines & high, second.p[:, 0], np.nan)
+
+
+def _size(fit: Solution, plane: bool) -> Array:
+    """Return the height of a resonance (N,): of S, or of |S|^2."""
+    return np.asarray(np.hypot(*(fit.theta[:, 5:7] if plane else fit.theta[:, 2:4]).T))
 
 
 def _in_plane(rest: Batch) -> Solution:
