@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -14,19 +13,13 @@ from kammerton.lab import InstrumentEntry
 from kammerton.model import InstrumentError
 from kammerton.model.roles import PulseGenerator
 from kammerton_drivers.keysight_33522b import Keysight33522b, connect
-from kammerton_sim.evidence.ledger import Ledger
-from kammerton_sim.instruments.k33522b import Keysight33522b as Simulated
-from kammerton_sim.wire.sockets import ScpiSocketServer
+from tests.wire.served import served
 
 
 @pytest.fixture
 def rig() -> Iterator[SimpleNamespace]:
-    ledger = Ledger(time.monotonic)
-    device = Simulated("fg", ledger)
-    server = ScpiSocketServer(device)
-    address = f"TCPIP0::127.0.0.1::{server.port}::SOCKET"
-    yield SimpleNamespace(ledger=ledger, device=device, server=server, address=address)
-    server.close()
+    with served() as rig:
+        yield rig
 
 
 @pytest.fixture

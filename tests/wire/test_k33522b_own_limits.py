@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -15,9 +14,8 @@ from kammerton.model.roles import Described, SelfLimiting
 from kammerton.model.setup import Setting, own_limits_of
 from kammerton_drivers.k33522b_limits import own_limits
 from kammerton_drivers.keysight_33522b import Keysight33522b, connect
-from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.k33522b import Keysight33522b as Simulated
-from kammerton_sim.wire.sockets import ScpiSocketServer
+from tests.wire.served import served
 
 ALLOWED = {"volts": (-0.5009, 0.8007)}
 ENDS = (-0.5, 0.8)
@@ -25,12 +23,8 @@ ENDS = (-0.5, 0.8)
 
 @pytest.fixture
 def rig() -> Iterator[SimpleNamespace]:
-    ledger = Ledger(time.monotonic)
-    device = Simulated("fg", ledger)
-    server = ScpiSocketServer(device)
-    address = f"TCPIP0::127.0.0.1::{server.port}::SOCKET"
-    yield SimpleNamespace(ledger=ledger, device=device, server=server, address=address)
-    server.close()
+    with served() as rig:
+        yield rig
 
 
 @pytest.fixture

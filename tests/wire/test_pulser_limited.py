@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kammerton.bench import Bench, guard, open_bench
-from kammerton.lab import Lab, load
-from kammerton.model import LabClock, SettingsChanged
-from kammerton_sim.chip import random_chip
-from kammerton_sim.chip.further import FurtherInstrument
+from kammerton.bench import Bench, guard
+from kammerton.lab import Lab
+from kammerton.model import SettingsChanged
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.write_lab import write_lab
+from tests.wire.beside import lab_of, laboratory_with, use
 from tests.wire.test_k33522b_own_limits import limits
 
 
 @pytest.fixture
 def laboratory() -> Iterator[Laboratory]:
-    chip = random_chip(1, 3)
-    pulser = {"pulser": FurtherInstrument("keysight_33522b")}
-    with Laboratory(replace(chip, wiring=replace(chip.wiring, instruments=pulser))) as laboratory:
+    with laboratory_with("pulser", "keysight_33522b") as laboratory:
         yield laboratory
 
 
 @pytest.fixture
 def lab(laboratory: Laboratory, tmp_path: Path) -> Lab:
-    path = tmp_path / "lab.toml"
-    path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
-    return load(path)
-
-
-def use(lab: Lab, body: Callable[[Bench], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with open_bench(lab, LabClock(), lock_folder=lab.path.parent) as bench:
-            await body(bench)
-
-    asyncio.run(main())
+    return lab_of(laboratory, tmp_path)
 
 
 def test_i10_a_limit_that_somebody_switches_off_is_noticed(laboratory, lab, monkeypatch):

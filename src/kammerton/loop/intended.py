@@ -108,9 +108,8 @@ def _limiting(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> Iter
     try:
         own = None if driver is None else own_limits_of(driver())
     except Exception as problem:  # noqa: BLE001 - anybody's package, perhaps not on this computer
-        if lab.instruments[name].limits and name not in _configured(
-            lab
-        ):  # which `_configuring` says
+        said = name in _configured(lab)  # by `_configuring`
+        if lab.instruments[name].limits and not said:
             words = f"not known, its driver cannot be loaded: {type(problem).__name__}: {problem}"
             yield Write("start", name, "own limits", UNKNOWN, words, "")
         return
