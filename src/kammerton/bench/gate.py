@@ -200,8 +200,7 @@ class Gate:
 
     async def _require_leave(self, generator: str, *others: str) -> None:
         """Refuse unless it is cold, and nobody holds a generator or a qubit that these drive."""
-        await self.guard.require_cold(generator)
-        await self.guard.require_free(generator, *self._set.driven(generator, *others))
+        await self.guard.require_cold(generator, *self._set.driven(generator, *others))
 
     def commanded(self, name: str) -> State:
         """Return what an instrument must read back, as far as this gate has set it.

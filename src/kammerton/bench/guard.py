@@ -193,9 +193,12 @@ class Guard:
         self._paused = now + PAUSE, reason
         return SettingsChanged(reason, instrument=name)
 
-    async def require_cold(self, what: str) -> None:
-        """Refuse unless the interlock allows drive, and nobody holds `what` or was just at it."""
-        await self.require_free(what)
+    async def require_cold(self, what: str, *others: str) -> None:
+        """Refuse unless the interlock allows drive, and nobody holds any of these or is at work.
+
+        Cold is asked last: a trip may come while it is waited for what is held.
+        """
+        await self.require_free(what, *others)
         causes, objection = tuple(self.cold.causes), self.cold.objection()
         words = self._pause_words() if objection is None else f": {objection}"
         if words is not None:

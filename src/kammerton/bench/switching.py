@@ -84,17 +84,19 @@ async def in_order(*steps: Step) -> list[str]:
     """Take steps one after the other and return the words of those that failed.
 
     A step that has not ended after ORDER s does not keep the next one from beginning: an instrument
-    that hangs shall not keep others on. What failed is tried again as long as another goes on: a
-    bias may ramp for an hour.
+    that hangs shall not keep others on. What failed is tried again as long as another is at its
+    first try: a bias may ramp for an hour. Else two that hang would keep each other going for ever,
+    and nobody would hear of them.
     """
     tasks: list[asyncio.Task[None]] = []
     try:
         for step in steps:
             tasks.append(asyncio.create_task(step()))
             await asyncio.wait(tasks[-1:], timeout=end_of_process().share(ORDER, QUARTER))
+        first = tuple(tasks)
         while going := [task for task in tasks if not task.done()]:
             await asyncio.wait(going, timeout=AGAIN)
-            if any(not task.done() for task in tasks):
+            if not all(task.done() for task in first):
                 tasks = [_again(*each) for each in zip(tasks, steps, strict=True)]
         ends = [task.exception() for task in tasks]
     finally:

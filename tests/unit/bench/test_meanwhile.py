@@ -87,6 +87,23 @@ def test_what_did_not_go_off_is_tried_again_while_a_bias_still_ramps(ramping, ma
     asyncio.run(main())
 
 
+def test_two_that_hang_do_not_keep_each_other_going_for_ever(fake, make, monkeypatch):
+    """Each is tried for a while, and begun at another time; meanwhile nobody would say a word."""
+    for name, seconds in (("SAFE_DEADLINE", 0.15), ("ORDER", 0.02), ("AGAIN", 0.02)):
+        monkeypatch.setattr(switching, name, seconds)
+    gate = Gate(make.lab(), fake.instruments, fake.clock)
+    fake.awg.hang.add("safe")
+    fake.lo.hang.add("safe")
+
+    async def main() -> None:
+        async with asyncio.timeout(5.0):
+            await gate.safe()
+
+    with pytest.raises(InstrumentError, match=r"awg .*no answer within .*\nlo .*no answer within"):
+        asyncio.run(main())
+    assert str(gate.changes[-1].refused).startswith("awg is not known to be off")
+
+
 def test_an_alarm_does_not_wait_until_a_bias_has_ramped(ramping, monkeypatch):
     monkeypatch.setattr(switching, "ORDER", 0.01)
     monkeypatch.setattr(gate_module, "LONG", 0.05)

@@ -9,7 +9,7 @@ import pytest
 
 from kammerton.bench import Bench, Gate
 from kammerton.lab import InstrumentEntry, Limit
-from kammerton.model import Held, InstrumentError
+from kammerton.model import DriveInhibited, Held, InstrumentError
 from kammerton.model.roles import FrequencySweep
 from tests.unit.bench.conftest import Fake
 from tests.unit.bench.test_bias import LIMIT, BiasedLab, Hold
@@ -113,6 +113,53 @@ def test_nothing_is_written_while_nobody_knows_what_is_held(fake, make, write, h
         await asyncio.gather(writing, return_exceptions=True)
         assert isinstance(writing.exception(), Held) == held
         assert bool(fake.log) != held
+
+    asyncio.run(main())
+
+
+class Lost(Doubtful):
+    """Holds that are known until they were asked for `looks` times."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.looks, self.waits = looks, asyncio.Event()
+
+    async def certain(self) -> None:
+        if self.asked >= self.looks:
+            self.waits.set()
+            await super().certain()
+        self.asked += 1
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+@pytest.mark.parametrize("write", ["channels", "source", "run", "trigger", "analyzer", "pulser"])
+def test_f1_nothing_goes_on_after_a_trip_that_came_while_nobody_knew_what_is_held(
+    fake, make, write, looks
+):
+    holds = Lost(99)
+    bench = complete(fake, make, holds)
+    gate = bench.gate
+
+    async def main() -> None:
+        await gate.cold.refresh()
+        await gate.tune("lo", 7e9, 13.0)
+        holds.asked, holds.looks = 0, looks
+        fake.log.clear()
+        writing = asyncio.create_task(WRITES[write](bench, make))
+        waits = asyncio.create_task(holds.waits.wait())
+        await asyncio.wait({writing, waits}, return_when=asyncio.FIRST_COMPLETED)
+        waits.cancel()
+        if writing.done():  # it asks less often, and was over before
+            return
+        fake.fridge.kelvin = 0.5
+        await gate.cold.refresh()
+        await gate.safe("interlock")
+        gate._set.carriers["lo"] = (7e9, 13.0)
+        fake.log.clear()
+        holds.known.set()
+        with pytest.raises(DriveInhibited, match="reads 500 mK"):
+            await writing
+        assert fake.log == []
 
     asyncio.run(main())
 
