@@ -76,6 +76,12 @@ def put_limits(box: Any, channel: Any, number: int, wanted: tuple[float, float])
         )
 
 
+def levels(box: Any, number: int) -> tuple[float, float]:
+    """Ask for the lowest and the highest V of a channel, in whatever unit its amplitude is set."""
+    low, high = (float(box.ask(f"SOURce{number}:VOLTage:{end}?")) for end in ("LOW", "HIGH"))
+    return low, high
+
+
 def state_of_limits(box: Any, number: int) -> State:
     """Ask for the limits of a channel and for the load."""
     load = _load(box, number)
@@ -102,7 +108,7 @@ def _into_load(box: Any, number: int, wanted: tuple[float, float]) -> tuple[floa
 
 def _bring_within(box: Any, channel: Any, number: int, limits: tuple[float, float]) -> None:
     """Bring a level that is beyond its coming limits within them, while it is off."""
-    low, high = (float(box.ask(f"SOURce{number}:VOLTage:{end}?")) for end in ("LOW", "HIGH"))
+    low, high = levels(box, number)
     if limits[0] - _CLOSE <= low <= high <= limits[1] + _CLOSE:
         return
     if channel.output() != "OFF":

@@ -16,7 +16,7 @@ from qcodes.instrument_drivers.Keysight import Keysight33522B
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, State
 from kammerton.model.setup import limits_itself
-from kammerton_drivers.k33522b_limits import own_limits, put_limits, state_of_limits
+from kammerton_drivers.k33522b_limits import levels, own_limits, put_limits, state_of_limits
 from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
 from kammerton_drivers.queue import powered_on
 from kammerton_drivers.session import Session
@@ -90,12 +90,21 @@ class Keysight33522b:
         await self.session.do(action, lambda box: _set_pulse(box, channel, volts, width))
 
     async def enable(self, channel: int, *, on: bool) -> None:
-        """Switch the output of a channel on or off."""
+        """Switch the output of a channel on or off.
+
+        Raises
+        ------
+        InstrumentError
+            What shall go on is no pulse that rests at 0 V.
+        """
         action = f"switch channel {channel} {'on' if on else 'off'}"
-        await self.session.do(action, lambda box: _channel(box, channel).output(_word(on)))
+        await self.session.do(action, lambda box: _switch(box, channel, on=on))
 
     async def settings(self, channel: int) -> tuple[float, float, bool]:
-        """Ask for the pulse's volts, its width in s and whether the output is on."""
+        """Ask for the pulse's volts, its width in s and whether the output is on.
+
+        The volts are those of the level that is further from 0 V, wherever the other one is.
+        """
         return await self.session.read("read settings", lambda box: _settings(box, channel))
 
     async def safe(self) -> None:
@@ -161,6 +170,22 @@ def _word(on: bool) -> str:
     return "ON" if on else "OFF"
 
 
+def _switch(box: _Quiet33522B, number: int, *, on: bool) -> None:
+    """Switch; on only what the gate has seen all of: a hand may have set another wave since."""
+    channel = _channel(box, number)
+    if on and not (channel.function_type() == "PULS" and _rests(levels(box, number))):
+        low, high = levels(box, number)
+        raise InstrumentError(
+            f"{box.name}: channel {number} is set to {channel.function_type()} of {low:g} to "
+            f"{high:g} V, which is no pulse that rests at 0 V; set it anew"
+        )
+    channel.output(_word(on))
+
+
+def _rests(ends: tuple[float, float]) -> bool:
+    return min(map(abs, ends)) <= max(_LEAST / 2, 1e-3 * max(map(abs, ends)))
+
+
 def _set_pulse(box: _Quiet33522B, number: int, volts: float, width: float) -> None:
     channel = _channel(box, number)
     if channel.output() == "ON":
@@ -207,7 +232,7 @@ def _errors(box: _Quiet33522B) -> str:
 
 def _settings(box: _Quiet33522B, number: int) -> tuple[float, float, bool]:
     channel = _channel(box, number)
-    volts = math.copysign(float(channel.amplitude()), float(channel.offset()))
+    volts = max(levels(box, number), key=abs)
     return volts, float(channel.pulse_width()), channel.output() == "ON"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kammerton.bench import Bench, guard
 from kammerton.lab import Lab
-from kammerton.model import SettingsChanged
+from kammerton.model import InstrumentError, OutputRefused, SettingsChanged
 from kammerton_sim.laboratory import Laboratory
 from tests.wire.beside import lab_of, laboratory_with, use
 from tests.wire.test_k33522b_own_limits import limits
@@ -67,5 +67,31 @@ def test_pulses_of_a_bench_play_within_them(laboratory, lab):
         await bench.gate.others.enable_pulse("pulser", 1)
         assert laboratory.outputs()["pulser.1"]["high"] == pytest.approx(0.3)
         assert await bench.look()
+
+    use(lab, body)
+
+
+@pytest.mark.parametrize(
+    ("turned", "said"),
+    [
+        ("VOLT:OFFS 3", "volts = 3.15 V is outside -1 V to 1 V"),
+        ("VOLT:UNIT VRMS;:VOLT 0.9", "volts = 1.05 V is outside"),
+        ("VOLT:OFFS -0.5", "set to PULS of -0.65 to -0.35 V, which is no pulse that rests at 0 V"),
+        ("FUNC SIN", "set to SIN of 0 to 0.3 V, which is no pulse"),
+        ("FUNC DC;VOLT:OFFS 4", "volts = 4.15 V is outside"),
+    ],
+)
+def test_i10_what_a_hand_has_turned_since_its_pulse_was_set_does_not_go_on(
+    laboratory, lab, turned, said
+):
+    """Its own limits were switched off as well, of which the next look would tell."""
+
+    async def body(bench: Bench) -> None:
+        await bench.gate.cold.refresh_when_older(10.0)
+        await bench.gate.others.set_pulse("pulser", 1, 0.3, 1e-6)
+        laboratory.further["pulser"].receive(f"VOLT:LIM:STAT 0;:{turned}".encode())
+        with pytest.raises((OutputRefused, InstrumentError), match=said):
+            await bench.gate.others.enable_pulse("pulser", 1)
+        assert laboratory.outputs()["pulser.1"] is None
 
     use(lab, body)
