@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import NoReturn
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
@@ -22,7 +23,7 @@ from kammerton.publish.connection import Connect, Connection, Message
 from kammerton.publish.mirror import Mirror
 from kammerton.publish.obeying import Obey, Obeying
 from kammerton.publish.patience import PAUSE, Patience
-from kammerton.publish.session import NOT_KNOWN, Session, last_will
+from kammerton.publish.session import NOT_KNOWN, PutBack, Session, last_will
 from kammerton.publish.tasks import first_to_end
 from kammerton.publish.topics import Topics
 from kammerton.publish.unforeseen import Unforeseen
@@ -222,6 +223,8 @@ class Relay:
                 self._news.set()  # the rest comes as soon as snapshot and alarms are out
             wait = await session.renew_snapshot()
             insist = await session.insist()
+        except PutBack as behind:
+            await self._begin_anew(behind.published, behind.present)
         except StoreError as problem:
             pass_cancellation(problem)
             self._note(str(problem))
@@ -269,8 +272,12 @@ class Relay:
             received.parameter_set(payload)  # with its hash: else nobody believes it
         except BrokerError:
             return
+        await self._begin_anew(heard.revision, present)
+
+    async def _begin_anew(self, published: int, present: int) -> NoReturn:
+        """Begin a new epoch, and this connection anew: its first words name the epoch."""
         words = (
-            f"revision {heard.revision} was published, and the database is at {present}: was it "
+            f"revision {published} was published, and the database is at {present}: was it "
             "put back by other means than kammerton restore? A new epoch begins"
         )
         await asyncio.to_thread(self._store.begin_epoch, DAEMON, words)

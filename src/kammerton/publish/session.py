@@ -35,6 +35,17 @@ NOT_KNOWN = "not known to be off"
 """What a status says of the outputs where they were not read back as off."""
 
 
+class PutBack(BrokerError):
+    """The database holds less than was published of its epoch: subscribers would take none of it.
+
+    published, present: the newest revision of either.
+    """
+
+    def __init__(self, published: int, present: int) -> None:
+        super().__init__(f"revision {published} was published, and the database is at {present}")
+        self.published, self.present = published, present
+
+
 class Session:
     """One connection's conversation. Reads the store in threads, so that the loop never waits."""
 
@@ -194,6 +205,9 @@ class Session:
         await self._connection.publish(self._topics.status, payload, retain=True)
 
     async def _publish_snapshot(self, head: Snapshot) -> None:
+        """Retain a set; PutBack where a newer one was retained: what shows that must stay."""
+        if head.revision < self._published:
+            raise PutBack(self._published, head.revision)
         told = self._now(), self._store.note, self._ahead()
         payload = payloads.encode(payloads.snapshot(head, *told))
         self._mirror.publishing(received.seal(payload))

@@ -8,19 +8,21 @@ import dataclasses
 import json
 import random
 import socket
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from kammerton.client.follower import Follower
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Alarms, Message, Relay, Topics, Will, mqtt, payloads, received
 from kammerton.publish.patience import Patience
-from kammerton.store import Store
+from kammerton.store import Store, backup
 from tests.stored import NOON, estimate, run
 
 TOPICS = Topics("c")
@@ -362,6 +364,61 @@ def test_what_another_database_publishes_is_not_taken_back(store: Store) -> None
         assert not [topic for topic, said, _ in wire.sent if said is None]
 
     asyncio.run(scenario())
+
+
+def test_a_database_that_is_put_back_while_it_is_published_begins_a_new_epoch(
+    store: Store, tmp_path: Path
+) -> None:
+    """As a server's that lost its last transactions; the broker shows the relay nothing old."""
+    wire, saved, told = Wire(), tmp_path / "saved.sqlite", list[Alarm]()
+    wire.echoes = False
+
+    async def scenario() -> None:
+        relay = relay_of(store, wire, alarm=told.append)
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(10):
+            await relay.drained()
+            put_back(saved, store.path)
+            while wire.connected < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            store.commit(run(), {"q0.t1": estimate(9.0)})
+            while wire.revisions(TOPICS.snapshot)[-1] != 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+
+    store.commit(run(), {"q0.t1": estimate(1.0)})
+    backup.copy(store.path, saved)
+    for value in (2.0, 3.0):
+        store.commit(run(), {"q0.t1": estimate(value)})
+    asyncio.run(scenario())
+    follower = followed(wire)
+    assert follower.parameters["q0.t1"].value == 9.0
+    assert (follower.epoch, follower.revision) == (store.epoch, 2)
+    assert [each for each in told if "A new epoch begins" in each.text]
+
+
+def put_back(saved: Path, path: Path) -> None:
+    """Put a copy in the place of a database that is open, as nobody should."""
+    with (
+        contextlib.closing(sqlite3.connect(saved)) as old,
+        contextlib.closing(sqlite3.connect(path)) as new,
+    ):
+        old.backup(new)
+
+
+def followed(wire: Wire) -> Follower:
+    """Return what a subscriber makes of all that was sent."""
+    follower = Follower()
+    for topic, document, _ in wire.sent:
+        payload = json.dumps(document).encode()
+        if topic == TOPICS.status:
+            follower.status(received.status(payload), retained=False)
+        elif topic == TOPICS.snapshot:
+            follower.snapshot(received.parameter_set(payload))
+        elif topic == TOPICS.delta:
+            follower.delta(received.parameter_set(payload))
+    return follower
 
 
 @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400"])
