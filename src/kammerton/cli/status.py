@@ -129,7 +129,8 @@ def _headline(
         if words := since_unlocked(store, alone):
             doing += f"; [bold red]{escape(words)}[/bold red]"
     elif running is not None:
-        doing = f"process {running.pid}: {running.what}{_since(store, str(running.what))}"
+        doing = escape(f"process {running.pid}: {running.what}")
+        doing += _since(store, str(running.what))
         doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
     elif said is not None and said.doubtful:
         words = caution(store, said)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Group
+from rich.markup import escape
 from rich.table import Table
 
 from kammerton.cli.demonstration.compare import Compared
@@ -40,7 +41,7 @@ def live(qubits: int, received: Mapping[str, Estimate], now: datetime, doing: st
     return Group(
         _table("qubit", "q", QUBIT, qubits, received, now),
         _table("resonator", "r", RESONATOR, qubits, received, now),
-        f"[dim]now: {doing}[/dim]",
+        f"[dim]now: {escape(doing)}[/dim]",
     )
 
 
