@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from kammerton.model.said import spelt
+
 SIMULATED = re.compile(
     r"B0500\d\d|(1416\.0505k02/)?1000\d\d|9700\d\d|91T0000\d\d|13116010620000\d\d|MY500000\d\d"
 )
@@ -12,7 +14,10 @@ SIMULATED = re.compile(
 
 
 def alike(one: str, other: str) -> bool:
-    """Return whether a box may have told both: newer firmware pads and parts them otherwise."""
+    """Return whether a box may have told both: newer firmware pads and parts them otherwise.
+
+    So does the database, which spells out what a terminal would not show.
+    """
     return _bare(one) == _bare(other)
 
 
@@ -23,7 +28,8 @@ def line(serial: str) -> str:
 
 
 def _bare(serial: str) -> str:
-    return re.sub(r"\s", "", serial).casefold().lstrip("0")
+    shown = spelt(serial.replace("\0", r"\0"))
+    return re.sub(r"\s", "", shown).casefold().lstrip("0")
 
 
 def simulated(serial: str) -> bool:

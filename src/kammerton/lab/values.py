@@ -10,21 +10,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unicodedata import bidirectional, category
 from urllib.parse import SplitResult, urlsplit
 
 from kammerton.lab.nearest import hint
 from kammerton.lab.words import STAGES, Attenuation, Channel
 from kammerton.model.parameter import ELEMENT
 from kammerton.model.quantity import bare, parse, show, usual_unit
+from kammerton.model.said import misleads
 
 CHANNELS = range(1, 9)
 NOTE = 80
 """Letters of a note."""
-
-TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-MARKS = "\u061c\u200e\u200f"
-"""Classes of signs that change the direction of a text, and marks that do."""
 COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PORT_WRONG = "the port is no number from 1 to 65535"
@@ -185,15 +181,10 @@ def shown(value: Any) -> str:
 
     Names of files may have other signs that are not printable, such as a space that does not break.
     """
-    odd = next((sign for sign in text(value) if _misleads(sign)), None)
+    odd = next((sign for sign in text(value) if misleads(sign)), None)
     if odd is not None:
         raise ValueError(f"holds U+{ord(odd):04X}, which no terminal shows as itself")
     return str(value)
-
-
-def _misleads(sign: str) -> bool:
-    """Return whether a sign controls a terminal, breaks a line or turns what stands beside it."""
-    return category(sign) in ("Cc", "Zl", "Zp") or bidirectional(sign) in TURNS or sign in MARKS
 
 
 def note(value: Any) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from kammerton.model import Estimate, Run, StoreError
 from kammerton.model.parameter import ELEMENT
+from kammerton.model.said import spelt
 
 
 def parameter_name(name: str) -> str:
@@ -34,9 +35,12 @@ def aware(time: datetime, of: str) -> datetime:
 
 
 def plain(text: str) -> str:
-    """Return text that any database can hold; hostile text is data, not a reason to fail."""
+    """Return text that any database can hold, and any terminal can show.
+
+    Hostile text is data, not a reason to fail: what an instrument says stands in the log, too.
+    """
     # PostgreSQL and HDF5 have no NUL.
-    return str(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    return spelt(str(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0"))
 
 
 def number_or_null(value: float | None) -> float | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kammerton.lab import load
+from kammerton.lab.serials import alike
 from kammerton.model.roles import Identity
 from kammerton.store import Store
 from kammerton.store.plates import Plates, known, unnamed
@@ -116,6 +117,14 @@ def test_i6_another_spelling_of_a_number_is_no_news(lab, store):
     for serial in ("101", "000101", " 1 01"):
         Plates(lab, store).remember({"drive_lo": who(serial)})
     assert known(lab, store) == {"drive_lo": "101"}
+
+
+@pytest.mark.parametrize("serial", ["101\0\0", "\x7f101", "1\u202e01"])
+def test_i6_a_number_that_the_database_spells_out_is_that_box(lab, store, serial):
+    for _ in range(2):
+        Plates(lab, store).remember({"drive_lo": who(serial)})
+    assert len(store.log(9)) == 1
+    assert alike(known(lab, store)["drive_lo"], serial)
 
 
 @pytest.mark.parametrize(
