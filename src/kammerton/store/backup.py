@@ -117,9 +117,22 @@ def age(database: Path) -> float:
 def database_of(saved: Path) -> Path:
     """Return the database that a backup was made of, by where it lies and what it is called.
 
-    Where that is a link it is the file it leads to, whose lock a daemon holds.
+    Where that is a link it is the file it leads to, whose lock a daemon holds; the folder of the
+    backups may be one, too, as to a larger disk.
+
+    Raises
+    ------
+    StoreError
+        It does not lie where backups do, or is not called as one: nobody knows what it is of.
     """
-    return (saved.resolve().parent.parent / saved.name.split(".backup-")[0]).resolve()
+    there = saved.absolute()
+    name, said, _ = there.name.partition(".backup-")
+    if not said or there.parent != beside(there.parent.parent / name):
+        raise StoreError(
+            f"{saved} lies in no folder of backups beside its database, or is called otherwise: "
+            f"name the lab.toml or database to put it in (kammerton restore {saved} lab.toml)"
+        )
+    return (there.parent.parent / name).resolve()
 
 
 def advice(database: Path) -> str:

@@ -60,13 +60,16 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
     Raises
     ------
     StoreError
-        The backup is not sound, a process has the database open, or the disk refuses.
+        The backup is not sound, or another computer's; a process has the database open; or the
+        disk refuses.
     """
     target = backup.database_of(saved) if database is None else database.resolve()
-    if wrong := verify(saved, data=False, guards=False).findings:
+    found = verify(saved, data=False, guards=False)
+    if wrong := found.findings:
         raise StoreError(f"{saved} is not sound: {'; '.join(wrong[:3])}")
     with locked(target), named_errors(target, "restore"):
         settle(target)  # a restore may have been killed
+        _demand_that_of(found.computer, saved, target)
         part = target.with_name(f"{target.name}.restoring")
         over = _still_asked(target)
         try:
@@ -81,6 +84,20 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
         finally:
             settle(target)
     return target, aside
+
+
+def _demand_that_of(computer: str, saved: Path, target: Path) -> None:
+    """Refuse what is of another computer than the database that it is to replace.
+
+    One that is gone or damaged does not tell; whoever opens it next refuses it then.
+    """
+    try:
+        with closing(sqlite3.connect(f"{target.as_uri()}?mode=ro", uri=True)) as connection:
+            (mine,) = connection.execute("SELECT computer FROM identity").fetchone()
+    except (sqlite3.Error, TypeError):
+        return
+    if mine != computer:
+        raise StoreError(f"{saved} is of computer {computer!r}, and {target} of {mine!r}")
 
 
 def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request]) -> None:

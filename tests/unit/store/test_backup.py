@@ -250,6 +250,55 @@ def test_an_open_database_behind_a_link_is_not_replaced_by_a_backup_beside_the_l
     assert link.is_symlink()
 
 
+def test_a_folder_of_backups_may_be_a_link(path: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large" / "backups"
+    large.mkdir(parents=True)
+    backup.beside(path).symlink_to(large)
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+    saved = backup.keep(path)
+    path.unlink()
+    assert restore(saved, "anna")[0] == path
+    assert verify(path).revision == 1
+    assert list(large.parent.iterdir()) == [large]
+
+
+@pytest.mark.parametrize("place", ["set aside", "another disk", "the database itself"])
+def test_what_is_no_backup_by_its_place_is_restored_only_to_where_one_says(
+    path: Path, tmp_path: Path, place: str
+) -> None:
+    """It was put beside the folder above, and said to be restored."""
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+    saved = backup.keep(path)
+    if place == "set aside":
+        other = restore(saved, "anna")[1]
+    elif place == "another disk":
+        (tmp_path / "disk" / "lab").mkdir(parents=True)
+        other = saved.rename(tmp_path / "disk" / "lab" / saved.name)
+    else:
+        other = path
+    assert other is not None
+    before = sorted(tmp_path.parent.iterdir())
+    done = CliRunner().invoke(app, ["restore", str(other)])
+    assert done.exit_code == 2
+    assert "name the lab.toml or database to put it in" in done.stderr
+    assert sorted(tmp_path.parent.iterdir()) == before
+    assert CliRunner().invoke(app, ["restore", str(other), str(path)]).exit_code == 0
+    assert verify(path).revision == 1
+
+
+def test_what_is_of_another_computer_takes_no_databases_place(path: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "kammerton.sqlite"
+    for place, computer in ((path, "two-qubits"), (other, "five-qubits")):
+        with Store.open(place, computer) as store:
+            store.commit(run(), {"q0.t1": estimate()})
+    saved = backup.keep(other)
+    with pytest.raises(StoreError, match=r"is of computer 'five-qubits', and .* of 'two-qubits'"):
+        restore(saved, "anna", path)
+    Store.open(path, "two-qubits").close()
+
+
 def test_what_is_held_stays_held_over_a_restore(path: Path) -> None:
     with Store.open(path, "two-qubits") as store:
         store.hold("q0", "anna", "released since")
