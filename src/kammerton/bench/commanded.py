@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,7 +21,8 @@ class Commanded:
     on. carriers: what sources were tuned to, in Hz and dBm, since they were last switched off.
     left: as a source was last tuned, on or off. adrift: whose tuning was broken off: it may be
     anywhere on the way. loaded: what generators were given last, in words. driving: the
-    qubits that it puts anything on.
+    qubits that it puts anything on. running: generators that were started, and have neither stopped
+    nor read back as off since.
     """
 
     on: Channels = field(default_factory=dict)
@@ -32,10 +33,17 @@ class Commanded:
     adrift: set[str] = field(default_factory=set)
     loaded: dict[str, str] = field(default_factory=dict)
     driving: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
 
     def driven(self, *generators: str) -> tuple[str, ...]:
         """Return the qubits that the playlists of these generators put anything on."""
         return tuple(qubit for name in generators for qubit in self.driving.get(name, ()))
+
+    def stopped(self, generators: Iterable[str]) -> list[str]:
+        """Take note that generators stopped; return those that had been started."""
+        started = [name for name in generators if name in self.running]
+        self.running.difference_update(started)
+        return started
 
     def may_be_on(self) -> set[str]:
         """Return what is on, and what was broken off while it went on."""

@@ -189,12 +189,13 @@ class Gate:
     async def run(self, generator: str) -> None:
         """Start a generator; it waits for its trigger."""
         await self._require_leave(generator)
+        self._set.running.add(generator)
         await self._generators[generator].run()
 
     async def trigger(self, generator: str) -> None:
-        """Give the trigger that makes the generators play."""
+        """Give the trigger that makes the generators play that were started."""
         await self.guard.approved(lambda: [approval.of_playing(self.lab, generator)])
-        await self._require_leave(generator, *self._set.driving)
+        await self._require_leave(generator, *self._set.running)
         await self._generators[generator].trigger()
         self.guard.changed(generator, "waiting", "playing", words.COLD)
 
@@ -248,7 +249,7 @@ class Gate:
                 except InstrumentError as second:
                     failure.add_note(str(second))
             raise
-        for name in stops:
+        for name in self._set.stopped(stops):
             self.guard.changed(name, "playing", "stopped", words.NEVER_REFUSED)
 
     async def safe(self, why: str = "safe state") -> None:
@@ -312,6 +313,7 @@ class Gate:
     async def _went_off(self, name: str, way: Callable[[], Awaitable[None]]) -> None:
         await way()
         self.guard.seen.off(name)
+        self._set.stopped([name])
 
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.

@@ -11,6 +11,7 @@ from kammerton.bench import Gate
 from kammerton.lab import Channel, IqLine, QubitEntry
 from kammerton.model import Held
 from kammerton.model.roles import Playlist, PlayStep, Waveform
+from tests.unit.bench.conftest import FakeGenerator
 
 
 def qubit(name: str, i: int, q: int) -> QubitEntry:
@@ -119,3 +120,43 @@ def test_what_drives_a_qubit_that_is_held_since_does_not_play(gate, make, fake, 
     assert fake.log.of("awg") == []
     held.clear()
     asyncio.run(gate.run("awg"))
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_held_qubit_whose_generator_does_not_play_keeps_no_other_from_playing(
+    fake, make, stopped
+):
+    """The other generator still has a playlist of before, and waits for no trigger."""
+    holds = list[SimpleNamespace]()
+    other = qubit("q5", 1, 2)
+    line = replace(other.drive, i=Channel("awg2", 1), q=Channel("awg2", 2))
+    qubits = {"q0": qubit("q0", 1, 2), "q5": replace(other, drive=line)}
+    lab = make.lab(qubits=qubits)
+    second = replace(lab.instruments["awg"], name="awg2", address="addr-awg2")
+    lab = replace(lab, instruments={**lab.instruments, "awg2": second})
+    instruments = {**fake.instruments, "awg2": FakeGenerator("awg2", fake.log)}
+    gate = Gate(lab, instruments, fake.clock, holds=lambda: holds)
+
+    async def main() -> None:
+        await gate.cold.refresh()
+        await gate.load("awg2", playlist(0.1))
+        await gate.run("awg2")
+        if stopped:
+            await gate.stop(["awg2"])
+        holds.append(SimpleNamespace(scope="q5", owner="Ada", why="cabling", until=None))
+        await gate.load("awg", playlist(0.1))
+        await gate.run("awg")
+        await gate.trigger("awg")
+
+    if stopped:
+        asyncio.run(main())
+    else:
+        with pytest.raises(Held, match="awg: hands off: q5 is held by Ada"):
+            asyncio.run(main())
+    assert (("trigger",) in fake.log.of("awg")) == stopped
+
+
+def test_of_a_generator_that_was_not_started_the_audit_says_no_stop(gate, fake):
+    asyncio.run(gate.stop(["awg"]))
+    assert fake.log.of("awg") == [("stop",)]
+    assert list(gate.changes) == []
