@@ -28,6 +28,9 @@ RESOLUTION, SHARE = 1e-5, 1e-3
 RULE = 'safe = "{}" of {}'
 """What the audit log names as the rule by which a bias was made safe."""
 
+ON_THE_WAY = "unknown, on the way to 0 V"
+"""Where the audit log says that a bias is whose ramp was broken off."""
+
 LONGEST_RAMP = 3600.0
 """s that a bias may take to come to 0 V where lab.toml wants that."""
 
@@ -121,29 +124,45 @@ class Biases:
                 await self._is_held(name)
 
     async def _to_zero(self, name: str) -> None:
-        """Ramp to zero, and switch off what shall be; where a person takes it, stop there."""
-        entry, source = self._guard.lab.instruments[name], self._sources[name]
-        limit, off = entry.limits.get("volts"), entry.safe == "off"
-        start, on = await source.settings()
-        moves = on and (off or not _near(start, 0.0))
+        """Ramp to zero, and switch off what shall be; where a person takes it, stop there.
+
+        Wherever that ends, the audit says that it was moved.
+        """
+        entry = self._guard.lab.instruments[name]
+        start, on = await self._sources[name].settings()
+        moves = on and (entry.safe == "off" or not _near(start, 0.0))
         self._left.pop(name, None)
         if moves:
             self._moved.setdefault(name, _words(start, on))
+        rule, new = RULE.format(entry.safe, name), ON_THE_WAY
+        try:
+            new = await self._down(name, start, on=on)
+        except BaseException as reason:
+            rule = f"a ramp ended by {_cause(reason)}: {rule}"
+            raise
+        finally:
+            if moves and new != _words(start, on):
+                self._guard.changed(name, _words(start, on), new, rule)
+
+    async def _down(self, name: str, start: float, *, on: bool) -> str:
+        """Ramp to zero, and switch off what shall be; return where that ended, in words."""
+        entry, source = self._guard.lab.instruments[name], self._sources[name]
+        limit, off, level = entry.limits.get("volts"), entry.safe == "off", start
         if on and limit is None:
-            return await source.safe()
+            await source.safe()
+            return "off"
         if on and limit is not None:
             for value in steps(start, 0.0, limit):
                 if self._guard.keeper(name) is None:
                     await source.set_voltage(value, rate=limit.max_rate)
+                    level = value
         if self._guard.keeper(name) is not None:
             self._last.pop(name, None)
-            return
+            return f"{level:g} V"
         if on and off:
             await source.enable(on=False)
         await self._is_zero(name, off=off)
-        if moves:
-            new = "off" if off else "0 V"
-            self._guard.changed(name, f"{start:g} V", new, RULE.format(entry.safe, name))
+        return "off" if off else "0 V"
 
     async def _as_left(self, name: str) -> None:
         async with self._turns[name]:
@@ -233,7 +252,7 @@ class Biases:
     async def _stopped(self, name: str, start: float, volts: float, reason: BaseException) -> None:
         """Say where a ramp ended that did not arrive, as far as the box says."""
         self._last.pop(name, None)
-        cause = str(reason) or type(reason).__name__
+        cause = _cause(reason)
         try:
             level = f"{(await self._sources[name].settings())[0]:g} V"
         except InstrumentError as error:
@@ -258,6 +277,10 @@ def _moved(left: tuple[float, bool], found: tuple[float, bool]) -> list[Differen
     (level, on), (now, is_on) = left, found
     moved: list[Difference] = [] if _near(now, level) else [("voltage", level, now)]
     return moved if on == is_on else [*moved, ("on", on, is_on)]
+
+
+def _cause(reason: BaseException) -> str:
+    return str(reason) or type(reason).__name__
 
 
 def _words(level: float, on: bool) -> str:

@@ -16,6 +16,7 @@ from kammerton.model import (
     SettingsChanged,
 )
 from tests.unit.bench.conftest import Fake, FakeLab
+from tests.unit.bench.test_gate import soon
 
 LIMIT = Limit(-1.0, 1.0, 0.5, 0.1)
 
@@ -481,3 +482,43 @@ def test_a_hand_on_a_bias_is_told_though_all_was_made_safe_since(fake, make):
     fake.bias.volts = 0.3
     with pytest.raises(SettingsChanged, match=r"0\.3 V, not 0\.2 V"):
         asyncio.run(gate.biases.as_left())
+
+
+def test_a_bias_that_fails_on_the_way_to_zero_was_moved_as_the_audit_says(fake, make):
+    gate = gate_of(fake, make, safe="zero")
+    fake.bias.volts, fake.bias.pause = 0.8, 0.005
+
+    async def main() -> None:
+        safe = asyncio.create_task(gate.safe())
+        await soon(lambda: fake.bias.volts < 0.65)
+        fake.bias.fail["set"] = InstrumentError("bias: no answer")
+        with pytest.raises(InstrumentError, match="bias is not known to be as lab"):
+            await safe
+
+    asyncio.run(main())
+    line = next(change for change in gate.changes if change.what == "bias")
+    assert (line.old, line.new) == ("0.8 V", "unknown, on the way to 0 V")
+    assert line.rule == 'a ramp ended by bias: no answer: safe = "zero" of bias'
+
+
+def test_a_bias_that_a_hold_stops_on_the_way_to_zero_was_moved_as_the_audit_says(fake, make):
+    gate, holds = gate_of_qubit(fake, make, safe="zero")
+    fake.bias.volts, fake.bias.pause = 0.8, 0.005
+
+    async def main() -> None:
+        safe = asyncio.create_task(gate.safe())
+        await soon(lambda: fake.bias.volts < 0.65)
+        holds.append(Hold("q0"))
+        await safe
+
+    asyncio.run(main())
+    line = next(change for change in gate.changes if change.what == "bias")
+    assert (line.old, line.new) == ("0.8 V", f"{fake.bias.volts:g} V")
+    assert 0.0 < fake.bias.volts < 0.65
+
+
+def test_a_bias_that_its_driver_took_off_was_moved_as_the_audit_says(fake, make):
+    gate = gate_of(fake, make, limits={}, safe="zero")
+    asyncio.run(gate.safe())
+    line = next(change for change in gate.changes if change.what == "bias")
+    assert (line.old, line.new, line.rule) == ("0.2 V", "off", 'safe = "zero" of bias')
