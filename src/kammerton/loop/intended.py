@@ -85,19 +85,26 @@ def _opening(lab: Lab, drivers: Mapping[str, Callable[[], Factory]]) -> Iterator
     yield from (_off(lab, name, "start") for name in _outputs(lab))
     for name, entry in lab.instruments.items():
         yield from _limiting(lab, name, drivers.get(entry.driver))
-    for name in _configured(lab):
+    for name in dict.fromkeys([*_configured(lab), *lab.instruments]):
         yield from _configuring(lab, name, drivers.get(lab.instruments[name].driver))
 
 
 def _configuring(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> Iterator[Write]:
+    """Yield what sets an instrument up; one that nothing uses is set up by its role as any other.
+
+    What that is only its driver says, before it is connected.
+    """
+    used = name in _configured(lab)
     try:
         setup = None if driver is None else setup_of(driver())
     except Exception as problem:  # noqa: BLE001 - anybody's package, perhaps not on this computer
         words = f"not known, its driver cannot be loaded: {type(problem).__name__}: {problem}"
-        yield Write("start", name, "setup", UNKNOWN, words, "")
+        if used:
+            yield Write("start", name, "setup", UNKNOWN, words, "")
         return
     if setup is None:
-        yield Write("start", name, "setup", UNKNOWN, "not named by its driver", "")
+        if used:
+            yield Write("start", name, "setup", UNKNOWN, "not named by its driver", "")
         return
     for setting in setup(lab.sample_rate):
         yield Write("start", name, setting.quantity, UNKNOWN, str(setting), "by its driver")
@@ -118,7 +125,7 @@ def _limiting(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> Iter
 
 
 def _configured(lab: Lab) -> Iterator[str]:
-    """Yield every instrument that a bench configures: generators, sources, digitizers."""
+    """Yield every instrument in use that a bench configures: generators, sources, digitizers."""
     lines = [qubit.drive for qubit in lab.qubits.values()]
     lines += [feedline.line for feedline in lab.feedlines.values()]
     digitizers = (feedline.digitizer for feedline in lab.feedlines.values())

@@ -60,6 +60,15 @@ def test_own_limits_of_instruments_are_listed(tmp_path):
     assert "\n14.12 dBm: start" in spoilt_max, "never above what is allowed"
 
 
+def test_the_setup_of_what_nothing_uses_is_listed_as_a_bench_does_it(tmp_path):
+    spare = TEXT[TEXT.index("[instruments.drive_lo]") : TEXT.index("[instruments.readout_lo]")]
+    spare = spare.replace("drive_lo", "spare_lo").replace("4882", "4999").replace("100001", "9")
+    _, out = dry(tmp_path, f"{TEXT}\n{spare}")
+    for instrument in ("drive_lo", "spare_lo"):
+        assert f"{instrument} ref_osc_source (by its driver)\nEXT: start" in out
+    assert "fridge setup" not in out
+
+
 def test_own_limits_of_a_pulse_generator_are_listed_and_no_more_than_its_line_may_carry(tmp_path):
     pulser = """
 [instruments.pulser]
