@@ -42,8 +42,15 @@ class Saw(Protocol):
 
 
 def ramps(lab: Lab) -> bool:
-    """Say whether a bias may ramp at the end, which takes long and must not be cut off."""
-    return any(entry.safe in ("zero", "off") for entry in lab.instruments.values())
+    """Say whether a bias may ramp at the end, which takes long and must not be cut off.
+
+    What is used otherwise is none, and may say that it goes off, as it does at once.
+    """
+    lines = [*(q.drive for q in lab.qubits.values()), *(f.line for f in lab.feedlines.values())]
+    used = {lab.sync.master, *lab.sync.followers, lab.interlock.fridge, lab.interlock.second}
+    used |= {line.source for line in lines} | {f.digitizer for f in lab.feedlines.values()}
+    others = (entry for name, entry in lab.instruments.items() if name not in used)
+    return any(entry.safe in ("zero", "off") for entry in others)
 
 
 async def told_to_end(lab: Lab, mode: Mode, life: Saw | None = None) -> tuple[Code, str, bool]:

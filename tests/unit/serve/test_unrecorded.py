@@ -193,8 +193,15 @@ def test_what_nobody_foresaw_on_the_way_off_is_not_known_to_be_off(lab, monkeypa
     ("state", "ramps"), [("zero", True), ("off", True), ("hold", False), (None, False)]
 )
 def test_a_bias_that_ramps_before_it_is_off_gets_the_time_for_it(lab, state, ramps):
-    awg = dataclasses.replace(lab.instruments["awg1"], safe=state)
-    assert last.ramps(dataclasses.replace(lab, instruments={"awg1": awg})) is ramps
+    bias = dataclasses.replace(lab.instruments["awg1"], name="bias", safe=state)
+    assert last.ramps(dataclasses.replace(lab, instruments={"bias": bias})) is ramps
+
+
+def test_what_is_no_bias_gets_no_time_to_ramp_though_it_says_that_it_goes_off(tmp_path):
+    """That is what `check` tells to write there; the end would have an hour, if it hangs."""
+    lab = two_qubits(tmp_path)
+    off = {n: dataclasses.replace(each, safe="off") for n, each in lab.instruments.items()}
+    assert not last.ramps(dataclasses.replace(lab, instruments=off))
 
 
 @pytest.mark.parametrize("connected", [True, False])
