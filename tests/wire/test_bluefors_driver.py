@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
-from kammerton.model import InstrumentError
+from kammerton.bench.interlock import ColdCheck
+from kammerton.lab import Interlock
+from kammerton.model import InstrumentError, LabClock
 from kammerton.model.roles import FridgeMonitor, Identity
 from kammerton_drivers.bluefors_api import Bluefors, connect
 from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
@@ -57,13 +59,13 @@ def fridge(rig) -> Iterator[Bluefors]:
     asyncio.run(fridge.close())
 
 
-def saying(rig: SimpleNamespace, sample: dict[str, Any]) -> None:
+def saying(rig: SimpleNamespace, sample: dict[str, Any], node: str = TMIXING) -> None:
     usual = rig.answer
 
     def answer(*asked: Any) -> tuple[int, Any]:
         status, found = usual(*asked)
-        if status == 200 and TMIXING in found["data"]:
-            found["data"][TMIXING]["content"]["latest_value"].update(sample)
+        if status == 200 and node in found["data"]:
+            found["data"][node]["content"]["latest_value"].update(sample)
         return status, found
 
     rig.answer = answer
@@ -235,6 +237,27 @@ def test_f3_a_pump_that_stopped_is_told_though_the_next_is_not_told_of(rig, frid
         assert asyncio.run(main()) == {"turbo1": False}
     finally:
         over.set()
+
+
+@pytest.mark.parametrize("sample", [{"outdated": True}, {"status": "DISCONNECTED"}])
+def test_f3_a_pump_of_which_nothing_valid_is_told_any_more_makes_no_reading_fresh(
+    rig, fridge, sample
+):
+    cold = ColdCheck(Interlock("fridge", 0.05, 0.1, 0.5, rearm_readings=1), (fridge,), LabClock())
+
+    async def until(allowed: bool) -> None:
+        async with asyncio.timeout(10.0):
+            while cold.allowed != allowed:
+                await cold.refresh()
+
+    async def main() -> str:
+        await until(True)
+        saying(rig, sample, "mapper.bf.pumps.turbo1")
+        await until(False)
+        await cold.end()
+        return cold.objection() or ""
+
+    assert "fridge tells no more of turbo1" in asyncio.run(main())
 
 
 def test_a_software_that_takes_0_8_s_an_answer_tells_of_its_pumps(rig, fridge):

@@ -77,6 +77,7 @@ class Thermometer:
     _read_at: tuple[float, float] = (0.0, 0.0)
     _machines_at: tuple[float, float] | None = None
     asking: asyncio.Task[bool] | None = None
+    _known: set[str] = field(default_factory=set)  # machines that it has told of
     _round_began: float = 0.0
     _round_ended: float = 0.0
     shown: Shown = field(default_factory=Shown)
@@ -170,6 +171,7 @@ class Thermometer:
             if isinstance(fridge, MachineMonitor):
                 runs = await fridge.machines()
                 found(*(f"{n} of the refrigerator stopped" for n in sorted(runs) if not runs[n]))
+                self._demand_all(runs)
 
         async def gauge(name: str, band: Band) -> None:
             if not isinstance(fridge, GaugeMonitor):
@@ -181,6 +183,14 @@ class Thermometer:
         each = [gauge(name, band) for name, band in self.gauges.items()]
         await together([machines(), in_turn(each)])
         return tuple(words)
+
+    def _demand_all(self, runs: Mapping[str, bool]) -> None:
+        """Raise where one is told of no more, as when what it says is outdated; all run then."""
+        missing = self._known - runs.keys()
+        if missing and all(runs.values()):
+            names = ", ".join(sorted(missing))
+            raise InstrumentError(f"{self.fridge.name} tells no more of {names}")
+        self._known |= runs.keys()
 
     @property
     def faults(self) -> tuple[str, ...]:

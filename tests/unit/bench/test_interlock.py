@@ -521,6 +521,36 @@ def test_f2_what_a_driver_answers_that_is_no_number_is_no_reading(wall, case):
     assert said.endswith("; the last was 12 mK, 40 s ago") == bool(temperature)
 
 
+@pytest.mark.parametrize("left", [{}, {"scroll": True}])
+def test_f3_a_pump_that_was_told_of_and_is_no_more_makes_no_reading_fresh(wall, left):
+    """Its controller went away, or what it says is outdated: nobody knows that it runs."""
+    fridge = Odd()
+    fridge.told = {"turbo": True, "scroll": True}
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.told = left
+    wall.now += 20
+    assert readings(cold, fridge, 0.012) == [True]
+    wall.now += 20
+    assert readings(cold, fridge, 0.012) == [False]
+    said = cold.objection() or ""
+    assert "no valid reading younger than 30 s: pumps and gauges: fridge tells no more of" in said
+    assert "turbo" in said
+    fridge.told = {"turbo": True, "scroll": True}
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+
+
+def test_f3_of_pumps_after_one_that_stopped_nothing_need_be_told(wall):
+    """A driver may ask no further: for one that stands still drive goes off."""
+    fridge = Odd()
+    fridge.told = {"turbo": True, "scroll": True}
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.told = {"turbo": False}
+    assert readings(cold, fridge, 0.012) == [False]
+    assert cold.objection() == "turbo of the refrigerator stopped"
+
+
 def test_f2_a_driver_that_breaks_before_it_answers_gives_no_reading(wall):
     class Broken(Fridge):
         def temperature(self):
