@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from kammerton.lab.document import Document, Problem
+from kammerton.lab.wiring import BIAS, uses
 from kammerton.model.parameter import KINDS, QUBIT, RESONATOR, ParameterKind
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
@@ -29,6 +30,9 @@ LEFT = 0.2
 SHOTS = 100.0
 """By how many times the longest t1 a shot may wait before that is said to be long."""
 
+LONGEST_RAMP = 3600.0
+"""s that the daemon gives a bias to come to 0 V."""
+
 _SECTIONS = {"qubit": "qubits", "resonator": "resonators"}
 
 
@@ -38,6 +42,7 @@ def slips(document: Document) -> Iterator[Problem]:
     yield from _same_lines(document)
     yield from _reset(document)
     yield from _warm(document)
+    yield from _slow_to_zero(document)
     age = document.si("s", "interlock", "max_age")
     if age is not None and age > PATIENT:
         silent = duration(timedelta(seconds=age))
@@ -111,6 +116,23 @@ def _warm(document: Document) -> Iterator[Problem]:
             meant = f': is "{text.replace("K", "mK")}" meant?' if "mK" not in text else ""
             words = f"drive would be on at up to {text}, where no qubit works{meant}"
             yield Problem(("interlock", key), words)
+
+
+def _slow_to_zero(document: Document) -> Iterator[Problem]:
+    """A bias that is ramped to 0 V when all is made safe must be able to come there."""
+    others = {name for name, role, _ in uses(document) if role != BIAS}
+    for name in document.names("instruments"):
+        volts = ("instruments", name, "limits", "volts")
+        ends = [document.si("V", *volts, end) for end in ("min", "max")]
+        rate = document.si("V/s", *volts, "max_rate")
+        ramps = document.text("instruments", name, "safe") in ("zero", "off")
+        if name in others or not ramps or not rate or None in ends:
+            continue
+        furthest = max(abs(end) for end in ends if end is not None)
+        if furthest / rate > LONGEST_RAMP:
+            takes, given = (duration(timedelta(seconds=s)) for s in (furthest / rate, LONGEST_RAMP))
+            words = f"from {show(furthest, 'V')} to 0 V, where it is safe, takes {takes}; it is"
+            yield Problem((*volts, "max_rate"), f"{words} given {given}")
 
 
 def _too_fine(document: Document, path: tuple[str, ...]) -> Iterator[Problem]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kammerton.lab import Findings, examine
+from kammerton.bench import bias
+from kammerton.lab import Findings, examine, slips
 from tests.unit.lab.example import DRIVERS, TEXT
 
 BIAS = """
@@ -63,3 +64,18 @@ def test_a_bias_without_limits_is_warned_of_and_one_above_zero_may_hold(found):
     assert any("bias_q0" in each and "has no limits.volts" in each for each in warned)
     raised = with_bias(q0="bias_q0").replace('safe = "zero"', 'safe = "hold"')
     assert found(raised.replace('min = "-1 V", max = "1 V"', 'min = "0.1 V", max = "1 V"')).lab
+
+
+@pytest.mark.parametrize(("safe", "warned"), [("zero", True), ("off", True), ("hold", False)])
+def test_a_bias_that_would_take_days_to_be_safe_is_warned_of(found, safe, warned):
+    """1 uV/s for 1 mV/s: each time that all is made safe would end with an error, an hour later."""
+    text = with_bias(q0="bias_q0").replace('safe = "zero"', f'safe = "{safe}"')
+    slow = text.replace('max_rate = "0.1 V/s"', 'max_rate = "1 uV/s"')
+    assert slow != text
+    said = "limits.volts.max_rate: from 1 V to 0 V, where it is safe, takes 11 d"
+    assert any(said in str(each) for each in found(slow).warnings) == warned
+    assert not any("where it is safe" in str(each) for each in found(text).warnings)
+
+
+def test_a_bias_is_given_as_long_as_check_says():
+    assert slips.LONGEST_RAMP == bias.LONGEST_RAMP
