@@ -29,7 +29,14 @@ def entries_of(store: ReadStore, numbers: list[str]) -> list[Entry]:
     found = {name: numbered(store, name) for name in numbers}
     if missing := [name for name, entries in found.items() if not entries]:
         _refuse([pointed(store, name) or name for name in missing])
-    return list(dict.fromkeys(entry for entries in found.values() for entry in entries))
+    return list({_named(each): each for entries in found.values() for each in entries}.values())
+
+
+def _named(entry: Entry) -> str | int:
+    """Return what tells an entry from others, by whatever name it was asked for."""
+    from kammerton.store import StoredRun
+
+    return entry.id if isinstance(entry, StoredRun) else entry.number
 
 
 def latest(store: ReadStore, names: list[str], place: Path | None, count: int) -> list[Entry]:

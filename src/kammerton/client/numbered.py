@@ -36,15 +36,15 @@ def run_of(store: ReadStore, name: str) -> StoredRun | None:
 
 def revision_of(store: ReadStore, name: str) -> Revision | None:
     """Return the revision of that name, r41; None where there is none."""
-    number, newest = run_number(name), store.revision()
-    if number is None or name != f"r{number}" or not 1 <= number <= newest:
+    number = run_number(name)
+    if number is None or name != f"r{number}":
         return None
-    return store.revisions(newest - number + 1)[-1]
+    return next(iter(store.made(number)), None)
 
 
 def changed(store: ReadStore, revision: int) -> str:
     """Return what a revision changed, and how to see from what."""
-    names = ", ".join(store.revisions(store.revision() - revision + 1)[-1].names)
+    names = ", ".join(name for each in store.made(revision) for name in each.names)
     from_what = f"; from what: kammerton diff r{revision - 1} r{revision}" if revision > 1 else ""
     return f"r{revision} changed {names}{from_what}"
 

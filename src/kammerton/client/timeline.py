@@ -67,9 +67,8 @@ def withheld(
     anyone's: none is called withheld.
     """
     runs = [each for each in entries if isinstance(each, StoredRun)]
-    newest = store.revision()
-    first = min((run.revision for run in runs if run.revision is not None), default=newest)
-    changed = {each.number: each.names for each in store.revisions(newest - first + 1)}
+    made = [run.revision for run in runs if run.revision is not None] or [0]
+    changed = {each.number: each.names for each in store.made(min(made), max(made))}
     return {
         run.id: _without(run, (*changed.get(run.revision or 0, ()), *later.get(run.id, ())))
         for run in runs

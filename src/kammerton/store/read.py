@@ -200,13 +200,16 @@ class ReadStore(Closing):
             rows = connection.execute(query.order_by(change.c.revision, change.c.name))
             return [_change(row) for row in rows]
 
+    def made(self, first: int, last: int | None = None) -> list[Revision]:
+        """Return the revisions from one number to another, or of that one alone, newest first."""
+        number = schema.revision.c.number
+        query = _revisions().where(number.between(first, first if last is None else last))
+        with self._read() as connection:
+            return _revised(connection, connection.execute(query.order_by(number.desc())).all())
+
     def set_back(self, revision: int) -> Revision | None:
         """Return a revision that was made by going back; None where a run made it."""
-        table = schema.revision
-        query = _revisions().where(table.c.number == revision, table.c.reverts.is_not(None))
-        with self._read() as connection:
-            found = _revised(connection, connection.execute(query).all())
-        return found[0] if found else None
+        return next((each for each in self.made(revision) if each.reverts is not None), None)
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that hold now, oldest first."""
@@ -311,13 +314,21 @@ def _runs() -> Select[Any]:
 
 
 def _revisions() -> Select[Any]:
+    """Select revisions, each with the last run that was committed before, or its own.
+
+    The outbox is joined, not asked once for each: it has no index by revision.
+    """
     table, outbox, earlier = schema.revision, schema.outbox, schema.outbox.alias()
     after = (
-        select(func.max(earlier.c.run))
-        .where(earlier.c.number <= outbox.c.number, outbox.c.revision == table.c.number)
+        select(earlier.c.run)
+        .where(earlier.c.number <= outbox.c.number, earlier.c.run.is_not(None))
+        .order_by(earlier.c.number.desc())
+        .limit(1)
+        .correlate(outbox)
         .scalar_subquery()
     )
-    return select(table, after.label("after"))
+    query = select(table, after.label("after"))
+    return query.outerjoin(outbox, outbox.c.revision == table.c.number)
 
 
 def _revised(connection: Connection, rows: Sequence[Row[Any]]) -> list[Revision]:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kammerton.cli import app
-from kammerton.store import Store
+from kammerton.store import ReadStore, Store
 from tests.stored import estimate, fit, run
 from tests.unit.lab.example import FILE
 
@@ -90,6 +90,28 @@ def test_a_resonator_is_meant_before_a_revision_and_is_the_qubit_that_it_reads(
     place: Path,
 ) -> None:
     assert listed("r1", place) == ["r000002"]
+
+
+def test_what_is_stored_meanwhile_is_not_shown_in_place_of_what_was_asked_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon commits between two looks at the database."""
+    newest = ReadStore.revision
+
+    def and_then_one_more(store: ReadStore) -> int:
+        found = newest(store)
+        with Store.open(place.with_name("kammerton.sqlite"), "two-qubits") as daemon:
+            daemon.commit(run(("q1",), {"q1": fit("q1")}), {"q1.t1": estimate(found * 1e-5)})
+        return found
+
+    monkeypatch.setattr(ReadStore, "revision", and_then_one_more)
+    said = call("log", "r4", place).stdout
+    assert "q0.t1 as at r1, by anna" in said
+    assert "r4 changed q0.t1; from what" in said
+
+
+def test_one_run_by_two_names_is_listed_once(place: Path) -> None:
+    assert listed("r3", "r000003", place) == ["r000003"]
 
 
 def test_both_at_once_are_refused(place: Path) -> None:
