@@ -27,6 +27,9 @@ Withheld = Mapping[str, frozenset[str]]
 Later = Mapping[str, Mapping[str, int]]
 """Of each run the names that a later one made count, and in which revision."""
 
+MOST = 1_000_000_000
+"""Entries that may be asked for: more than there ever are, and a number that databases have."""
+
 WITHHELD = "withheld"
 """Of a fit that was accepted and changed nothing: it counts when it is found again."""
 
@@ -43,7 +46,9 @@ def log(
     ] = None,
     *,
     at: At = None,
-    count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many entries.")] = 20,
+    count: Annotated[
+        int, typer.Option("-n", min=1, max=MOST, metavar="N", help="How many entries.")
+    ] = 20,
     audit: Annotated[
         bool,
         typer.Option(

@@ -22,6 +22,9 @@ At = Annotated[
 
 _ENDS = (".toml", ".sqlite")
 
+LONGEST = 255
+"""Letters that a folder's name may have: a system refuses to look for a longer one."""
+
 
 def either(lab: Path | None, at: Path | None) -> Path | None:
     """Return the place that was said in one way or the other.
@@ -48,4 +51,5 @@ def apart(words: Sequence[str], at: Path | None) -> tuple[list[str], Path | None
 
 
 def _is_place(word: str) -> bool:
-    return word.endswith(_ENDS) or any(slash in word for slash in "/\\") or Path(word).is_dir()
+    named = word.endswith(_ENDS) or any(slash in word for slash in "/\\")
+    return named or (len(word) <= LONGEST and Path(word).is_dir())

@@ -14,6 +14,9 @@ from kammerton.model.quantity import show
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
+DIGITS = 18
+"""Of a number that every database can be asked for."""
+
 
 def micros(time: datetime) -> int:
     """Return an aware time as integer microseconds since 1970, UTC."""
@@ -33,7 +36,8 @@ def run_name(number: int) -> str:
 def run_number(name: str) -> int | None:
     """Return the number of a run's identifier, or None when it is no such identifier."""
     digits = name.removeprefix("r")
-    return int(digits) if name != digits and digits.isascii() and digits.isdigit() else None
+    known = name != digits and digits.isascii() and digits.isdigit() and len(digits) <= DIGITS
+    return int(digits) if known else None
 
 
 @dataclass(frozen=True)

@@ -125,3 +125,16 @@ def test_log_of_a_number_that_there_is_not_is_refused(place: Path, name: str) ->
     said = call("log", name, place)
     assert (said.exit_code, said.stdout) == (2, "")
     assert name in said.stderr
+
+
+@pytest.mark.parametrize("digits", ["9223372036854775808", "9" * 20, "9" * 5000])
+@pytest.mark.parametrize(
+    "words", ["log r{}", "why r{}", "diff r{}", "diff {}", "revert q0 --to r{}", "log -n {}",
+              "log --audit q0 -n {}"],
+)  # fmt: skip
+def test_a_number_too_long_for_any_database_is_bad_input(
+    place: Path, words: str, digits: str
+) -> None:
+    said = call(*words.format(digits).split(), "--lab", place)
+    assert isinstance(said.exception, SystemExit)
+    assert (said.exit_code, said.stdout) == (2, "")
