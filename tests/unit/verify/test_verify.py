@@ -181,6 +181,19 @@ def test_what_is_wrong_is_said(copy: Path, statements: list[str], said: str) -> 
     assert any(said in finding for finding in verify(copy).findings), verify(copy).findings
 
 
+def test_a_line_of_each_hold_is_missed_also_where_another_was_held_before(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        for why in ("wiring", "cool-down"):
+            store.hold("q1", "anna", why)
+            store.hold("q1", "anna", f"{why}, longer")
+            store.release("q1", "anna")
+        store.hold("q1", "anna", "wiring once more")
+    assert verify(path).findings == ()
+    tamper(path, "DELETE FROM audit WHERE number = 7")
+    assert verify(path).findings == ("lease 5 of q1 has no line in the audit log",)
+
+
 def test_a_value_that_waited_for_a_later_run_names_its_own_and_is_sound(tmp_path: Path) -> None:
     path = tmp_path / "db.sqlite"
     with Store.open(path, "two-qubits") as store:
