@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from kammerton.lab.nearest import hint
 from kammerton.lab.words import STAGES, Attenuation, Channel
@@ -202,7 +202,7 @@ def database(value: Any) -> str:
     user, at, _ = rest.partition("@")
     if scheme != "postgresql+psycopg":
         raise ValueError('the URL of a server begins with "postgresql+psycopg://"')
-    if (at and ":" in user) or "password=" in rest:
+    if (at and ":" in user) or "password=" in unquote(rest).lower():
         raise ValueError("a password does not belong here: keep it in ~/.pgpass or PGPASSFILE")
     return str(value)
 
@@ -210,7 +210,7 @@ def database(value: Any) -> str:
 def file_name(value: Any) -> str:
     """Read the path of a file; "~" is the home folder."""
     if "://" in shown(value):
-        raise ValueError(f"{quoted(value)} must be a path, not a URL")
+        raise ValueError(f"{_without_secret(value)} must be a path, not a URL")
     try:
         return str(Path(value).expanduser())
     except RuntimeError:
@@ -227,14 +227,24 @@ def broker(value: Any) -> SplitResult:
     if url.username is not None or url.password is not None:
         raise ValueError("holds a name or password; write them to username and password_file")
     if url.scheme not in PORTS:
-        raise ValueError(f"{quoted(value)} must begin with mqtt:// or mqtts://")
+        raise ValueError(f"{_without_secret(value)} must begin with mqtt:// or mqtts://")
     if port == 0:
         raise ValueError(f"is not a URL: {PORT_WRONG}")
     if not url.hostname:
-        raise ValueError(f'{quoted(value)} needs a host, such as "{url.scheme}://127.0.0.1"')
+        raise ValueError(
+            f'{_without_secret(value)} needs a host, such as "{url.scheme}://127.0.0.1"'
+        )
     if url.path not in ("", "/") or url.query or url.fragment:
-        raise ValueError(f"{quoted(value)} must end after the host and port")
+        raise ValueError(f"{_without_secret(value)} must end after the host and port")
     return url
+
+
+def _without_secret(url: str) -> str:
+    """Return what is no URL of ours as it may be shown: a password stands before "@", or in a "?".
+
+    However it is misspelt, and whatever `urlsplit` makes of it then.
+    """
+    return "this" if "@" in url or "?" in url else quoted(url)
 
 
 def _without_value(error: ValueError) -> str:

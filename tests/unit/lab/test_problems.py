@@ -552,7 +552,9 @@ def test_c1_all_mistakes_come_at_once_in_the_order_of_the_file(examined):
 @pytest.mark.parametrize(
     "line",
     ['password = "hunter2"', 'url = "mqtt://me:hunter2@host"', 'url = "mqtt://me:hunter2@[host"',
-     'url = "mqtt://me:hunter2@host:port"', 'url = "http://me:hunter2@host"'],
+     'url = "mqtt://me:hunter2@host:port"', 'url = "http://me:hunter2@host"',
+     'url = "me:hunter2@host:1883"', 'url = "mqtt:/me:hunter2@host"',
+     'url = "mqtt:me:hunter2@host"', 'url = "mqtt//me:hunter2@host"', 'url = "mqtt://host?password=hunter2"'],
 )  # fmt: skip
 def test_a_password_is_never_repeated(examined, line):
     text = TEXT.replace('url = "mqtt://127.0.0.1:1883"', line)

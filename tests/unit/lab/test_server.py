@@ -30,7 +30,11 @@ def test_a_server_is_named_by_its_url(tmp_path: Path) -> None:
         (f"postgresql+psycopg://lab:{CANARY}@db/kammerton", "a password does not belong here"),
         (f"postgresql+psycopg://db/kammerton?password={CANARY}", "a password does not belong here"),
         (f"postgresql://lab:{CANARY}@db/kammerton", 'begins with "postgresql+psycopg://"'),
+        (f"{URL}?Password={CANARY}", "a password does not belong here"),
+        (f"{URL}?passw%6Frd={CANARY}", "a password does not belong here"),
         ("mysql://db/kammerton", "must be a path, not a URL"),
+        (f"mysql://lab:{CANARY}@db/kammerton", "this must be a path, not a URL"),
+        (f"postgres://lab:{CANARY}@db/kammerton", "this must be a path, not a URL"),
     ],
 )
 def test_x8_a_password_in_the_url_is_refused_and_not_repeated(
