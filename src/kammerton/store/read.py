@@ -26,6 +26,7 @@ from kammerton.store.closing import Closing
 from kammerton.store.fitted import fits_of
 from kammerton.store.given_back import given_back
 from kammerton.store.place import Place
+from kammerton.store.revised import revised, revisions
 from kammerton.store.rows import (
     Activity,
     Attempt,
@@ -186,9 +187,9 @@ class ReadStore(Closing):
 
     def revisions(self, limit: int = 20) -> list[Revision]:
         """Return the last revisions, newest first."""
-        query = _revisions().order_by(schema.revision.c.number.desc()).limit(limit)
+        query = revisions().order_by(schema.revision.c.number.desc()).limit(limit)
         with self._read() as connection:
-            return _revised(connection, connection.execute(query).all())
+            return revised(connection, connection.execute(query).all())
 
     def counted_later(self, runs: Collection[str]) -> list[Change]:
         """Return the changes that a later run made with what these runs had measured."""
@@ -203,9 +204,9 @@ class ReadStore(Closing):
     def made(self, first: int, last: int | None = None) -> list[Revision]:
         """Return the revisions from one number to another, or of that one alone, newest first."""
         number = schema.revision.c.number
-        query = _revisions().where(number.between(first, first if last is None else last))
+        query = revisions().where(number.between(first, first if last is None else last))
         with self._read() as connection:
-            return _revised(connection, connection.execute(query.order_by(number.desc())).all())
+            return revised(connection, connection.execute(query.order_by(number.desc())).all())
 
     def set_back(self, revision: int) -> Revision | None:
         """Return a revision that was made by going back; None where a run made it."""
@@ -311,40 +312,6 @@ def _runs() -> Select[Any]:
     revision = schema.revision
     number = revision.c.number.label("revision")
     return select(schema.run, number).outerjoin(revision, revision.c.run == schema.run.c.number)
-
-
-def _revisions() -> Select[Any]:
-    """Select revisions, each with the last run that was committed before, or its own.
-
-    The outbox is joined, not asked once for each: it has no index by revision.
-    """
-    table, outbox, earlier = schema.revision, schema.outbox, schema.outbox.alias()
-    after = (
-        select(earlier.c.run)
-        .where(earlier.c.number <= outbox.c.number, earlier.c.run.is_not(None))
-        .order_by(earlier.c.number.desc())
-        .limit(1)
-        .correlate(outbox)
-        .scalar_subquery()
-    )
-    query = select(table, after.label("after"))
-    return query.outerjoin(outbox, outbox.c.revision == table.c.number)
-
-
-def _revised(connection: Connection, rows: Sequence[Row[Any]]) -> list[Revision]:
-    table, names = schema.change, dict[int, list[str]]()
-    numbers = [row.number for row in rows] or [0]  # one after the other
-    query = select(table.c.revision, table.c.name)
-    query = query.where(table.c.revision.between(min(numbers), max(numbers)))
-    for row in connection.execute(query.order_by(table.c.name)):
-        names.setdefault(row.revision, []).append(row.name)
-    return [_one_revised(row, tuple(names.get(row.number, ()))) for row in rows]
-
-
-def _one_revised(row: Row[Any], names: tuple[str, ...]) -> Revision:
-    run, after = (None if n is None else run_name(n) for n in (row.run, row.after))
-    made = moment(row.committed)
-    return Revision(row.number, run, row.reverts, after, made, row.who, row.why, names)
 
 
 def _revision(connection: Connection) -> int:
