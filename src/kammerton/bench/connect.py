@@ -32,6 +32,9 @@ DRIVERS = "kammerton.drivers"
 
 CONNECT_DEADLINE = 20.0
 
+LOAD_DEADLINE = 60.0
+"""s that the import of a driver may take, which is some where the machine is busy."""
+
 CLOSE_DEADLINE = 10.0
 """s that a session gets to close; its driver gives up sooner, but where the process shall end."""
 
@@ -137,16 +140,25 @@ async def close_all(instruments: Mapping[str, Instrument]) -> list[str]:
     return [f"{n} did not close: {str(r) or 'no answer'}" for n, r in pairs if r is not None]
 
 
-def load_drivers(
+async def load_drivers(
     lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None = None
 ) -> dict[str, Factory]:
     """Import the drivers of a lab one after the other: a first import in threads gains nothing.
 
-    What cannot be imported raises InstrumentError when it is to connect: the others are switched
-    off until then.
+    What cannot be imported, or hangs, raises InstrumentError when it is to connect: the others are
+    switched off until then.
     """
     known = installed_drivers() if drivers is None else drivers
-    return {name: _loaded(name, known) for name in {e.driver for e in lab.instruments.values()}}
+    names = {entry.driver for entry in lab.instruments.values()}
+    return {name: await _loaded_in_time(name, known) for name in names}
+
+
+async def _loaded_in_time(name: str, drivers: Mapping[str, Callable[[], Factory]]) -> Factory:
+    try:
+        async with asyncio.timeout(LOAD_DEADLINE):
+            return await asyncio.to_thread(_loaded, name, drivers)
+    except TimeoutError:  # a package of somebody asks a server for its licence, say
+        return _refusing(f"its driver {name} hangs: not imported within {LOAD_DEADLINE:g} s")
 
 
 def _loaded(name: str, drivers: Mapping[str, Callable[[], Factory]]) -> Factory:
@@ -172,7 +184,7 @@ async def connect_each(
 ) -> dict[str, Instrument | str]:
     """Connect every instrument of a lab, in parallel; return each, or why it does not connect."""
     entries = list(lab.instruments.values())
-    factories = await asyncio.to_thread(load_drivers, lab, drivers)
+    factories = await load_drivers(lab, drivers)
 
     async def one(entry: InstrumentEntry) -> Instrument | str:
         try:

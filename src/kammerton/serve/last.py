@@ -96,7 +96,7 @@ async def _switched_off(lab: Lab) -> tuple[bool, str | None, bool]:
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
         connecting = import_module("kammerton.bench.connect")
-        await asyncio.to_thread(connecting.load_drivers, lab)  # seconds, on a busy machine
+        await connecting.load_drivers(lab)  # seconds, on a busy machine
         ends.no_sooner(LOADED)
         within = None if ramps(lab) else ends.share(LAST, keep=SPARED)
         async with asyncio.timeout(within):

@@ -206,6 +206,31 @@ def test_a_driver_that_cannot_be_imported_is_named_and_the_others_are_switched_o
     assert not fake.awg.on
 
 
+def test_r4_a_driver_whose_import_hangs_is_named_and_the_others_are_switched_off(
+    fake, make, monkeypatch
+):
+    """What an earlier process left on would stay on for ever, and nothing would be said."""
+    monkeypatch.setattr(connect_module, "LOAD_DEADLINE", 0.1)
+    fake.awg.on, go = {5}, threading.Event()
+
+    def load() -> object:
+        go.wait(20)
+        return fake.drivers["source"]()
+
+    async def main() -> None:
+        try:
+            async with asyncio.timeout(5.0):
+                await connect(make.lab(), {**fake.drivers, "source": load})
+        finally:
+            go.set()
+
+    with pytest.raises(
+        InstrumentError, match=r"lo .*driver source hangs: not imported within 0\.1"
+    ):
+        asyncio.run(main())
+    assert not fake.awg.on
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
