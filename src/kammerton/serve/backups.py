@@ -37,9 +37,8 @@ async def backing_up(
 
 
 async def _hourly(store: Store, period: float, first: float) -> None:
-    last, tries, age = "", 0, await asyncio.to_thread(backup.age, store.path)
+    last, (tries, age) = "", await asyncio.to_thread(_there, store)
     if math.isfinite(age):
-        tries = len(backup.backups(store.path))
         await asyncio.sleep(max(0.0, _pause(tries, period, first) - age))
     while True:
         done = await asyncio.to_thread(_backed_up, store, last)
@@ -50,6 +49,15 @@ async def _hourly(store: Store, period: float, first: float) -> None:
 def _pause(tries: int, period: float, first: float) -> float:
     """Return how long to wait after so many looks, since there was something to keep."""
     return float(min(period, first * 2 ** min(tries, 20)))
+
+
+def _there(store: Store) -> tuple[int, float]:
+    """Return how many backups there are, and the age of the newest, s."""
+    try:
+        return len(backup.backups(store.path)), backup.age(store.path)
+    except OSError as problem:  # of the disk that they lie on
+        log.warning("no backup can be looked for: %s", problem)
+        return 0, math.inf
 
 
 def _backed_up(store: Store, last: str) -> str | None:
@@ -65,7 +73,7 @@ def _backed_up(store: Store, last: str) -> str | None:
             backup.keep(store.path)
             backup.thin(store.path)
             return holds
-    except StoreError as problem:
+    except (StoreError, OSError) as problem:
         log.warning("no backup: %s", problem)
         return None
     return last

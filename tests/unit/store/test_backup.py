@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -191,6 +192,30 @@ def test_backups_that_fail_are_not_tried_every_minute(
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(backups._hourly(store, backups.HOUR, backups.FIRST))
     assert slept == [120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+@pytest.mark.parametrize("which", ["backups", "age", "thin"])
+def test_a_disk_of_backups_that_fails_stops_nothing(
+    store: Store,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    which: str,
+) -> None:
+    """The folder may be a link to another disk, or to another computer's."""
+    store.commit(run(), {"q0.t1": estimate()})
+
+    def gone(_: Path, folder: Path | None = None) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    async def body() -> None:
+        async with backing_up(store, period=0.01, first=0.01):
+            await asyncio.sleep(0.3)
+
+    assert backup.backups(path) == []
+    monkeypatch.setattr(backup, which, gone)
+    asyncio.run(body())
+    assert "Transport endpoint is not connected" in caplog.text
 
 
 def test_what_a_backup_holds_is_said(store: Store, path: Path) -> None:
