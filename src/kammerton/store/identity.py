@@ -26,6 +26,10 @@ class Identity:
         """Return what lies under these names now."""
         return cls(tuple((path, _number(path)) for path in paths))
 
+    def now(self) -> Identity:
+        """Return what lies under the same names now; another, where a name has another file."""
+        return Identity.of(path for path, _ in self.files)
+
     def demand(self) -> None:
         """Refuse where a name is another file's now, or nobody's.
 

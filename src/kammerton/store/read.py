@@ -25,6 +25,7 @@ from kammerton.store import (
 from kammerton.store.closing import Closing
 from kammerton.store.fitted import fits_of
 from kammerton.store.given_back import given_back
+from kammerton.store.identity import Identity
 from kammerton.store.place import Place
 from kammerton.store.revised import revised, revisions
 from kammerton.store.rows import (
@@ -55,6 +56,7 @@ class ReadStore(Closing):
         self.place = place
         self._closed = False
         self._reader = place.reader()
+        self._lies = Identity.of([place.file] if place.file else [])
         try:
             self.computer, self.epoch = self._identity()
         except BaseException:
@@ -273,8 +275,18 @@ class ReadStore(Closing):
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         self._demand_open()
+        self._follow()
         with self.place.errors("read"), self._reader.begin() as connection:
             yield connection
+
+    def _follow(self) -> None:
+        """Read what lies under the name now, as after a restore, and not what lay there before."""
+        with self.place.errors("look for"):
+            lies = self._lies.now()
+        if lies != self._lies:
+            self._lies = lies
+            self._reader.dispose()
+            self.computer, self.epoch = self._identity()
 
     def _demand_open(self) -> None:
         if self._closed:

@@ -311,6 +311,9 @@ class Store(ReadStore):
             yield connection
         self.demand_here()
 
+    def _follow(self) -> None:
+        """Read what is written, whatever has taken its name: see `demand_here`."""
+
     def demand_here(self) -> None:
         """Refuse where others would not find what is stored; see `Identity.demand`."""
         self._demand_open()

@@ -15,7 +15,7 @@ from kammerton.client import Client, measuring
 from kammerton.client.locate import find_database
 from kammerton.client.words import duration, validity
 from kammerton.model import LabError, NotMeasured, StoreError, StoreUnavailable, Verdict
-from kammerton.store import ReadStore, Store
+from kammerton.store import ReadStore, Store, backup, restore
 from tests.stored import NOON, estimate, run
 from tests.unit.client.conftest import EXAMPLE
 
@@ -42,6 +42,25 @@ def test_a_client_is_closed_at_the_end_of_its_block(folder: Path) -> None:
         closed = []
         lab._store.close = lambda: closed.append(True)  # type: ignore[method-assign]
     assert closed
+
+
+def test_a_client_that_is_open_reads_what_a_restore_put_in_place(tmp_path: Path) -> None:
+    """It read the file that was set aside, for as long as the notebook was open."""
+    path = tmp_path / "kammerton.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        saved = backup.keep(path)
+        store.commit(run(), {"q0.t1": estimate(2.0)})
+    with Client(path) as open_client:
+        assert open_client["q0.t1"].value == 2.0
+        restore(saved, "anna")
+        assert open_client["q0.t1"].value == 1.0
+        with Store.open(path, "two-qubits") as store:
+            store.commit(run(), {"q0.t1": estimate(3.0)})
+            assert open_client["q0.t1"].value == 3.0
+        path.unlink()
+        with pytest.raises(StoreError):
+            open_client["q0.t1"]
 
 
 def test_an_unknown_parameter_names_the_nearest(client: Client) -> None:
