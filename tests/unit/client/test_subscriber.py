@@ -16,12 +16,14 @@ import pytest
 
 from kammerton.client import Subscriber, Update
 from kammerton.client import subscriber as subscriber_module
+from kammerton.client.expiry import Expiry
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
 from kammerton.model.backoff import Backoff
 from kammerton.publish import Message, Topics, Will
 from kammerton.publish.patience import SHORTEST, Patience
 from kammerton.publish.payloads import digest
+from tests.stored import NOON, estimate
 
 TOPICS = Topics("c")
 VALUE = {
@@ -205,6 +207,18 @@ def test_many_values_cost_no_more_each() -> None:
     began = time.process_time()
     assert asyncio.run(listen()) == 2000
     assert time.process_time() - began < 3.0, "it was 17 s where each looked at all"
+
+
+def test_the_ends_of_values_that_were_replaced_are_not_kept_for_years() -> None:
+    expiry, order = Expiry(), list[Update]()
+    for number in range(5000):
+        ends = NOON + timedelta(days=300, seconds=-number)
+        name = f"r{number % 3}.frequency"
+        order.append(Update(name, estimate(number, valid_until=ends), "good", "e", number))
+        expiry.told(order[-1])
+    assert len(expiry._ends) < 200
+    found = list(expiry.over(NOON + timedelta(days=301), lambda update: update.revision > 4996))
+    assert [each.revision for each in found] == [4999, 4998, 4997]
 
 
 def test_without_a_clock_of_its_own_a_subscriber_takes_the_computers() -> None:
