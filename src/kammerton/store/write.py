@@ -53,6 +53,7 @@ class Store(ReadStore):
             place.prepare()
             create(self._writer, place, computer)
             super().__init__(place)
+            self._lies = Identity(())  # it reads what it writes, whatever takes the name
             self._files = Identity.of(place.open_files)
             said = self.current_activity()
             self.left, self.let_go = left_by(said)
@@ -310,9 +311,6 @@ class Store(ReadStore):
         with self.place.errors("write"), self._writer.begin() as connection:
             yield connection
         self.demand_here()
-
-    def _follow(self) -> None:
-        """Read what is written, whatever has taken its name: see `demand_here`."""
 
     def demand_here(self) -> None:
         """Refuse where others would not find what is stored; see `Identity.demand`."""
