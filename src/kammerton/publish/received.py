@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -23,15 +24,27 @@ from pydantic import (
 
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.parameter import ELEMENT
+from kammerton.model.said import spelt
 from kammerton.publish.payloads import digest
 
 LARGEST = 16 * 2**20
 """Bytes; a payload that is larger is refused unread."""
 
+LONGEST = 300
+"""Letters of what others call themselves, or their database."""
+
 _NAME = rf"^{ELEMENT.pattern}\.{ELEMENT.pattern}$"
 Kind = TypeVar("Kind", bound=BaseModel)
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Number = Annotated[int, Field(ge=0)]
+
+
+def _shown(words: str) -> str:
+    """Return what others call themselves as a log may show it: on one line, and not for ever."""
+    return " ".join(spelt(words[:LONGEST]).split())
+
+
+Shown = Annotated[str, AfterValidator(_shown)]
 
 
 class _Checked(BaseModel):
@@ -69,9 +82,9 @@ class ParameterSet(_Checked):
 class Seal(_Checked):
     """What tells one snapshot from another."""
 
-    epoch: str
+    epoch: Shown
     revision: Number
-    sha256: str = ""
+    sha256: Shown = ""
 
 
 class Status(_Checked):
@@ -82,7 +95,7 @@ class Status(_Checked):
     revision: Number | None = None
     status: Literal["online", "safe mode", "offline"]
     time: AwareDatetime
-    instance: str = ""
+    instance: Shown = ""
     note: str = ""
     ahead: FiniteFloat | None = None
 
@@ -176,7 +189,7 @@ def _read(kind: type[Kind], payload: bytes) -> tuple[Kind, dict[str, Any]]:
         return found, json.loads(payload, parse_constant=_no_number, parse_float=_finite)
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"])
+        place = _shown(".".join(str(step) for step in first["loc"]))
         raise BrokerError(f"unreadable payload: {place}: {first['msg']}") from problem
     except (ValueError, RecursionError) as problem:  # also what another reader of JSON would refuse
         raise BrokerError(f"unreadable payload: {problem}") from problem

@@ -219,6 +219,15 @@ def test_a_number_that_is_not_finite_is_refused(number: bytes) -> None:
         received.parameter_set(payload)
 
 
+def test_a_name_that_is_none_makes_no_line_of_a_log() -> None:
+    name = "\x1b[2J\nE all is well " + "!" * 100_000
+    payload = json.dumps({"schema": 1, "epoch": "e", "revision": 1, "parameters": {name: {}}})
+    with pytest.raises(BrokerError) as refusal:
+        received.parameter_set(payload.encode())
+    assert str(refusal.value).isprintable()
+    assert len(str(refusal.value)) < 500
+
+
 def test_what_a_later_version_adds_is_ignored() -> None:
     assert received.parameter_set(json.dumps(_value(colour="blue")).encode()).revision == 7
 

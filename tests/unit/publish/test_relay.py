@@ -366,6 +366,32 @@ def test_what_another_database_publishes_is_not_taken_back(store: Store) -> None
     asyncio.run(scenario())
 
 
+def test_what_others_call_themselves_makes_no_line_of_the_log(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever may publish could write there what they like, and as much."""
+    name = "x\x1b[2J\nE all outputs are off " + "!" * 10_000
+
+    class Other(Wire):
+        async def messages(self) -> AsyncIterator[Message]:
+            head = payloads.snapshot(await asyncio.to_thread(store.snapshot), NOON)
+            said = payloads.status(store.snapshot(), "online", NOON)
+            yield Message(TOPICS.status, payloads.encode({**said, "instance": name}))
+            while "snapshot" not in self.topics():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            yield Message(TOPICS.snapshot, payloads.encode({**head, "epoch": name}))
+            async for message in super().messages():
+                yield message
+
+    store.commit(run(), {"q0.t1": estimate()})
+    asyncio.run(relayed(relay_of(store, Other())))
+    lines = [r.getMessage() for r in caplog.records if "all outputs are off" in r.getMessage()]
+    assert len(lines) == 2
+    for line in lines:
+        assert "x\\x1b[2J E all outputs are off" in line
+        assert len(line) < 500
+
+
 def test_a_database_that_is_put_back_while_it_is_published_begins_a_new_epoch(
     store: Store, tmp_path: Path
 ) -> None:
