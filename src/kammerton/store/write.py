@@ -165,6 +165,7 @@ class Store(ReadStore):
             records.conclude(connection, number, revision)
             if attempt is not None:
                 attempts.end_attempt(connection, attempt, run_name(number), stamp())
+        self._last_file = number  # it stays so where a server loses what it had committed
         return Commit(run_name(number), revision)
 
     def revert(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 import xarray
 
 from kammerton.model import Records, StoreError, Trace
-from kammerton.store import Store, open_traces, traces
+from kammerton.store import Store, backup, open_traces, traces
 from kammerton.verify import verify
 from tests.stored import estimate, fit, run
 
@@ -154,3 +156,20 @@ def test_old_files_may_be_moved_away_with_or_without_a_link(path: Path) -> None:
         store.revert(1, who="anna", why="the flux moved")
         assert store.parameters()["q0.t1"].value == 1.0
         assert store.next_run_id() == "r000003"
+
+
+def test_a_database_that_goes_back_while_it_is_open_takes_no_file_twice(
+    path: Path, tmp_path: Path
+) -> None:
+    """As a server's that loses its last transactions: the traces of those runs are here still."""
+    saved = tmp_path / "saved.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        backup.copy(path, saved)
+        lost = store.run(store.commit(run(points=7), {"q0.t1": estimate()}).run_id).data
+        with closing(sqlite3.connect(saved)) as old, closing(sqlite3.connect(path)) as new:
+            old.backup(new)
+        assert store.commit(run(), {"q0.t1": estimate()}).run_id == "r000003"
+    assert lost is not None
+    with xarray.open_dataset(lost) as data:
+        assert data.sizes["point"] == 7
