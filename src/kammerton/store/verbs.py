@@ -35,7 +35,45 @@ def do(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:
         inspect.signature(act).bind(store, who, **arguments)
     except TypeError as problem:
         raise StoreError(f"{verb}: {problem}") from problem
+    if odd := [name for name, value in arguments.items() if not SHAPES[name](value)]:
+        raise StoreError(f"{verb}: what is given as {' and '.join(odd)} cannot be read")
     return act(store, who, **arguments)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _or_none(right: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or right(value)
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+SHAPES: dict[str, Callable[[object], bool]] = {
+    "why": _text,
+    "scope": _or_none(_text),
+    "targets": _or_none(_texts),
+    "until": _or_none(_text),
+    "now": _truth,
+    "lease": _or_none(_number),
+    "leases": lambda value: isinstance(value, list) and all(map(_or_none(_number), value)),
+    "force": _truth,
+    "to": _number,
+    "names": _texts,
+    "which": _or_none(_texts),
+}
+"""What each argument must be: a text in place of "false" must not mean yes."""
 
 
 def _hold(
@@ -64,8 +102,6 @@ def _names(verb: str, scope: str | None, targets: list[str] | None) -> tuple[str
     """Return the names of a hold or a release, which says them in one way or the other."""
     if (scope is None) == (targets is None) or targets == []:
         raise StoreError(f"{verb}: needs a scope, or targets")
-    if not all(isinstance(each, str) for each in (targets or (scope,))):
-        raise StoreError(f"{verb}: what is named is no name")
     return scopes({"scope": scope} if targets is None else {"targets": targets})
 
 

@@ -182,9 +182,49 @@ def test_what_is_not_understood_is_refused(
     assert store.leases() == ()
 
 
+@pytest.mark.parametrize("way", ["here", "by the daemon"])
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("hold", {"targets": "q0", "why": "wiring"}),
+        ("hold", {"scope": "q0", "why": ["wiring"]}),
+        ("hold", {"scope": "q0", "why": "wiring", "until": 7}),
+        ("hold", {"scope": "q0", "why": "wiring", "now": "no"}),
+        ("release", {"scope": "q1", "force": "no"}),
+        ("release", {"targets": ["q1", "q2"], "leases": ["1", True]}),
+        ("revert", {"to": True, "names": []}),
+        ("revert", {"to": 1.0, "names": []}),
+        ("revert", {"to": "1", "names": []}),
+        ("revert", {"to": 1, "names": "q0"}),
+        ("revert", {"to": 1, "names": [["q0"]]}),
+        ("revert", {"to": 1, "names": ["q0"], "force": "false"}),
+        ("approve", {"which": 1}),
+    ],
+)
+def test_what_is_of_another_shape_is_refused_and_guessed_by_nobody(
+    path: Path, verb: str, arguments: dict[str, object], way: str
+) -> None:
+    """A text for "false" was yes; of targets that were one name "None" was held, and said to be."""
+    with Store.open(path, "two-qubits") as store:
+        for value in (1.0, 2.0):
+            store.commit(run(), {"q0.t1": estimate(value)})
+        store.hold("q1", "bob", "wiring")
+        if way != "here":
+            with Inbox(path) as box:
+                number = box.ask(verb, arguments, "anna")
+                attend(store, box)
+                assert "cannot be read" in (box.request(number).answer or "")
+    if way == "here":
+        with pytest.raises(StoreError, match="cannot be read"):
+            change(path, verb, arguments, "anna")
+    with Store.read(path) as after:
+        assert [(each.scope, each.owner) for each in after.leases()] == [("q1", "bob")]
+        assert after.revision() == 2
+
+
 @pytest.mark.parametrize(
     ("until", "said"),
-    [("9999-12-31T23:59:59-01:00", "longer than ten"), ("soon", "no time"), (7, "failed: Type")],
+    [("9999-12-31T23:59:59-01:00", "longer than ten"), ("soon", "no time"), (7, "cannot be read")],
 )
 def test_a_hold_that_cannot_be_is_refused_and_the_next_one_is_done(
     store: Store, path: Path, until: object, said: str
