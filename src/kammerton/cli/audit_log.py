@@ -21,6 +21,9 @@ REFUSED = "refused"
 OF_BOOT = re.compile(r"([0-9.]+) s of boot .*")
 """How a process notes a time for the next one, by a clock that nobody sets."""
 
+ALL_VALUES = "revision of all"
+"""What the log calls it where all values were set back, moved or ended: those of each element."""
+
 LOOKED_AT = 100
 """Entries among which one must be more than the refusal of a slip."""
 
@@ -50,6 +53,9 @@ def _about(store: ReadStore, names: list[str], place: Path | None, count: int) -
     meant = [*names, *members(groups(place), names)]
     if named(place, "instruments") & set(meant):
         meant.append(ALL)  # what is done to all outputs is done to its own
+    elements = {name.partition(".")[0] for name in store.parameters()} | store.targets()
+    if elements & {name.partition(".")[0] for name in meant}:
+        meant.append(ALL_VALUES)
     return store.log_about(meant, count)
 
 

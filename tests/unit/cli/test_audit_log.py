@@ -56,6 +56,16 @@ def test_an_instrument_went_off_when_all_outputs_did(lab):
     assert whats("awg1", lab) == ["awg1", "box awg1 at TCPIP0::10.0.0.1", "all outputs"]
 
 
+def test_an_element_was_set_back_when_all_values_were(lab):
+    with Store.open(lab.with_name("kammerton.sqlite"), "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(5e-5)})
+        store.revert(1, who="ann")
+        store.revert(2, ["q0"], who="ann")
+    assert whats("q0", lab)[-2:] == ["revision of all", "revision of q0"]
+    assert "revision of all" in whats("q0.t1", lab)
+    assert "revision of all" not in whats("awg1", lab)
+
+
 def test_a_group_is_its_members(lab):
     assert whats("pair", lab) == ["measure", "lease of q1", "lease of q0.old"]
 
