@@ -7,8 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kammerton.model import BrokerError
-from kammerton.publish import received
 from kammerton.publish.received import Seal
 
 PATIENCE = 10.0
@@ -43,15 +41,13 @@ class Mirror:
         self._published, self.spoilt = seal, False
         self._compare()
 
-    def heard(self, payload: bytes, *, retained: bool = False) -> str | None:
+    def heard(self, seal: Seal | None, *, retained: bool = False) -> str | None:
         """Take in a snapshot that came back; say what is wrong if somebody else made it.
 
-        retained: it was there before we listened; what we publish replaces it.
+        seal: None where it could not be read. retained: it was there before we listened; what we
+        publish replaces it.
         """
-        try:
-            self._heard = received.seal(payload)
-        except BrokerError:
-            self._heard = None
+        self._heard = seal
         self._compare()
         if retained or self._published is None or self._heard in self._own:
             return None

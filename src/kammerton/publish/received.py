@@ -27,8 +27,12 @@ from kammerton.model.parameter import ELEMENT
 from kammerton.model.said import spelt
 from kammerton.publish.payloads import digest
 
-LARGEST = 16 * 2**20
-"""Bytes; a payload that is larger is refused unread."""
+LARGEST = 4 * 2**20
+"""Bytes; a payload that is larger is refused unread: to read it takes a second, in which nothing
+else turns. A computer of 20,000 parameters has so much."""
+
+SMALL = 2**16
+"""Bytes of a status, alike."""
 
 LONGEST = 300
 """Letters of what others call themselves, or their database."""
@@ -154,6 +158,14 @@ def seal(payload: bytes) -> Seal:
     return _checked(Seal, payload)
 
 
+def seal_if_any(payload: bytes) -> Seal | None:
+    """Return which snapshot this is; None where it is none of ours."""
+    try:
+        return seal(payload)
+    except BrokerError:
+        return None
+
+
 def status(payload: bytes) -> Status:
     """Return a status.
 
@@ -162,7 +174,7 @@ def status(payload: bytes) -> Status:
     BrokerError
         The payload is not what we publish.
     """
-    return _checked(Status, payload)
+    return _read(Status, payload, SMALL)[0]
 
 
 def alarm(payload: bytes) -> Told:
@@ -180,9 +192,11 @@ def _checked(kind: type[Kind], payload: bytes) -> Kind:
     return _read(kind, payload)[0]
 
 
-def _read(kind: type[Kind], payload: bytes) -> tuple[Kind, dict[str, Any]]:
+def _read(
+    kind: type[Kind], payload: bytes, largest: int | None = None
+) -> tuple[Kind, dict[str, Any]]:
     """Return what was read and the whole document, in which are fields that are ignored, too."""
-    if len(payload) > LARGEST:
+    if len(payload) > (LARGEST if largest is None else largest):
         raise BrokerError(f"a payload of {len(payload)} bytes is refused unread")
     try:
         found = kind.model_validate_json(payload)  # first: it refuses the deep and the malformed

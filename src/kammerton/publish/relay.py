@@ -23,6 +23,7 @@ from kammerton.publish.connection import Connect, Connection, Message
 from kammerton.publish.mirror import Mirror
 from kammerton.publish.obeying import Obey, Obeying
 from kammerton.publish.patience import PAUSE, Patience
+from kammerton.publish.received import Seal
 from kammerton.publish.session import NOT_KNOWN, PutBack, Session, last_will
 from kammerton.publish.tasks import first_to_end
 from kammerton.publish.topics import Topics
@@ -244,8 +245,9 @@ class Relay:
                         received.names, message.payload, epochs
                     )
                     self._news.set()
-                await self._gone_back(message.payload)
-                foreign = self._mirror.heard(message.payload, retained=message.retained)
+                seal = received.seal_if_any(message.payload)  # once: it takes its time
+                await self._gone_back(seal, message.payload)
+                foreign = self._mirror.heard(seal, retained=message.retained)
                 if foreign:
                     self._tell(Alarm("retained", self._topics.computer, foreign))
                     self._news.set()
@@ -256,19 +258,18 @@ class Relay:
             else:
                 self._obeying.heard(message)
 
-    async def _gone_back(self, payload: bytes) -> None:
+    async def _gone_back(self, heard: Seal | None, payload: bytes) -> None:
         """Begin a new epoch where the broker has a newer revision of this one than the database.
 
         It was put back to an earlier state by other means than `kammerton restore`, or somebody
         made that snapshot up. Either way subscribers would take nothing more of this epoch.
         """
+        if heard is None or heard.epoch != self._store.epoch:
+            return
+        present = await asyncio.to_thread(self._store.revision)
+        if heard.revision <= present:
+            return
         try:
-            heard = received.seal(payload)
-            if heard.epoch != self._store.epoch:
-                return
-            present = await asyncio.to_thread(self._store.revision)
-            if heard.revision <= present:
-                return
             received.parameter_set(payload)  # with its hash: else nobody believes it
         except BrokerError:
             return

@@ -249,7 +249,7 @@ OWN = Seal(epoch="a", revision=3, sha256="ab")
 
 
 def heard(mirror: Mirror, seal: Seal, **more: bool) -> str | None:
-    return mirror.heard(seal.model_dump_json().encode(), **more)
+    return mirror.heard(seal, **more)
 
 
 def test_what_is_not_heard_back_is_told_after_ten_seconds():

@@ -272,6 +272,20 @@ def test_a_huge_payload_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> No
         received.parameter_set(b" " * 11)
 
 
+@pytest.mark.parametrize(
+    ("read", "largest"),
+    [(received.parameter_set, 2**22), (received.seal, 2**22), (received.status, 2**16)],
+)
+def test_x3_nothing_is_read_that_would_hold_up_all_else(
+    read: Callable[[bytes], object], largest: int
+) -> None:
+    """Six seconds of the daemon's one loop were 15 MB of brackets; now a second is 4 MiB."""
+    with pytest.raises(BrokerError, match="refused unread"):
+        read(b"[" * (largest + 1))
+    with pytest.raises(BrokerError, match="unreadable"):
+        read(b"[" * largest)
+
+
 def test_one_value_is_one_flat_object() -> None:
     change = Change("q0.f01", 812, estimate(4.91072e9, 2.1e3, "Hz", run="r000017"))
     assert payloads.parameter("ab12", change, NOON) == {
