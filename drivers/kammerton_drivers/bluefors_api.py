@@ -111,7 +111,7 @@ def _runs(pump: str, fridge: BlueforsApi) -> bool | None:
 
 def _key(file: str) -> str:
     try:
-        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+        return Path(file).expanduser().read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InstrumentError(f"key_file {file} cannot be read: {error}") from None
 

@@ -143,6 +143,11 @@ def test_a_wrong_key_is_named_and_not_shown(rig, tmp_path):
     assert "wrong-key" not in str(caught.value)
 
 
+def test_a_mark_that_an_editor_writes_first_belongs_to_no_key(rig, tmp_path):
+    (tmp_path / "key").write_text(f"\ufeff{KEY}\r\n", encoding="utf-8")
+    asyncio.run(connect("fridge", rig.address).close())
+
+
 def test_no_key_is_named(rig):
     with pytest.raises(InstrumentError, match=r"HTTP 401: No key supplied \(2001\)"):
         connect("fridge", rig.url)

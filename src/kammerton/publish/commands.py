@@ -170,7 +170,7 @@ def keys(file: Path) -> dict[str, bytes]:
         The file cannot be read or has another shape; no key is in the message.
     """
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise BrokerError(f"{file}: the keys of commands cannot be read") from None
     found: dict[str, bytes] = {}

@@ -276,7 +276,7 @@ def _password(broker: Broker) -> str | None:
     if broker.password_file is None:
         return None
     try:
-        return broker.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        return broker.password_file.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:  # whose text would show what the file holds
         raise BrokerError(f"{broker.password_file} is not UTF-8") from None
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kammerton.lab import Broker
 from kammerton.model import BrokerError
-from kammerton.publish import Message, Topics
+from kammerton.publish import Message, Topics, mqtt
 from kammerton.publish.commands import KEPT, LARGEST, RATE, Command, Desk, Refused, keys, signature
 from kammerton.publish.obeying import Obeying
 from kammerton.publish.payloads import iso
@@ -356,6 +357,14 @@ def test_x2_no_signed_nonsense_breaks_anything(field, value):
     except Refused:
         return
     assert command.arguments["scope"] == "q0"
+
+
+def test_a_mark_that_editors_write_first_belongs_to_no_secret(tmp_path: Path):
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xef\xbb\xbfada " + KEY + b"\r\n")
+    assert keys(file) == {"ada": KEY}
+    file.write_bytes(b"\xef\xbb\xbfpass word \r\n")
+    assert mqtt._password(Broker("h", 1, password_file=file)) == "pass word "
 
 
 def test_keys_are_lines_of_a_user_and_a_key_and_are_never_shown(tmp_path: Path):
