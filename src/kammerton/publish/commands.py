@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -36,6 +36,7 @@ from pydantic_core import PydanticCustomError
 from kammerton.model import BrokerError
 from kammerton.model.said import flaw
 from kammerton.publish.connection import Message
+from kammerton.publish.received import SchemaOne
 from kammerton.publish.topics import Topics
 
 LARGEST = 4096
@@ -128,7 +129,7 @@ VERBS: Mapping[str, type[_Strict]] = {
 class Envelope(_Strict):
     """What every command says."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: SchemaOne = Field(alias="schema")
     computer: str
     verb: str
     user: User

@@ -41,6 +41,8 @@ _NAME = rf"^{ELEMENT.pattern}\.{ELEMENT.pattern}$"
 Kind = TypeVar("Kind", bound=BaseModel)
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Number = Annotated[int, Field(ge=0)]
+SchemaOne = Annotated[int, Field(ge=1, le=1)]
+"""A Literal of 1 would be true and 1.0, too."""
 
 
 def _shown(words: str) -> str:
@@ -76,7 +78,7 @@ class Received(_Checked):
 class ParameterSet(_Checked):
     """A snapshot or a delta."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: SchemaOne = Field(alias="schema")
     epoch: str
     revision: Number
     parameters: dict[Name, Received]
@@ -94,7 +96,7 @@ class Seal(_Checked):
 class Status(_Checked):
     """Whether the daemon is there."""
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: SchemaOne = Field(alias="schema")
     epoch: str
     revision: Number | None = None
     status: Literal["online", "safe mode", "offline"]

@@ -75,6 +75,8 @@ def test_a_signed_command_is_taken_once():
         ({"arguments": {"scope": "q0", "why": "a\u2028cable"}}, "why: not_readable"),
         ({"nonce": "../../etc"}, "nonce"),
         ({"schema": 2}, "schema"),
+        ({"schema": True}, "schema"),
+        ({"schema": 1.0}, "schema"),
         ({"further": 1}, "extra_forbidden"),
         ({"arguments": {"scope": [[[["deep"]]]], "why": "x"}}, "deeper"),
         ({"arguments": {"scope": float("nan"), "why": "x"}}, "."),

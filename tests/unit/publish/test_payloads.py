@@ -191,6 +191,7 @@ def _sealed(document: dict, *, anyhow: bool = False) -> dict:
 
 WRONG = {
     "later schema": _with(schema=2),
+    "schema a truth": _with(schema=True),
     "no epoch": {key: value for key, value in _good().items() if key != "epoch"},
     "negative revision": _with(revision=-1),
     "revision in words": _with(revision="many"),
