@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import re
 import time
 from collections import deque
@@ -142,7 +143,7 @@ class Envelope(_Strict):
 
 @dataclass(frozen=True)
 class Command:
-    """A command to be done."""
+    """A command to be done. waits_until: monotonic s when it expires, whatever the wall says."""
 
     verb: str
     arguments: Mapping[str, Any]
@@ -150,10 +151,11 @@ class Command:
     nonce: str
     issued: datetime
     expires: datetime
+    waits_until: float = math.inf
 
     def expired(self) -> bool:
         """Whether it is too late to do it: by now its user may have done something else."""
-        return datetime.now(UTC) > self.expires
+        return datetime.now(UTC) > self.expires or time.monotonic() > self.waits_until
 
 
 def signature(document: Mapping[str, Any], key: bytes) -> str:
@@ -222,7 +224,9 @@ class Desk:
             refusal.user = envelope.user
             raise
         said = arguments.model_dump(mode="json", exclude_none=True)
-        return Command(verb, said, envelope.user, envelope.nonce, envelope.issued, envelope.expires)
+        until = self.monotonic() + (envelope.expires - now).total_seconds()
+        times = envelope.issued, envelope.expires, until
+        return Command(verb, said, envelope.user, envelope.nonce, *times)
 
     def _signed(self, envelope: Envelope, verb: str, now: datetime) -> BaseModel:
         """Return the arguments of a command by somebody who may."""

@@ -12,7 +12,7 @@ import pytest
 
 from kammerton.lab import Broker
 from kammerton.model import StoreError
-from kammerton.publish import Message, Topics, command_log
+from kammerton.publish import Message, Topics, command_log, commands
 from kammerton.publish.command_log import APART, CommandLog
 from kammerton.publish.commands import Command, signature
 from kammerton.publish.obeying import LATE, Obeying
@@ -136,7 +136,18 @@ def test_what_cannot_be_noted_is_not_done(opened, broker, monkeypatch):
     assert done == []
 
 
-def test_x2_what_expires_while_the_connection_is_away_is_refused(opened, broker):
+class AnHourAgo(datetime):
+    """A clock on the wall that was set back."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return datetime.now(tz) - timedelta(hours=1)
+
+
+@pytest.mark.parametrize("set_back", [False, True])
+def test_x2_what_expires_while_the_connection_is_away_is_refused(
+    opened, broker, monkeypatch, set_back
+):
     done, alarms, wire = [], [], Wire()
 
     async def obey(command):
@@ -148,6 +159,8 @@ def test_x2_what_expires_while_the_connection_is_away_is_refused(opened, broker)
         await obeying.begin(wire, broker)
         obeying.heard(command(ahead=0.5, life=0.5))
         assert alarms == [], "it came in time"
+        if set_back:
+            monkeypatch.setattr(commands, "datetime", AnHourAgo)
         await asyncio.sleep(1.1)  # nobody serves: the connection is away
         works = [asyncio.create_task(obeying.serve(wire)), asyncio.create_task(obeying.keep_log())]
         await asyncio.sleep(command_log.PERIOD + 0.3)
