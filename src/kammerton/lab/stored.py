@@ -33,6 +33,8 @@ def _table(text: str, name: str) -> dict[str, Any]:
     found = list(re.finditer(rf"^\s*\[\s*{name}\s*\]", text, re.MULTILINE))
     if len(found) > 1:
         raise ValueError(f"there are {len(found)} tables [{name}]")
+    if not found and re.search(rf"""^\s*\[?\s*["']?{name}["']?\s*[].=]""", text, re.MULTILINE):
+        raise ValueError(f"{name} is written otherwise, which needs the whole file")
     if not found:
         return {}
     end = _HEADER.search(text, found[0].end())

@@ -90,6 +90,22 @@ def test_where_not_even_the_database_can_be_read_its_problem_is_told(lab):
         assert "lab.toml:" in problem
 
 
+@pytest.mark.parametrize(
+    "said_so",
+    ['["store"]\ndatabase = "x"', "[ 'store' ]\ndatabase = 'x'", 'store.database = "x"',
+     'store = {database = "x"}'],
+)  # fmt: skip
+def test_of_a_half_edited_lab_toml_no_other_database_than_its_own_is_taken(lab, said_so):
+    """It may say which that is in a way that only the whole file tells."""
+    table = '[computer]\nname = "two-qubits"'
+    parts = (table, said_so) if said_so.startswith("[") else (said_so, table)
+    lab.write_text("\n".join([*parts, "[half]", "x = "]), encoding="utf-8")
+    code, _, problem = said("hold", "computer", str(lab), "--why", "arm in the rack")
+    assert (code, "lab.toml:" in problem) == (2, True)
+    with Store.read(lab.with_name("kammerton.sqlite")) as store:
+        assert store.leases() == ()
+
+
 def test_whoever_is_about_to_reach_in_is_warned_where_the_last_end_was_unclean(lab):
     assert "CAUTION" not in said("hold", "computer", "--why", "x", "--lab", str(lab))[1]
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
