@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,6 +32,7 @@ class Mirror:
     _published: Seal | None = None
     _heard: Seal | None = None
     _differs: float | None = None
+    _again: float = -math.inf
     _own: deque[Seal] = field(default_factory=lambda: deque(maxlen=100))
     _foreign: deque[float] = field(default_factory=lambda: deque(maxlen=WAR))
     _denials: deque[float] = field(default_factory=lambda: deque(maxlen=WAR))
@@ -59,9 +61,22 @@ class Mirror:
         """Say what differs, once it has for longer than PATIENCE or is denied again and again."""
         if self._often(self._denials):
             return "somebody keeps saying that this computer is offline"
-        if self._differs is None or self.monotonic() - self._differs <= PATIENCE:
+        if not self._unheard:
             return None
         return f"the broker does not tell what was published: {self._words()}"
+
+    def once_more(self) -> None:
+        """Have published again what was not heard, every PATIENCE s: it may be heard by then.
+
+        A broker acknowledges what its rights forbid, too, and nobody hears when they are mended.
+        """
+        now = self.monotonic()
+        if self._unheard and now - self._again > PATIENCE:
+            self._again, self.spoilt = now, True
+
+    @property
+    def _unheard(self) -> bool:
+        return self._differs is not None and self.monotonic() - self._differs > PATIENCE
 
     def at_war(self) -> bool:
         """Whether somebody else keeps publishing under this computer's name."""

@@ -326,6 +326,7 @@ class Relay:
             text = "somebody else keeps publishing as this computer; see its alarms"
             raise BrokerError(text, refused=True)
         problem = self._mirror.problem()
+        self._mirror.once_more()
         if problem is not None:
             self._tell(Alarm("retained", self._topics.computer, problem))
         elif not self._mirror.spoilt:

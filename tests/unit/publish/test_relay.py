@@ -366,6 +366,35 @@ def test_what_another_database_publishes_is_not_taken_back(store: Store) -> None
     asyncio.run(scenario())
 
 
+def test_what_a_broker_acknowledged_and_told_nobody_is_published_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose rights forbid it: when they are mended no connection begins anew."""
+    monkeypatch.setattr("kammerton.publish.mirror.PATIENCE", 0.1)
+    wire, told = Wire(), list[Alarm]()
+    wire.echoes = False
+
+    def over() -> bool:
+        return any(not each.on and each.kind == "retained" for each in told)
+
+    async def scenario() -> None:
+        task = asyncio.create_task(relay_of(store, wire, alarm=told.append).run())
+        async with asyncio.timeout(10):
+            while not any(each.on and each.kind == "retained" for each in told):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            told.clear()
+            forbidden, wire.echoes = len(wire.sent), True
+            while not over():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        assert TOPICS.snapshot in [topic for topic, _, _ in wire.sent[forbidden:]]
+        assert wire.connected == 1
+        task.cancel()
+        await asyncio.wait([task])
+
+    store.commit(run(), {"q0.t1": estimate()})
+    asyncio.run(scenario())
+
+
 def test_what_others_call_themselves_makes_no_line_of_the_log(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
