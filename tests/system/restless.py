@@ -1,13 +1,15 @@
 """A computer's process that always measures; with its lab.toml: python -m tests.system.restless.
 
-The process is the daemon's own, but for four things: where its planner finds nothing worth
-measuring it measures all the same; pauses between attempts to reach an instrument end at 5 s; an
-alarm that comes again is told after a second, not after a minute; after somebody's hand drive
-pauses for 15 s, not for a minute.
+The process is the daemon's own, but for five things: where its planner finds nothing worth
+measuring it measures all the same; after each step it rests for a moment, since whoever waits for
+the end of a fault needs no hundred runs meanwhile; pauses between attempts to reach an instrument
+end at 5 s; an alarm that comes again is told after a second, not after a minute; after somebody's
+hand drive pauses for 15 s, not for a minute.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +27,7 @@ from kammerton.serve import computer
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr
 
+REST = 0.3  # s
 TURN = ("rabi_amplitude", "ramsey", "rabi_amplitude", "t1")
 
 
@@ -47,6 +50,12 @@ class Quick(Loop):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._outage.backoff = Backoff(0.2, 5.0, 2.0)
+
+    async def step(self) -> bool:
+        """Do what the daemon does, and rest."""
+        done = await super().step()
+        await asyncio.sleep(REST)
+        return done
 
 
 if __name__ == "__main__":
