@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(place: Path | None) -> Iterator[ReadStore]:
-    """Open the database that a person named, or the usual one; bad input ends with code 2."""
+    """Open the database that a person named, or the usual one; bad input ends with code 2.
+
+    So does a database that cannot be read any further.
+    """
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
-    from kammerton.model import StoreError
+    from kammerton.model import StoreError, StoreUnavailable
     from kammerton.store import Store
 
     try:
@@ -32,7 +35,12 @@ def opened(place: Path | None) -> Iterator[ReadStore]:
         refuse([str(problem)])
         raise typer.Exit(BAD_INPUT) from None
     with store:
-        yield store
+        try:
+            yield store
+        except StoreError as problem:
+            passes = isinstance(problem, StoreUnavailable)
+            refuse([f"{problem}{'' if passes else '; kammerton verify says what is wrong'}"])
+            raise typer.Exit(BAD_INPUT) from None
 
 
 def print_json(document: Any) -> None:

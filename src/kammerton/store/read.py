@@ -276,8 +276,11 @@ class ReadStore(Closing):
     def _read(self) -> Iterator[Connection]:
         self._demand_open()
         self._follow()
-        with self.place.errors("read"), self._reader.begin() as connection:
-            yield connection
+        try:
+            with self.place.errors("read"), self._reader.begin() as connection:
+                yield connection
+        except (TypeError, ValueError, OverflowError) as problem:  # damage may be of any type
+            raise StoreError(f"{self.place} holds what makes no sense: {problem}") from problem
 
     def _follow(self) -> None:
         """Read what lies under the name now, as after a restore, and not what lay there before."""
