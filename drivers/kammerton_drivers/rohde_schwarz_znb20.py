@@ -107,6 +107,7 @@ def _measured(
 ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
     _switch_off(box)
     channel = _channel(box)
+    _demand_alone(box)
     _prepare(channel, sweep)
     box.timeout.set(max(box.timeout.get() or 0.0, seconds))
     try:
@@ -130,8 +131,19 @@ def _channel(box: _Analyzer) -> Any:
     return box.channels[0]
 
 
+def _demand_alone(box: _Analyzer) -> None:
+    """Raise where other channels would sweep too once the RF is on, at whatever power they have."""
+    told = box.ask("CONFigure:CHANnel:CATalog?").strip().strip("'\"").split(",")
+    if others := [number for number in told[::2] if number.strip() not in ("", "1")]:
+        raise InstrumentError(
+            f"{box.name} has channels beside 1, which would radiate with their own powers: "
+            f"{', '.join(others)}; delete them at the box"
+        )
+
+
 def _prepare(channel: Any, sweep: FrequencySweep) -> None:
     """Set the sweep; read back what another setting could have cut."""
+    channel.sweep_type.set("Linear")  # a hand may have set a fixed frequency since
     channel.power.set(sweep.power)
     channel.bandwidth.set(int(sweep.bandwidth))
     channel.avg.set(sweep.averages)

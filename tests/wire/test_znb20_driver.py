@@ -258,3 +258,35 @@ def test_another_instrument_is_refused(rig):
 def test_identity(analyzer):
     identity = asyncio.run(analyzer.identity())
     assert (identity.vendor, identity.model) == ("Rohde-Schwarz", "ZNB20-2Port")
+
+
+def radiated(rig: SimpleNamespace) -> list[dict[str, object]]:
+    """Return what was on at any message from now on; it fills while the test goes on."""
+    seen, receive = list[dict[str, object]](), rig.device.receive
+
+    def spy(*message: object) -> bytes:
+        answer = receive(*message)
+        if rig.device.value("on"):
+            seen.extend(level for level in rig.device.levels().values() if level)
+        return bytes(answer)
+
+    rig.device.receive = spy
+    return seen
+
+
+def test_another_channel_of_the_box_does_not_radiate_with_ours(rig, analyzer):
+    """It has a power of its own, which nobody has checked, and sweeps as soon as the RF is on."""
+    rig.device.receive(b"OUTP OFF;:CALC2:PAR:SDEF 'Mine','S21';:SOUR2:POW 10")
+    seen = radiated(rig)
+    with pytest.raises(InstrumentError, match=r"has channels beside 1, .*: 2; delete them"):
+        asyncio.run(analyzer.transmission(over(rig)))
+    assert seen == []
+
+
+def test_a_fixed_frequency_that_a_hand_has_set_is_swept_over_again(rig, analyzer):
+    asyncio.run(analyzer.transmission(over(rig)))
+    rig.device.receive(b"SENS1:FREQ:CW 1E9;:SENS1:SWE:TYPE CW")
+    seen = radiated(rig)
+    asyncio.run(analyzer.transmission(over(rig)))
+    assert seen
+    assert all(float(str(level["sweep_from"])) > 5e9 for level in seen)

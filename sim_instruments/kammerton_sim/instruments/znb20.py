@@ -127,6 +127,7 @@ class Znb20(Stimulus):
             "CALCulate#:DATA": Command(ask=self._data),
             "CALCulate#:DATA:STIMulus": Command(ask=lambda c: ascii_of(self._hertz(channel_of(c)))),
             "CONFigure:TRACe#:CATalog": Command(ask=lambda _: self._catalogue()),
+            "CONFigure:CHANnel#:CATalog": Command(ask=lambda _: self._channels()),
             "SENSe#:AVERage:CLEar": Command(lambda c: self._clear_means(channel_of(c))),
             "INITiate#[:IMMediate]": Command(lambda c: self._initiate(channel_of(c))),
             "INITiate#:CONTinuous:ALL": Command(self._set_continuous),
@@ -192,6 +193,11 @@ class Znb20(Stimulus):
     def _catalogue(self) -> str:
         names = list(self._traces)
         return "'" + ",".join(f"{n},{name}" for n, name in enumerate(names, 1)) + "'"
+
+    def _channels(self) -> str:
+        """Return numbers and names of all channels, as public drivers read them: '1,Ch1,2,Ch2'."""
+        numbers = sorted({1} | {trace.channel for trace in self._traces.values()})
+        return "'" + ",".join(f"{n},Ch{n}" for n in numbers) + "'"
 
     def _clear_means(self, channel: int) -> None:
         for trace in self._traces.values():
