@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import FIT_KINDS, fit_batch
+from kammerton.estimation.maps import pulling
 from kammerton.model import TraceError
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import truths
@@ -121,6 +122,24 @@ def test_a_good_map_is_quick(kind):
     large = replace(truth, axis=x)
     one = large.measured(rng, large.draw(rng, 1), 20.0)
     assert is_quick(kind, x, one.y, one.sigma, one.known, GOOD_MS)
+
+
+@pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map"])
+def test_however_a_map_lies_in_memory_nothing_is_compiled_for_it(kind):
+    """It took 5 s, in front of a person, for the first map that lay otherwise."""
+    x = (np.linspace(6.0e9, 6.1e9, 40), np.linspace(0.0, 1.0, 30))
+    y = NOTHING["stray points"](np.random.default_rng(3), 1, 40, 30)
+    y[0, 3, 4] = np.nan
+
+    def compiled(kept, sigma):
+        fit_batch(kind, x, kept, sigma)
+        return [len(each.signatures) for each in (pulling.fill_pulled, pulling.fill_image)]
+
+    wide = np.zeros((1, 40, 60))
+    wide[..., ::2] = y
+    known = compiled(np.ascontiguousarray(y), 1.0)
+    assert compiled(np.asfortranarray(y), np.asfortranarray(np.ones(y.shape))) == known
+    assert compiled(wide[..., ::2], np.ones((1, 30, 40)).swapaxes(1, 2)) == known
 
 
 @pytest.mark.parametrize("which", ["walk in each column", "stray points", "noise"])

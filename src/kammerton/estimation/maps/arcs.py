@@ -134,7 +134,7 @@ def through_points(
     error = np.where(found.height > bright, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
                      0.3 * c.step), np.inf)  # fmt: skip
     theta, cost, least = starts.copy(), np.empty(len(starts)), 1.5 * max(width, 2 * c.step)
-    mean, sure = (np.ascontiguousarray(np.broadcast_to(each, theta.shape)) for each in prior)
+    mean, sure = (np.array(np.broadcast_to(each, theta.shape)) for each in prior)
     laws.run_through(law.code, law.numbers, law.b, found.f, error, mean, np.square(sure), least,
                      MOST, theta, cost)  # fmt: skip
     return theta, cost

@@ -31,7 +31,9 @@ SPIKE = 7.0  # sigmas from which a single point is a spike
 class Columns:
     """A map with its spectra as rows: b (B,) and f (A,) from 0 to 1, z (B, A), w 1/sigma (B, A).
 
-    z is 0 and w is 0 where a point is missing. parts: numbers in each point.
+    z is 0 and w is 0 where a point is missing. parts: numbers in each point. However a map lay in
+    memory, row follows row here: kernels would be compiled anew for any other way, which takes
+    seconds.
     """
 
     f: Array
@@ -39,6 +41,10 @@ class Columns:
     z: NDArray[Any]
     w: Array
     parts: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "z", np.ascontiguousarray(self.z))
+        object.__setattr__(self, "w", np.ascontiguousarray(self.w))
 
     @cached_property
     def step(self) -> float:
@@ -65,8 +71,8 @@ def columns(maps: Maps, n: int, *, each: bool = False) -> Columns:
         least = 1e-12 * float(np.nanmax(np.abs(y))) or 1.0
         noise = np.array([scatter(row[None]) for row in y])[:, None] if each else scatter(y)
         w = w / np.maximum(noise, least)
-    return Columns(f, b, np.where(w > 0, np.nan_to_num(y), 0.0), np.ascontiguousarray(w),
-                   2 if np.iscomplexobj(y) else 1)  # fmt: skip
+    z = np.where(w > 0, np.nan_to_num(y), 0.0)
+    return Columns(f, b, z, w, 2 if np.iscomplexobj(y) else 1)
 
 
 def unwound(c: Columns) -> tuple[Columns, NDArray[Any]]:
