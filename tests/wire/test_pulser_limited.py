@@ -65,8 +65,8 @@ def test_pulses_of_a_bench_play_within_them(laboratory, lab):
         for volts in (1.0, -1.0, 0.3):
             await bench.gate.others.set_pulse("pulser", 1, volts, 1e-6)
         await bench.gate.others.enable_pulse("pulser", 1)
+        assert await bench.look(), "whose answers come after what was said before"
         assert laboratory.outputs()["pulser.1"]["high"] == pytest.approx(0.3)
-        assert await bench.look()
 
     use(lab, body)
 
