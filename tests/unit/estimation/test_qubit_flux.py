@@ -187,6 +187,13 @@ def test_an_arc_that_hardly_a_column_shows_alone_is_shown_by_all(missing, least,
     assert np.abs(pull[there]).max() < 5.0
 
 
+def test_a_bias_that_was_not_measured_is_none_that_was_set_aside():
+    maps = noisy(image(line()), 0.28, 12)
+    maps[:, :, 20] = np.nan
+    found = fit_batch(KIND, X, maps, 0.28, anharmonicity=-200e6, asymmetry=0.0)
+    assert (found.verdict == "accepted").all(), found.reason
+
+
 @pytest.mark.parametrize("reach", [0.8, 1.1])
 def test_where_more_than_a_period_is_swept_the_period_is_the_right_one(reach):
     biases, drives = np.linspace(-reach, reach, 41), np.linspace(4.2e9, 5.15e9, 61)

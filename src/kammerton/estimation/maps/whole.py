@@ -42,6 +42,7 @@ class Whole:
     c: without what was set aside. chi2: of the columns (B,). model: (B, A). off: how far each line
     (B, K) alone would move, in its sigmas, 0 where nothing is told. shares (L, parts): of the
     background's powers, then of the lines; every: the covariance of theta, delay and shares.
+    lost: columns that were set aside; those without a point in the map are not.
     """
 
     theta: Array
@@ -52,11 +53,7 @@ class Whole:
     off: Array
     shares: Array
     every: Array
-
-    @property
-    def lost(self) -> int:
-        """Columns that were set aside."""
-        return int((~(self.c.w > 0).any(axis=1)).sum())
+    lost: int = 0
 
     @property
     def reduced(self) -> float:
@@ -138,7 +135,7 @@ def shared(
         if not _enough(now, every):
             return None
         if (now.w == c.w).all():
-            return found
+            return replace(found, lost=_shown(every) - _shown(now))
         c, start = now, found.theta
     return found
 
@@ -152,6 +149,11 @@ def _belonging(found: Whole, every: Columns) -> Columns:
         count = every.parts * there.sum(axis=axis, keepdims=True)
         away = away | (off.sum(axis=axis, keepdims=True) > count + STRAY * np.sqrt(2.0 * count))
     return replace(every, w=np.where(away, 0.0, every.w))
+
+
+def _shown(c: Columns) -> int:
+    """Return how many columns have a point."""
+    return int((c.w > 0).any(axis=1).sum())
 
 
 def _enough(cleared: Columns, c: Columns) -> bool:
