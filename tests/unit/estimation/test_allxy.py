@@ -199,3 +199,10 @@ def test_one_pair_that_misses_what_the_others_say_is_a_stray_point():
     taken = found.status == "amplitude too high"
     assert taken.mean() < 0.25
     assert all("most likely 11" in reason for reason in found.reason[stray])
+
+
+def test_known_levels_leave_the_pairs_more_of_their_noise():
+    """Where they count as fitted, every 200th of good traces has a pair beyond 4 sigma."""
+    y = measured(0.1, 0.0, 0.0, 0.0, count=6000)
+    found = fit_batch("allxy", PAIR, y, 0.01 * CONTRAST, contrast=CONTRAST, offset=OFFSET)
+    assert np.mean(found.status == "stray point") < 0.002

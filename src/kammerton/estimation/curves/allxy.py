@@ -232,11 +232,9 @@ def _missed(batch: Batch, fit: Solution, pair: NDArray[np.intp]) -> Array:
     Residuals over what the law leaves of their variance (Cook and Weisberg, Residuals and
     Influence in Regression, 1982); what is left without the point may make sigma larger.
     """
-    columns = np.concatenate(
-        [IDEAL[pair][..., None], np.ones((*pair.shape, 1)), responses()[0][pair]], axis=2
-    )
-    q = np.linalg.qr(batch.w[:, :, None] * columns).Q
-    free = 1.0 - (q**2).sum(axis=2)
+    slopes = fit.theta[:, None, 4:5] * responses()[0][pair]
+    moves = np.concatenate([slopes, IDEAL[pair][..., None], np.ones((*pair.shape, 1))], axis=2)
+    free = 1.0 - batch.w**2 * ((moves @ fit.cov) * moves).sum(axis=2)
     square = np.where(free > FREE, fit.residual**2 / np.maximum(free, FREE), 0.0)
     rest = fit.cost[:, None] - square
     rest /= np.maximum(batch.rows - fit.free - 1, 1)[:, None]
