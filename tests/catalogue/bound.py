@@ -123,10 +123,15 @@ def _inverse(information: Array) -> Array:
     return cov
 
 
-def oracle(truth: Truth, p: Parameters, traces: Traces) -> tuple[Parameters, Array]:
-    """Return the least-squares parameters (N,) found from the truth, and their chi-square (N,)."""
+def oracle(
+    truth: Truth, p: Parameters, traces: Traces, enough: float = 0.0
+) -> tuple[Parameters, Array]:
+    """Return the least-squares parameters (N,) found from the truth, and their chi-square (N,).
+
+    enough: a chi-square that nobody asks to be lower.
+    """
     sigma = truth.noise(p, traces)
-    parts = [_oracle(truth, _part(p, s), traces.y[s], sigma[s]) for s in _slices(sigma)]
+    parts = [_oracle(truth, _part(p, s), traces.y[s], sigma[s], enough) for s in _slices(sigma)]
     best = {name: np.concatenate([part[0][name] for part in parts]) for name in p}
     return best, np.concatenate([part[1] for part in parts])
 
@@ -187,14 +192,18 @@ def _instead(truth: Truth, other: Other, p: Parameters, traces: Traces) -> tuple
     return oracle(simple, {**p, **other.start(p)}, traces)
 
 
-def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple[Parameters, Array]:
+def _oracle(
+    truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array, enough: float
+) -> tuple[Parameters, Array]:
     """Levenberg-Marquardt with a damping of its own for every trace."""
     names, w, target = free(truth, p), 1.0 / rows_of(sigma, y), stacked(y)
     usual, n = _usual(truth, p), len(y)
     p = {k: v.copy() for k, v in p.items()}
     cost, damping = _cost(truth, p, target, w, usual), np.full(n, 1e-3)
-    busy = np.arange(n)
+    busy = np.flatnonzero(cost > enough)
     for _ in range(ITERATIONS):
+        if len(busy) == 0:
+            break
         now = _part(p, busy)
         j = _jacobian(truth, now) * w[busy, :, None]
         r = (target[busy] - stacked(truth.clean(now))) * w[busy]
@@ -210,9 +219,7 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
         done = better & (cost[busy] - new < 1e-6) & (damping[busy] < FREE)
         cost[busy[better]] = new[better]
         damping[busy] *= np.where(better, 0.1, 10.0)
-        busy = busy[~done & (damping[busy] < 1e8)]
-        if len(busy) == 0:
-            break
+        busy = busy[~done & (damping[busy] < 1e8) & (cost[busy] > enough)]
     return p, _cost(truth, p, target, w, 0.0 * usual)
 
 

@@ -91,9 +91,11 @@ def seen(truth: Truth, broken: Broken, traces: Traces, curve: NDArray[Any]) -> i
         return len(traces)
     rest = ((stacked(traces.clean - curve) / rows_of(traces.sigma, traces.clean)) ** 2).sum(axis=1)
     rest = np.where(np.isnan(rest), np.inf, rest)  # a curve that is not given everywhere
-    if traces.hidden:
-        rest = np.minimum(rest, oracle(truth, traces.hidden, replace(traces, y=traces.clean))[1])
-    return int(np.count_nonzero(rest > SEEN))
+    unlike = traces.take(rest > SEEN)
+    if not unlike.hidden or len(unlike) == 0:
+        return len(unlike)
+    least = oracle(truth, unlike.hidden, replace(unlike, y=unlike.clean), SEEN)[1]
+    return int(np.count_nonzero(least > SEEN))
 
 
 def wrong(found: FitBatch, traces: Traces) -> NDArray[np.bool_]:

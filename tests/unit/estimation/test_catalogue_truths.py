@@ -94,6 +94,19 @@ def test_the_oracle_reaches_the_bound(name):
     assert chi2.mean() == pytest.approx(freedom, rel=0.02)
 
 
+def test_an_oracle_of_which_no_more_is_asked_goes_no_further():
+    """And says the same of every trace: whether it gets there."""
+    truth, rng = ALL["t1"], np.random.default_rng(6)
+    p = truth.benign(rng, 100)
+    traces = truth.measured(rng, {**p, "rate": 1.2 * p["rate"]}, 50.0)
+    least = oracle(truth, p, traces)[1]
+    enough = float(np.median(least))
+    some = oracle(truth, p, traces, enough)[1]
+    np.testing.assert_array_equal(some > enough, least > enough)
+    np.testing.assert_allclose(some[least > enough], least[least > enough])
+    assert (some[least <= enough] > least[least <= enough] + 1e-3).any()
+
+
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda b: b.name)
 def test_a_class_is_the_same_for_the_same_seed(broken):
     truth = ALL["qubit_spectroscopy" if "peak" in broken.name else "t1"]
