@@ -263,3 +263,17 @@ def test_a_branch_that_bends_is_told_so_and_the_advice_leads_to_straight_ones(si
     assert statuses[0] == "window too long"
     assert statuses[-1] == "success"
     assert abs(found.values["coupling"][0] - G) < 4 * found.stderr["coupling"][0]
+
+
+def test_a_qubit_that_is_dark_away_from_its_resonator_is_not_taken_for_a_steep_one():
+    """It shows near the crossing only, where g^2 over the slope is all that it tells."""
+    rng = np.random.default_rng(5)
+    wrong = 0
+    for place, slope, g in rng.uniform((-0.05, 0.7e9, 8e6), (0.05, 1.2e9, 18e6), (60, 3)):
+        lines = levels(place=place, first=slope, second=0.0, g=g)
+        photon = 0.5 * (1 + slope * (BIASES - place) / np.hypot(slope * (BIASES - place), 2 * g))
+        clean = image(lines, 5e6, (1 - photon, photon))
+        found = fit_batch(KIND, X, noisy(clean, 0.14, seed=int(1e6 * (place + 1))), 0.14)
+        away = np.abs(found.values["coupling"] - g) > 5 * found.stderr["coupling"]
+        wrong += int((away & (found.verdict == "accepted")).sum())
+    assert wrong == 0

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps import branches, laws
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
+from kammerton.estimation.maps.conics import branches_of, conic
 from kammerton.estimation.maps.fitted import Fitted, widened
+from kammerton.estimation.maps.less_steep import less_steep
 from kammerton.estimation.maps.misses import bend, clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE
 from kammerton.estimation.maps.positions import Law
@@ -60,7 +62,6 @@ MANY = 30  # pairs among which different ones are looked for
 THINNED = 50  # columns that judge
 UNSEEN = -2.0  # what a column in which a branch is not seen counts
 BETTER = 12.0  # chi-square that another shape of the line must gain
-LEAST_G = 1e-3  # windows at which g starts at least
 GOOD = 0.8  # part of the columns that need no other start
 EVERY = 6  # starts, of each shape
 PATIENCE = 16  # steps after which no other is tried; a crossing takes 5 to 15
@@ -95,6 +96,12 @@ def crossing_law(b: Array) -> Law:
 
 
 def find(c: Columns) -> Found | None:
+    """Return the best pair of branches, and where one of them is hardly inside, another such."""
+    found = _found(c)
+    return found if found is None else _or_less_steep(found)
+
+
+def _found(c: Columns) -> Found | None:
     """Return the best pair of branches; complex spectra with and without their delay."""
     plain = np.ones(len(c.f))
     if c.parts == 1:
@@ -125,6 +132,19 @@ def last(c: Columns, found: Found | None) -> Found | None:
     if best is not None and c.parts == 1 and found.shape == LINE:
         best = perhaps_squeezed(best, law)
     return widened(replace(found, whole=best))
+
+
+def _or_less_steep(found: Found) -> Found:
+    """Return what fits better: the pair that was found, or one whose steep branch is less so."""
+    theta = found.fit.theta[:5].copy()
+    slopes = less_steep(theta[MEAN_SLOPE], theta[HALF_SLOPE], theta[G], found.fit.inside)
+    if slopes is None:
+        return found
+    theta[[MEAN_SLOPE, HALF_SLOPE, G]] = slopes
+    c, shapes = found.c, (LINE, FANO) if found.c.parts == 1 else (found.shape,)
+    other = _refined(c, crossing_law(c.b), theta, found.fit.width, shapes,
+                     _bright(c, stripes=False)[1], found.factor)  # fmt: skip
+    return other if _worth(other) > _worth(found) else found
 
 
 def _parabolas(law: Law, theta: Array) -> Array:
@@ -268,37 +288,18 @@ def _polished(c: Columns, theta: Array, points: Candidates, width: float) -> Arr
     if near.sum() < 8:
         return theta
     b, f = np.broadcast_to(c.b[:, None], near.shape)[near] - 0.5, points.f[near] - 0.5
-    solved = np.linalg.lstsq(_conic(b, f), -(f**2), rcond=None)[0]
-    better, right = _theta(solved)
+    solved = np.linalg.lstsq(conic(b, f), -(f**2), rcond=None)[0]
+    better, right = branches_of(solved)
     return better if right else theta
-
-
-def _conic(b: Array, f: Array) -> Array:
-    return np.stack([f * b, f, b * b, b, np.ones_like(b)], axis=-1)
-
-
-def _theta(solved: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Return theta (.., 5) of conics about the middle, and which are pairs of branches."""
-    fb, f1, bb, b1, one = (solved[..., k] for k in range(5))
-    square, linear, rest = 0.25 * fb**2 - bb, 0.5 * fb * f1 - b1, 0.25 * f1**2 - one
-    safe = np.where(square > 1e-6, square, 1.0)
-    place = -0.5 * linear / safe
-    gap = rest - safe * place**2
-    right = np.asarray((square > 1e-6) & (gap > -0.01) & (np.abs(place) < 3.0))
-    theta = np.stack([
-        0.5 - 0.5 * (fb * place + f1), 0.5 + place, -0.5 * fb, np.sqrt(safe),
-        np.sqrt(np.maximum(gap, LEAST_G**2)),
-    ], axis=-1)  # fmt: skip
-    return theta, right
 
 
 def _through(c: Columns, points: Candidates, chance: Array, rng: np.random.Generator) -> Array:
     """Return theta (T, 5) of the conics through random fives of bright points."""
     column, f = _drawn(points, chance, rng, FIVES, 5)
-    basis, f = _conic(c.b[column] - 0.5, f - 0.5), f - 0.5
+    basis, f = conic(c.b[column] - 0.5, f - 0.5), f - 0.5
     good = np.abs(np.linalg.det(basis)) > 1e-9
     solved = np.linalg.solve(basis[good], -(f[good] ** 2)[:, :, None])[:, :, 0]
-    theta, right = _theta(solved)
+    theta, right = branches_of(solved)
     return np.asarray(theta[right])
 
 
