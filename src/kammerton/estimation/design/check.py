@@ -9,17 +9,23 @@ flat trace contradicts pools of different expectation; a parameter that jumped, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from kammerton.estimation.design.levels import Conditional, conditional
 from kammerton.estimation.design.posterior import Posterior, fractions, shot_variance
 from kammerton.estimation.design.words import Array
 
+Pools = NDArray[np.intp]
+"""(N, D): the number of the pool that each reading belongs to; NO_POOL of what was not read."""
+
+NO_POOL = -1
 PARTS = 3  # by expected value, in each half of the rounds and on each slope
 ENOUGH = 1.2  # variance of a count, below which it is not near enough to Gaussian
+LEAST = 0.02  # of the information: less of it, early or late, says nothing of a drift
+TINY, ROUNDING = 1e-300, 1e-9
 SETTLED = 0.5  # of its prior sigma, below which a level counts as fitted
 
 
@@ -89,90 +95,93 @@ def _fitted(posterior: Posterior, at: Conditional) -> Array:
     return count
 
 
-def chi_square(r: Readings, n: int, expected: Array, pools: list[np.ndarray]) -> tuple[float, int]:
-    """Return chi-square of target n against expected readings (D,), and the number of pools."""
-    total = 0.0
-    for pool in pools:
-        w = 1.0 / r.variance[n, pool]
-        total += (w * (r.y[n, pool] - expected[pool])).sum() ** 2 / w.sum()
-    return total, len(pools)
+def chi_square(r: Readings, expected: Array, pools: Pools) -> tuple[Array, Array]:
+    """Return chi-square (N,) against expected readings (N, D), and the number of pools (N,)."""
+    n, most = len(r.y), int(pools.max(initial=0)) + 1
+    place = (np.maximum(pools, 0) + most * np.arange(n)[:, None]).ravel()
+    weight = np.where(pools >= 0, 1.0 / r.variance, 0.0)
+    away, known = (
+        np.bincount(place, each.ravel(), n * most).reshape(n, most)
+        for each in (weight * (r.y - expected), weight)
+    )
+    filled = known > 0
+    each = np.divide(away**2, known, out=np.zeros_like(away), where=filled)
+    return each.sum(axis=1), filled.sum(axis=1)
 
 
-def flat(r: Readings, n: int) -> Array:
-    """Return the constant that describes target n best, (D,)."""
-    weight = np.where(r.present[n], 1.0 / r.variance[n], 0.0)
-    return np.full(r.y.shape[1], (weight * r.y[n]).sum() / weight.sum())
+def weights(r: Readings) -> Array:
+    """Return what each reading counts for (N, D)."""
+    result: Array = np.where(r.present, 1.0 / r.variance, 0.0)
+    return result
 
 
-def remaining(posterior: Posterior, r: Readings, n: int) -> float:
-    """Return the mean reading of target n as a part of its contrast, by the believed levels."""
-    levels = posterior.levels
-    return float((flat(r, n)[0] - levels.offset[n]) / levels.contrast[n])
+def constant(r: Readings) -> Array:
+    """Return the constant (N, 1) that describes each target best; NaN where nothing was read."""
+    weight = weights(r)
+    with np.errstate(invalid="ignore"):
+        result: Array = ((weight * r.y).sum(axis=1) / weight.sum(axis=1))[:, None]
+    return result
 
 
-def gained(r: Readings, n: int) -> float:
-    """Return by how much the law lowers chi-square below that of a constant."""
-    weight = np.where(r.present[n], 1.0 / r.variance[n], 0.0)
-    away = [(weight * (r.y[n] - p) ** 2).sum() for p in (flat(r, n), r.expected[n])]
-    return float(away[0] - away[1])
+def gained(r: Readings) -> Array:
+    """Return by how much the law lowers chi-square below that of a constant (N,)."""
+    off = [(weights(r) * (r.y - p) ** 2).sum(axis=1) for p in (constant(r), r.expected)]
+    return np.asarray(off[0] - off[1])
 
 
-def no_drift(r: Readings, n: int) -> float:
-    """Return the chance that early and late rounds disagree so much, for the worst division.
+def no_drift(r: Readings) -> Array:
+    """Return the chance (N,) that early and late rounds disagree so much, at the worst division.
 
     A score test: at the common fit both parts pull theta by the same amount, in opposite
     directions; the pull has variance I_early I_late / (I_early + I_late).
     """
-    weight = np.where(r.present[n], 1.0 / r.variance[n], 0.0)
-    pull = weight * r.slope[n] * (r.y[n] - r.expected[n])
-    information = weight * r.slope[n] ** 2
-    worst, divisions = 0.0, 0
-    for first in range(1, int(r.round.max()) + 1):
-        late = r.round >= first
-        early_part, late_part = information[~late].sum(), information[late].sum()
-        if min(early_part, late_part) > 0.02 * information.sum():
-            apart = late_part * pull[~late].sum() - early_part * pull[late].sum()
-            total = early_part + late_part
-            worst = max(worst, apart**2 / (early_part * late_part * total))
-            divisions += 1
-    return min(1.0, divisions * chance(worst, 1.0)) if divisions else 1.0
+    lean = weights(r) * r.slope
+    of_round = r.round[:, None] == np.arange(r.round.max() + 1)
+    pull, known = (
+        np.cumsum(each @ of_round, axis=1) for each in (lean * (r.y - r.expected), lean * r.slope)
+    )
+    whole, early = known[:, -1:], known[:, :-1]
+    late = whole - early
+    apart = whole * pull[:, :-1] - early * pull[:, -1:]
+    told = np.minimum(early, late) > LEAST * whole
+    spread = np.where(told, early * late * whole, 1.0)
+    worst = np.where(told, apart**2 / spread, 0.0).max(axis=1, initial=0.0)
+    return np.where(told.any(axis=1), np.minimum(1.0, told.sum(axis=1) * chance(worst, 1.0)), 1.0)
 
 
-def coarse(r: Readings, n: int) -> list[np.ndarray]:
-    """Return pools of target n by slope, half of the run and expected value."""
-    pools = []
-    for rising in (True, False):
-        for early in (True, False):
-            which = np.flatnonzero(
-                ((r.slope[n] > 0) == rising) & (r.early[n] == early) & r.present[n]
-            )
-            order = which[np.argsort(r.expected[n, which], kind="stable")]
-            pools += _parts(order, 1.0 / r.variance[n, order])
+def coarse(r: Readings) -> Pools:
+    """Return pools by slope, half of the run and expected value."""
+    pools = np.full(r.y.shape, NO_POOL)
+    order, quarter = np.argsort(r.expected, axis=1, kind="stable"), 2 * (r.slope > 0) + r.early
+    for k in range(4):
+        which = (quarter == k) & r.present
+        part = _parts(order, np.where(which, 1.0 / r.variance, 0.0))
+        pools = np.where(which, PARTS * k + part, pools)
     return pools
 
 
-def fine(r: Readings, n: int) -> list[np.ndarray]:
+def fine(r: Readings) -> Pools:
     """Return pools of single readings; those of few shots are put together in turn."""
-    which = np.flatnonzero(r.present[n])
-    few = r.enough[n, which] < ENOUGH
-    pools = [np.array([d]) for d in which[~few]]
-    rest = which[few]
-    if rest.size == 0:
-        return pools
-    group = np.floor(np.cumsum(r.enough[n, rest]) / ENOUGH)
-    return pools + [rest[group == g] for g in np.unique(group)]
+    few = r.present & (r.enough < ENOUGH)
+    group = np.cumsum(np.where(few, r.enough, 0.0), axis=1) // ENOUGH
+    each = np.arange(r.y.shape[1])
+    pools = np.where(few, each.size + group.astype(np.intp), each)
+    return np.where(r.present, pools, NO_POOL)
 
 
-def _parts(order: np.ndarray, weight: Array) -> list[np.ndarray]:
-    """Cut sorted readings into up to PARTS of like information."""
-    if order.size == 0:
-        return []
-    share = np.cumsum(weight) / weight.sum()
-    cuts = np.searchsorted(share, np.arange(1, PARTS) / PARTS) + 1
-    edges = np.unique(np.concatenate([[0], np.minimum(cuts, order.size), [order.size]]))
-    return [order[a:b] for a, b in pairwise(edges)]
+def _parts(order: NDArray[np.intp], weight: Array) -> NDArray[np.intp]:
+    """Return to which of PARTS of like information each reading (N, D) belongs, in that order."""
+    before = np.cumsum(np.take_along_axis(weight, order, 1), axis=1)
+    before /= np.maximum(before[:, -1:], TINY)
+    before = np.roll(before, 1, axis=1)
+    before[:, 0] = 0.0
+    part = sum(before > k / PARTS - ROUNDING for k in range(1, PARTS))
+    result = np.empty_like(order)
+    np.put_along_axis(result, order, part, 1)
+    return result
 
 
-def chance(chi2: float, freedom: float) -> float:
+def chance(chi2: Array, freedom: ArrayLike) -> Array:
     """Return how often chi-square is as large by chance."""
-    return float(chdtrc(max(freedom, 1.0), chi2))
+    result: Array = chdtrc(np.maximum(freedom, 1.0), chi2)
+    return result

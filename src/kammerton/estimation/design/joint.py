@@ -18,7 +18,7 @@ from kammerton.estimation.design.levels import Conditional, conditional
 from kammerton.estimation.design.posterior import Posterior, shot_variance
 from kammerton.estimation.design.words import Array
 
-ROWS = 32  # targets at a time, so that arrays stay in the cache
+ROWS = 32  # targets at a time, fewer of a law with hidden values: arrays stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +57,10 @@ class Joint:
 def joint(posterior: Posterior, delays: Array, phases: Array) -> Joint:
     """Return means and covariances of theta and the readings at settings (N, M)."""
     at = conditional(posterior.levels, posterior.sums)
+    some = max(1, ROWS // posterior.prior.hidden.shape[1])
     parts = [
         _covariances(posterior, _rows(at, rows), delays[rows], phases[rows], rows)
-        for rows in np.array_split(np.arange(len(delays)), -(-len(delays) // ROWS))
+        for rows in np.array_split(np.arange(len(delays)), -(-len(delays) // some))
     ]
     cross, between, mean = (np.concatenate(part) for part in zip(*parts, strict=True))
     noise = shot_variance(posterior, mean)
@@ -82,8 +83,8 @@ def _covariances(
     )  # fmt: skip
     p = (at.offset[:, None] + at.contrast[:, None] * f).reshape(n, m, -1)
     f = np.broadcast_to(f, (n, m, *theta.shape[1:])).reshape(n, m, -1)
-    mean = (weights * p).sum(axis=2)
-    p = p - mean[:, :, None]
+    mean = (p @ weights.transpose(0, 2, 1))[:, :, 0]
+    p -= mean[:, :, None]
     weighted = weights * p
     away = (theta - posterior.mean[rows][:, None, None]).reshape(n, -1, 1)
     cross = (weighted @ away)[:, :, 0]

@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.design.check import (
-    Readings,
     chance,
     chi_square,
     coarse,
+    constant,
     fine,
-    flat,
     gained,
     no_drift,
     readings,
-    remaining,
 )
 from kammerton.estimation.design.posterior import Posterior
-from kammerton.estimation.design.words import spread
+from kammerton.estimation.design.words import Array, spread
 from kammerton.model import Advice, Fit, TraceError, Value, Verdict
 
 UNLIKELY = 1e-3  # chance of a chi-square this large that is taken for a wrong law
@@ -52,11 +50,50 @@ def judge(posterior: Posterior, goal: ArrayLike, targets: Sequence[str]) -> dict
         raise TraceError(f"{len(targets)} targets for {len(posterior)} posteriors")
     if not posterior.history:
         raise TraceError("nothing was measured yet")
-    read = readings(posterior)
+    checks = checked(posterior)
     return {
-        target: _judged(posterior, read, n, float(aim[n]), target)
+        target: _judged(posterior, checks, n, float(aim[n]), target)
         for n, target in enumerate(targets)
     }
+
+
+@dataclass(frozen=True, eq=False)
+class Checks:
+    """What the readings of N targets say, each (N,).
+
+    likely: chance of a chi-square as large; chi2, freedom: of the worse pools. steady: chance of
+    early and late rounds as far apart. flat: one constant describes all. remaining: the mean
+    reading as a part of the contrast, by the believed levels. gained: in chi-square, on a constant.
+    seen: the contrast in its own sigmas, where it was measured here.
+    """
+
+    likely: Array
+    chi2: Array
+    freedom: Array
+    steady: Array
+    flat: NDArray[np.bool_]
+    remaining: Array
+    gained: Array
+    seen: Array
+
+
+def checked(posterior: Posterior) -> Checks:
+    """Compare what was read with the law and with a constant."""
+    read, levels = readings(posterior), posterior.levels
+    each, level = [pool(read) for pool in (coarse, fine)], constant(read)
+    law = [chi_square(read, read.expected, pools) for pools in each]
+    chances = np.array([chance(chi2, count - read.fitted) for chi2, count in law])
+    worse, every = np.argmin(chances, axis=0), np.arange(len(posterior))
+    chi2, count = (np.array(part)[worse, every] for part in zip(*law, strict=True))
+    level_fits = [chi_square(read, level, pools) for pools in each]
+    mean, error = (np.inf, 1.0) if levels.exact else posterior.contrast
+    return Checks(
+        np.minimum(1.0, 2 * chances.min(axis=0)), chi2, np.maximum(count - read.fitted, 1.0),
+        no_drift(read),
+        np.all([chance(chi2, count - 1) > UNLIKELY for chi2, count in level_fits], axis=0),
+        (level[:, 0] - levels.offset) / levels.contrast, gained(read),
+        np.broadcast_to(np.abs(mean) / error, len(posterior)),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,26 +109,23 @@ class Finding:
 STILL = Finding(Verdict.REJECTED, "no signal", "the readings do not depend on the setting")
 
 
-def _judged(posterior: Posterior, read: Readings, n: int, goal: float, target: str) -> Fit:
-    fits = [chi_square(read, n, read.expected[n], pool(read, n)) for pool in (coarse, fine)]
-    chances = [chance(chi2, pools - read.fitted[n]) for chi2, pools in fits]
-    likely = min(1.0, 2 * min(chances))
-    chi2, pools = fits[int(np.argmin(chances))]
-    freedom = max(pools - read.fitted[n], 1.0)
-    wider = max(1.0, chi2 / freedom) ** 0.5 if likely < DOUBTFUL else 1.0
+def _judged(posterior: Posterior, checks: Checks, n: int, goal: float, target: str) -> Fit:
+    reduced = float(checks.chi2[n] / checks.freedom[n])
+    wider = max(1.0, reduced) ** 0.5 if checks.likely[n] < DOUBTFUL else 1.0
     finding = (
-        _invisible(posterior, n)
-        or _at_an_end(posterior, read, n)
-        or _misfit(posterior, read, n, likely)
-        or _faint(read, n)
+        _invisible(checks.seen[n])
+        or _at_an_end(posterior, checks, n)
+        or _misfit(_LAW[posterior.law.name], checks, n)
+        or _faint(checks.gained[n])
         or _uncertain(posterior, n, goal, wider)
         or Finding(Verdict.ACCEPTED, "success", f"{_LAW[posterior.law.name]}, to the goal")
     )
-    value = Value(float(posterior.value[n]), float(posterior.stderr[n]) * wider, posterior.law.unit)
-    kind = posterior.law.name
+    law, mean = posterior.law, posterior.mean[n]
+    error = float(posterior.sd[n] * law.scale(mean)) * wider
+    value, kind = Value(float(law.value(mean)), error, law.unit), law.name
     return Fit(
         kind, target, {_NAME.get(kind, kind): value}, finding.verdict, finding.status,
-        finding.reason, float(chi2 / freedom), finding.advice,
+        finding.reason, reduced, finding.advice,
     )  # fmt: skip
 
 
@@ -99,13 +133,12 @@ _LAW = {"t1": "a decay", "t2_echo": "an echo decay", "ramsey": "a fringe"}
 _NAME = {"ramsey": "frequency"}
 
 
-def _misfit(posterior: Posterior, read: Readings, n: int, likely: float) -> Finding | None:
+def _misfit(law: str, checks: Checks, n: int) -> Finding | None:
     """Object to readings that the law does not describe, and say how they do not."""
-    steady = no_drift(read, n)
+    likely, steady = checks.likely[n], checks.steady[n]
     if min(likely, steady) >= UNLIKELY:
         return None
-    law = _LAW[posterior.law.name]
-    if _flat(read, n):
+    if checks.flat[n]:
         return STILL
     if steady < likely:
         return Finding(
@@ -118,17 +151,8 @@ def _misfit(posterior: Posterior, read: Readings, n: int, likely: float) -> Find
     )  # fmt: skip
 
 
-def _flat(read: Readings, n: int) -> bool:
-    """Return whether one constant describes all readings."""
-    return all(
-        chance(chi2, pools - 1) > UNLIKELY
-        for chi2, pools in (chi_square(read, n, flat(read, n), p(read, n)) for p in (coarse, fine))
-    )
-
-
-def _faint(read: Readings, n: int) -> Finding | None:
+def _faint(gain: float) -> Finding | None:
     """Object to readings that a constant describes nearly as well."""
-    gain = gained(read, n)
     if gain > CLEAR:
         return None
     return Finding(
@@ -138,7 +162,7 @@ def _faint(read: Readings, n: int) -> Finding | None:
     )  # fmt: skip
 
 
-def _at_an_end(posterior: Posterior, read: Readings, n: int) -> Finding | None:
+def _at_an_end(posterior: Posterior, checks: Checks, n: int) -> Finding | None:
     """Object to a parameter that may lie outside of what was thought possible."""
     prior, weights = posterior.prior, posterior.weights[n].sum(axis=0)
     margin = posterior.law.margin * (prior.high[n] - prior.low[n])
@@ -147,33 +171,29 @@ def _at_an_end(posterior: Posterior, read: Readings, n: int) -> Finding | None:
     if max(low, high) < AT_END:
         return None
     if posterior.law.name == "ramsey":
-        if _flat(read, n):
+        if checks.flat[n]:
             return STILL
         return Finding(
             Verdict.INSUFFICIENT, "range too narrow",
             "the frequency may lie outside of the band that was searched", Advice(window_times=3.0),
         )  # fmt: skip
-    if high > low and remaining(posterior, read, n) > MOST:
+    if high > low and checks.remaining[n] > MOST:
         return Finding(
             Verdict.INSUFFICIENT, "range too narrow", "no decay is seen within the longest delays",
             Advice(window_times=5.0),
         )  # fmt: skip
-    if low > high or _flat(read, n):
+    if low > high or checks.flat[n]:
         return STILL
     return None
 
 
-def _invisible(posterior: Posterior, n: int) -> Finding | None:
+def _invisible(seen: float) -> Finding | None:
     """Object to a contrast, where it was measured here, that is not clearly there."""
-    if posterior.levels.exact:
-        return None
-    mean, error = posterior.contrast
-    if abs(mean[n]) > VISIBLE * error[n]:
+    if seen > VISIBLE:
         return None
     return Finding(
-        Verdict.REJECTED, "no signal",
-        f"the contrast is only {abs(mean[n]) / error[n]:.1f} times its error",
-    )  # fmt: skip
+        Verdict.REJECTED, "no signal", f"the contrast is only {seen:.1f} times its error"
+    )
 
 
 def _uncertain(posterior: Posterior, n: int, goal: float, wider: float) -> Finding | None:

@@ -45,7 +45,12 @@ def _echo(theta: Array, hidden: Array, delay: Array, phase: Array) -> Array:
     """
     del phase
     s = delay * np.exp(-theta)
-    result: Array = 0.5 - 0.5 * np.exp(-(1.0 - hidden) * s - hidden * s * s)
+    result: Array = hidden * (1.0 - s)
+    result -= 1.0
+    result *= s
+    np.exp(result, out=result)
+    result *= -0.5
+    result += 0.5
     return result
 
 
