@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy, as the command line does
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,15 @@ from tests.leftovers import leftover_threads, pending_tasks
 settings.register_profile("house", settings(deadline=None, derandomize=True))
 settings.register_profile("wide", settings(deadline=None, max_examples=1000))
 settings.load_profile("house")
+
+
+gc.disable()  # twelve thousand tests are collected, and none of them is garbage
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage from now on, but never among the tests and the modules: they stay."""
+    gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

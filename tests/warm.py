@@ -1,10 +1,12 @@
-"""Compile what numba keeps on the disk, before the tests: none of them shall wait for it.
+"""Compile what is kept on the disk, before the tests: none of them shall wait for it.
 
 Run as a program: python -m tests.warm
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 
 import numpy as np
@@ -45,10 +47,20 @@ def world() -> None:
     warm(coupled=True)
 
 
+def assertions() -> None:
+    """Let pytest rewrite the assertions of every file, which each of its workers would do at once.
+
+    What is wrong with a file the tests themselves will say.
+    """
+    collect = (sys.executable, "-m", "pytest", "--collect-only", "--quiet")
+    subprocess.run(collect, stdout=subprocess.DEVNULL, check=False)
+
+
 def main() -> None:
     """Do all side by side, the longest first."""
+    jobs = (traces, maps, world, assertions)
     with ProcessPoolExecutor(2) as pool:
-        all_of_it: list[Future[None]] = [pool.submit(each) for each in (traces, maps, world)]
+        all_of_it: list[Future[None]] = [pool.submit(each) for each in jobs]
         for one in all_of_it:
             one.result()
 
