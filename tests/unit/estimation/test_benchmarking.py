@@ -416,3 +416,26 @@ def test_few_means_without_errors_tell_no_scatter(lengths, accepted):
         assert any("lengths without errors tell no scatter" in each for each in found.reason)
         given = fit_batch("randomized_benchmarking", m, y, 0.005)
         assert given.verdict.tolist().count("accepted") > 400
+
+
+@pytest.mark.parametrize("kind", [RB, IRB])
+@pytest.mark.parametrize("uneven", [True, False])
+def test_means_that_nobody_gave_errors_of_have_bars_that_hold(kind, uneven):
+    """Twenty sequences of each length differ most where half is lost, and by their shots."""
+    x, rng = 2 ** np.arange(12), np.random.default_rng(3)
+    p = 1 - 2 * 10 ** rng.uniform(-2.6, -2.0, (2000, 1))
+    means = []
+    for each in (p, 0.996 * p):
+        lost = 1 - each**x
+        mean = 0.5 + 0.47 * each**x
+        scatter = np.hypot(0.01 * lost * (1 - lost), np.sqrt(mean * (1 - mean) / 4000))
+        means.append(mean + (scatter if uneven else 0.006) * rng.normal(size=mean.shape))
+    if kind == RB:
+        found = fit_batch(RB, x, means[0])
+        name, truth = "error_per_clifford", (1 - p[:, 0]) / 2
+    else:
+        found = fit_batch(IRB, ((0, 1), x), np.stack(means, axis=1))
+        name, truth = "error_per_gate", 0.002
+    pull = ((found.values[name] - truth) / found.stderr[name])[found.verdict == "accepted"]
+    assert len(pull) > 1900
+    assert 0.85 < pull.std() < 1.15

@@ -16,6 +16,7 @@ from kammerton.estimation.curves.few_means import judge_scatter
 from kammerton.estimation.curves.held_up import judge_first
 from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
+from kammerton.estimation.curves.uneven_scatter import by_own_misses
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
@@ -141,9 +142,9 @@ def _closest(x: Array) -> Array:
 
 def _scattered(sampled: Means, fit: Solution) -> Array:
     """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
-    if sampled.variance is None:
-        return fit.cov
     batch, rows = sampled.batch, _moves(sampled.batch, fit)
+    if sampled.variance is None:
+        return fit.cov if batch.known_noise else by_own_misses(batch, fit, rows)
     middle = (rows * (batch.w**4 * sampled.variance)[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
 

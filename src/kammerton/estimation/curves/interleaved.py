@@ -29,6 +29,7 @@ from kammerton.estimation.curves.held_up import judge_first
 from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
 from kammerton.estimation.curves.series import split
+from kammerton.estimation.curves.uneven_scatter import by_own_misses
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import Law, refine
@@ -159,9 +160,9 @@ def _noise(both: Batch, fit: Solution, alone: list[Decay]) -> tuple[Array, Array
 def _scattered(sampled: list[Means], both: Batch, fit: Solution, law: Law) -> Array:
     """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
     variances = [each.variance for each in sampled if each.variance is not None]
-    if len(variances) < 2:
-        return fit.cov
     rows = _moves(both, fit, law)
+    if len(variances) < 2:
+        return fit.cov if both.known_noise else by_own_misses(both, fit, rows)
     middle = (rows * (both.w**4 * np.hstack(variances))[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
 
