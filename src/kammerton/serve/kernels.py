@@ -37,8 +37,8 @@ NOT_KEPT = (
 
 
 def load_kernels() -> None:
-    """Load the kernels of the first run, and what writes netCDF."""
-    import h5py  # noqa: F401
+    """Load the kernels of the first run, and the netCDF writer."""
+    import h5netcdf  # noqa: F401
 
     warm()
 

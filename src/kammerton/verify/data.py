@@ -17,14 +17,14 @@ def unreadable(query: Query, root: Path) -> Iterator[str]:
 
 
 def _problem(file: Path, run: str) -> str | None:
-    import h5py
+    import h5netcdf
 
     if not file.is_file():
         return "are not there"
     try:
-        with h5py.File(file, "r") as opened:
+        with h5netcdf.File(file, "r") as opened:
             found = str(opened.attrs["run"])
-            for variable in opened.values():
+            for variable in opened.variables.values():
                 variable[...]
     except (OSError, KeyError, ValueError, RuntimeError) as problem:
         return f"cannot be read: {problem}"
