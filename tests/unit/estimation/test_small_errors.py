@@ -157,3 +157,19 @@ def test_of_a_fringe_that_was_found_whose_frequency_jitters_nobody_says_that_it_
     found = fit_batch("ramsey", delays, rng.binomial(1000, law) / 1000, shots=1000)
     assert (found.verdict == "rejected").all()
     assert not [reason for reason in found.reason if reason.startswith("it is a decaying")]
+
+
+def test_it_is_said_whose_errors_are_too_small() -> None:
+    """Repetitions tell errors of benchmarking, whatever is given; nobody repeats a resonance."""
+    rng, frequency = np.random.default_rng(6), np.linspace(6.99e9, 7.01e9, 151)
+    centres = np.array([7e9, 6.9993e9])[:, None]
+    noise = rng.normal(size=(2, 151)) + 1j * rng.normal(size=(2, 151))
+    s21 = 1 - 0.7 / (1 + 2j * (frequency - centres) / 1e6) + 0.03 * noise
+    found = fit_batch("dispersive_shift", ((0, 1), frequency), s21, 0.01)
+    assert "the errors given are " in found.reason[0]
+    lengths = np.repeat(np.arange(1, 400, 20), 10)
+    survival = 0.5 + 0.45 * 0.99**lengths + 0.03 * np.repeat(rng.normal(size=20), 10)
+    found = fit_batch(
+        "randomized_benchmarking", lengths, survival + 0.002 * rng.normal(size=200), 0.03
+    )
+    assert "the errors that repetitions tell are" in found.reason[0]

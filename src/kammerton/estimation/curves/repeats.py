@@ -71,9 +71,8 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
     w = np.where(number > 0, np.sqrt(safe / smooth), 0.0)
     variance = (freedom * own + BORROWED * smooth) / (freedom + BORROWED) / safe
     variance = _unsure(variance, freedom.sum(axis=1))
-    return Means(
-        batch, replace(merged, w=w, known_noise=True), variance, group, _drifting(apart, group)
-    )
+    told = replace(merged, w=w, known_noise=True, variance=None)  # whatever sigma was given
+    return Means(batch, told, variance, group, _drifting(apart, group))
 
 
 def _of_sigma(

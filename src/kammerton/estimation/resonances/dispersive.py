@@ -84,7 +84,8 @@ def ready(x: Any, y: ArrayLike, sigma: ArrayLike | None) -> Pair:
     )
     if maps.known_noise:
         w = maps.w.reshape(shape)
-        both = replace(both, w=np.hstack([w] * both.parts), known_noise=True)
+        given = 1.0 / np.where(w > 0, w, np.inf) ** 2
+        both = replace(both, w=np.hstack([w] * both.parts), known_noise=True, variance=given)
     return Pair(both, maps)
 
 
