@@ -132,7 +132,9 @@ def test_columns_are_found_by_name_or_title_and_the_nearest_is_named(tmp_path: P
      ("delay_usec", "delay", "usec"), ("wait microseconds", "wait", "microseconds"),
      ("delay (musec)", "delay", "musec"), ("f_Gigahertz", "f", "Gigahertz"),
      ("Phase (Grad)", "Phase", "Grad"), ("delay_nsec", "delay", "nsec"),
-     ("t1_us_raw", "t1_us_raw", None), ("x_s", "x_s", None), ("_us", "_us", None)],
+     ("t1_us_raw", "t1_us_raw", None), ("x_s", "x_s", None), ("_us", "_us", None),
+     ("delay_s", "delay", "s"), ("pulse_length_s", "pulse_length", "s"), ("t_s", "t", "s"),
+     ("time_S", "time_S", None), ("times_s_raw", "times_s_raw", None), ("shot_s", "shot_s", None)],
 )  # fmt: skip
 def test_a_unit_may_end_a_title(text: str, name: str, unit: str | None) -> None:
     assert (heading(text).name, heading(text).unit) == (name, unit)

@@ -15,6 +15,12 @@ _ENDING = re.compile(
     r"|(micro|milli)?volts?|degrees?|radians?|%|percent|prozent)",
     flags=re.IGNORECASE,
 )
+_SECONDS = re.compile(
+    r"(?P<name>(.*[\W_])?(t|tau|delays?|times?|wait|waiting|duration|length|width))_(?P<unit>(?-i:s))",
+    flags=re.IGNORECASE,
+)
+"""A time whose title ends in _s; of anything else that may be a plural or a word cut short."""
+
 _ALONE = re.compile(
     r"[nuµμm]s|[kMG]?Hz|(?i:(nano|micro|mikro|milli)?(seconds?|sekunden?)|[nuµm]secs?)"
 )
@@ -67,7 +73,8 @@ def heading(text: str) -> Heading:
 
 
 def _plain(text: str) -> Heading:
-    match = _UNIT.fullmatch(text) or _BEGINNING.fullmatch(text) or _ENDING.fullmatch(text)
+    patterns = (_UNIT, _BEGINNING, _ENDING, _SECONDS)
+    match = next((found for each in patterns if (found := each.fullmatch(text))), None)
     if match is None or not is_unit(match["unit"]):
         match = _over(text) or match
     known = match is not None and bool(match["name"]) and is_unit(match["unit"])
