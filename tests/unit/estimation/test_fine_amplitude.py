@@ -211,3 +211,13 @@ def test_a_first_pulse_may_have_half_of_the_error(error):
 def test_the_first_pulse_is_one_of_two():
     with pytest.raises(TraceError, match="must be one of perfect, half"):
         fit_batch(KIND, EVERY, train(EVERY, 0.1), first_pulse="bad")
+
+
+def test_an_error_that_is_not_seen_is_not_said_to_turn_too_far():
+    found = fit_batch(KIND, EVERY, noisy(train(EVERY, 0.0)), 0.02, **BOTH)
+    seen = np.abs(found.values["angle_error"]) > 2 * found.stderr["angle_error"]
+    good = found.verdict == "accepted"
+    assert 0.0 < seen[good].mean() < 0.1
+    said = np.array(["each gate turns" in reason for reason in found.reason])
+    assert (said == seen)[good].all()
+    assert all("not seen, within" in reason for reason in found.reason[good & ~seen])

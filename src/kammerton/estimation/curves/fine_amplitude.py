@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.curves.levels import demand_contrast, known_levels
-from kammerton.estimation.numeric.derived import derive
+from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import TRAIN
@@ -53,6 +53,7 @@ PRECISE = 0.03  # error in parts of the angle that a Rabi oscillation reaches to
 UNITS = {"angle_error": "rad", "amplitude_scale": "", "amplitude": "", "offset": ""}
 KNOWN = ("shots", "angle", "phase", "contrast", "offset", "first_pulse")
 FIRST = {"perfect": 0.0, "half": 0.5}  # gates' errors that the first pulse has
+SEEN = 2.0  # errors of d, below which it is not seen
 EVEN = 1e-3  # a cosine up to which the sign of the contrast is that of the error
 OTHERWISE = ", if the signal rises with 1; else the error has the other sign"
 
@@ -127,16 +128,17 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     _judge_law(findings, batch, train, evidence, significance(batch, nulls.flat[0], fit, evidence))
     _judge(findings, train, fit, twin, evidence, found.stderr["angle_error"])
-    error = found.values["angle_error"]
     either = (np.abs(np.cos(train.turn)) < EVEN).all(axis=1) & (prior[:, 0, 0] == 0)
-    findings.accept(
-        lambda n: (
-            f"each gate turns {abs(error[n]):.2g} rad too "
-            + ("far" if error[n] > 0 else "little")
-            + (OTHERWISE if either[n] else "")
-        )
-    )
+    findings.accept(lambda n: _praise(found, n, OTHERWISE if either[n] else ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _praise(found: Derived, n: int, otherwise: str) -> str:
+    error, sigma = (float(each["angle_error"][n]) for each in (found.values, found.stderr))
+    if abs(error) < SEEN * sigma:
+        return f"an error of rotation is not seen, within {sigma:.1g} rad a gate"
+    far = "far" if error > 0 else "little"
+    return f"each gate turns {abs(error):.2g} rad too {far}{otherwise}"
 
 
 def _train(batch: Batch, known: dict[str, object]) -> Train:
