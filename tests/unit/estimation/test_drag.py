@@ -334,3 +334,12 @@ def test_hardly_a_faint_walk_is_two_lines_that_cross():
     walks = next(each for each in BROKEN if each.name == "faint random walk")
     found = truth.fit(walks.traces(truth, 8, 3000))
     assert np.count_nonzero(found.verdict == "accepted") < 10  # 22 at a delta-BIC of 20
+
+
+def test_what_is_left_out_has_no_error_either():
+    x = np.linspace(-0.5, 0.5, 41)
+    y = 0.1 + 0.2 * (x - 0.1) ** 2 + 0.003 * np.random.default_rng(3).normal(size=(20, 41))
+    found = fit_batch("drag", x, y, 0.003)
+    assert np.isnan(found.values["amplitude"]).any()
+    for name, value in found.values.items():
+        assert (np.isnan(value) == np.isnan(found.stderr[name])).all(), name

@@ -221,3 +221,11 @@ def test_an_error_that_is_not_seen_is_not_said_to_turn_too_far():
     said = np.array(["each gate turns" in reason for reason in found.reason])
     assert (said == seen)[good].all()
     assert all("not seen, within" in reason for reason in found.reason[good & ~seen])
+
+
+def test_a_contrast_that_the_train_does_not_tell_is_not_told_by_chance():
+    """At 5 of its errors every 40th passed, with a contrast of half and twice the error."""
+    y = noisy(train(EVERY[:-1], 0.03, decay=0.002, contrast=0.93), 0.005, 3000)
+    found = fit_batch(KIND, EVERY[:-1], y, 0.005)
+    off = np.abs(found.values["angle_error"] - 0.03) > 2.5 * found.stderr["angle_error"]
+    assert np.mean(off & (found.verdict == "accepted")) < 0.002

@@ -100,6 +100,7 @@ def _untold(found: Derived) -> None:
         told = stderr[name] < TOLD * np.abs(values[name])
         for each in others:
             values[each] = np.where(told, values[each], np.nan)
+            stderr[each] = np.where(told, stderr[each], np.nan)
 
 
 def _turned(known: dict[str, object], at: Array, period: Array, middle: Array) -> tuple[Any, ...]:

@@ -46,7 +46,8 @@ MOST = 256  # candidates of the error
 USUAL_DECAY = 0.5  # over all gates, before the data: a gate is far shorter than T1
 STRONG_DECAY = 2.0
 CLOSE = 50.0  # chi-square within which the next candidate may still win
-KNOWN_CONTRAST = 5.0  # sigmas of a fitted contrast from which it is known
+KNOWN_CONTRAST = 8.0  # sigmas of a fitted contrast from which it is known: chance that makes it
+# small makes its bar short, so that at 5 every 40th of those that are not known passed
 ALIKE = 9.0  # chi-square by which a second error per gate must be worse
 GONE = 4.0  # decay over all gates beyond which most of them say nothing
 PRECISE = 0.03  # error in parts of the angle that a Rabi oscillation reaches too
