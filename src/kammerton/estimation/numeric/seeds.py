@@ -21,10 +21,12 @@ from kammerton.estimation.numeric.prepare import Batch
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Grid = tuple[Array, Single]  # candidates (C, P), projectors (M, columns * C)
+Law = Callable[[Array], list[Array]]  # candidates (C, P) -> columns (C, M), L of them
 
 ALIKE = 1e5  # cells in a window: axes whose points share them share a grid
 SHIFT = 0.1307  # of a cell: no even axis has its points where two cells meet
 TOGETHER = 256  # traces scored together: their scores stay in the cache
+CACHED = 32_768  # numbers of each column that are worked on at once
 MOST = 1024  # points beyond which a trace is thinned for seeding
 
 
@@ -164,19 +166,31 @@ def grid(kind: str, axis: bytes) -> Grid:
     return GRIDS[kind](np.frombuffer(axis))
 
 
-def _projectors(columns: Array, background: Array) -> Single:
-    """Orthonormalise (C, M, L) columns after taking out background (M, B); -> (M, L * C)."""
-    q = np.linalg.qr(background)[0]
+def _projectors(law: Law, candidates: Array, background: Array) -> Single:
+    """Orthonormalise a law's columns, background (M, B) taken out first; -> (M, L * C).
+
+    Some candidates at a time, so that their columns stay in the cache.
+    """
+    q, count = np.linalg.qr(background)[0], len(candidates)
+    some = max(1, CACHED // len(q))
+    parts = [(k, _orthonormal(law(candidates[k : k + some]), q)) for k in range(0, count, some)]
+    result = np.empty((len(q), len(parts[0][1]) * count), dtype=np.float32)
+    for first, part in parts:
+        for k, column in enumerate(part):
+            result[:, k * count + first : k * count + first + len(column)] = column.T
+    return result
+
+
+def _orthonormal(columns: list[Array], q: Array) -> list[Single]:
     kept: list[Array] = []
-    for k in range(columns.shape[2]):  # one after the other: there are one or two
-        column = columns[:, :, k]
+    for column in columns:  # one after the other: there are one or two
         rest = column - (column @ q) @ q.T
         for done in kept:
             rest -= np.einsum("cm,cm->c", rest, done)[:, None] * done
         length, size = (np.sqrt(np.einsum("cm,cm->c", v, v)) for v in (rest, column))
         scale = np.where(length <= 1e-3 * size, 0.0, 1.0 / np.maximum(length, 1e-300))
         kept.append(rest * scale[:, None])
-    return np.ascontiguousarray(np.concatenate(kept).T, dtype=np.float32)
+    return [each.astype(np.float32) for each in kept]
 
 
 def _constant(x: Array) -> Array:
@@ -190,29 +204,34 @@ def _line(x: Array) -> Array:
 def decays(x: Array, power: int = 1) -> Grid:
     """Exponential (or Gaussian) decays by rate; the shortest lasts two thirds of a point."""
     rates = np.geomspace(0.1, 1.5 * len(x), 40)
-    columns = np.exp(-np.clip((rates[:, None] * x) ** power, -5.0, 500.0))[:, :, None]
-    return rates[:, None], _projectors(columns, _constant(x))
+
+    def law(rate: Array) -> list[Array]:
+        return [np.exp(-np.clip((rate * x) ** power, -5.0, 500.0))]
+
+    return rates[:, None], _projectors(law, rates[:, None], _constant(x))
 
 
 def oscillations(x: Array) -> Grid:
     """Decaying oscillations by rate and angular frequency, a quarter of a period apart."""
     fastest = _fastest(x)
-    pairs = [
+    pairs = np.array([
         (rate, w)
         for rate in (0.0, 1.5, 4.0, 10.0, 25.0)
         for w in np.arange(np.pi / 2, fastest, np.pi / 2 * max(1.0, rate / 10))
-    ]
-    rate, w = np.array(pairs).T
-    envelope = np.exp(-np.clip(rate[:, None] * x, -5.0, 500.0))
-    columns = np.stack([envelope * np.cos(w[:, None] * x), envelope * np.sin(w[:, None] * x)], 2)
-    return np.array(pairs), _projectors(columns, _constant(x))
+    ])  # fmt: skip
+
+    def law(some: Array) -> list[Array]:
+        envelope, turned = np.exp(-np.clip(some[:, :1] * x, -5.0, 500.0)), some[:, 1:] * x
+        return [envelope * np.cos(turned), envelope * np.sin(turned)]
+
+    return pairs, _projectors(law, pairs, _constant(x))
 
 
 def cosines(x: Array) -> Grid:
     """Cosines about x = 0 by angular frequency."""
     spacing = np.pi / 4 / max(np.abs(x).max(), 0.25)
-    w = np.arange(2 * np.pi * 0.3, _fastest(x), max(spacing, np.pi * len(x) / 4000))
-    return w[:, None], _projectors(np.cos(w[:, None] * x)[:, :, None], _constant(x))
+    w = np.arange(2 * np.pi * 0.3, _fastest(x), max(spacing, np.pi * len(x) / 4000))[:, None]
+    return w, _projectors(lambda some: [np.cos(some * x)], w, _constant(x))
 
 
 def _fastest(x: Array) -> float:
@@ -233,16 +252,24 @@ def widths(x: Array, widest: float, count: int, overlap: float) -> Array:
 def lorentzians(x: Array, background: Callable[[Array], Array] = _line) -> Grid:
     """Lines by centre and half width, over a sloping or a level background."""
     candidates = widths(x, 0.5, 8, 0.7)
-    u = (x - candidates[:, :1]) / candidates[:, 1:]
-    return candidates, _projectors((1 / (1 + u * u))[:, :, None], background(x))
+
+    def law(some: Array) -> list[Array]:
+        u = (x - some[:, :1]) / some[:, 1:]
+        return [1 / (1 + u * u)]
+
+    return candidates, _projectors(law, candidates, background(x))
 
 
 def powers(x: Array, background: Callable[[Array], Array] = _line) -> Grid:
     """Asymmetric lines, as |S|^2 of a resonance over a background."""
     candidates = widths(x, 0.4, 8, 0.7)
-    u = (x - candidates[:, :1]) / candidates[:, 1:]
-    shape = 1 / (1 + u * u)
-    return candidates, _projectors(np.stack([shape, u * shape], axis=2), background(x))
+
+    def law(some: Array) -> list[Array]:
+        u = (x - some[:, :1]) / some[:, 1:]
+        shape = 1 / (1 + u * u)
+        return [shape, u * shape]
+
+    return candidates, _projectors(law, candidates, background(x))
 
 
 GRIDS: dict[str, Callable[[Array], Grid]] = {
