@@ -8,8 +8,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy, as the comma
 
 import gc
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 from tests.leftovers import leftover_threads, pending_tasks
@@ -20,6 +22,9 @@ from tests.leftovers import leftover_threads, pending_tasks
 settings.register_profile("house", settings(deadline=None, derandomize=True))
 settings.register_profile("wide", settings(deadline=None, max_examples=1000))
 settings.load_profile("house")
+
+# Asked for the command line, typer builds all commands anew; hundreds of tests ask for it.
+vars(typer.main)["get_command"] = cache(typer.main.get_command)
 
 
 gc.disable()  # twelve thousand tests are collected, and none of them is garbage

@@ -15,33 +15,13 @@ from matplotlib.axes import Axes
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.estimation import FIT_KINDS, fit_batch
+from kammerton.estimation import fit_batch
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.pictures.lines import branches_of, line_of, lines_of
 from kammerton.estimation.pictures.page import BACK, COLOURS, Page, axes_pair
 from kammerton.estimation.pictures.picture import draw
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
 from tests.catalogue.registry import truths
-from tests.unit.estimation.measured_files import written
-
-TRUTHS = {truth.kind: truth for truth in reversed(truths().values())}
-"""The first truth of each kind."""
-
-SAID = {
-    "t1": ["T₁ = ", "delay (µs)", "res. / σ"],
-    "rabi_amplitude": ["π amplitude = ", "amplitude (mV)"],
-    "rabi_length": ["π length = ", "length (ns)"],
-    "resonator_spectroscopy": ["Q internal = ", "I", "Q"],
-    "allxy": ["XY", "yy", "pulses (capitals π, small letters π/2; I idle)"],
-    "randomized_benchmarking": ["error/Clifford = ", "number of Cliffords"],
-    "interleaved_randomized_benchmarking": ["error/gate = ", "reference", "interleaved"],
-    "drag_repetitions": ["DRAG = ", "repetitions 1", "repetitions 5"],
-    "drag_sequences": ["series 0", "series 1"],
-    "qubit_flux_map": ["signal − median", "bias (mV)", "frequency (GHz)"],
-    "cz_chevron": ["t CZ = ", "length (ns)", "amplitude (mV)"],
-    "punch_out": ["f bare = ", "power (dBm)", "|S| / median", "|residual| / σ"],
-}
-"""Words in the picture, besides kind, target and verdict."""
 
 
 def drawn(folder: Path, arguments: list[str]) -> tuple[Result, str]:
@@ -55,15 +35,6 @@ def drawn(folder: Path, arguments: list[str]) -> tuple[Result, str]:
 def words_in(picture: Path) -> str:
     """Return every text of an svg, which keeps them as comments beside their outlines."""
     return "\n".join(re.findall(r"<!-- (.*?) -->", picture.read_text(), re.DOTALL))
-
-
-@pytest.mark.parametrize("kind", TRUTHS)
-def test_every_kind_from_file_to_picture(kind: str, tmp_path: Path) -> None:
-    arguments = written(tmp_path / "q3.csv", TRUTHS[kind], np.random.default_rng(3), 60.0)
-    result, picture = drawn(tmp_path, arguments)
-    assert result.exit_code == 0, result.output
-    for words in [kind, "q3.csv", "accepted", *SAID.get(kind, [])]:
-        assert words in picture, words
 
 
 @pytest.mark.parametrize("more", [[], ["--known", "population=0"]])
@@ -114,10 +85,6 @@ def test_y_in_decibels_says_what_is_drawn(tmp_path: Path) -> None:
                header="f [GHz],S21 [dB],phase [rad]", comments="")  # fmt: skip
     picture = drawn(tmp_path, [str(path), "--kind", "resonator_spectroscopy"])[1]
     assert "S21, voltage ratio" in picture.splitlines()
-
-
-def test_no_kind_is_forgotten() -> None:
-    assert set(FIT_KINDS) - set(TRUTHS) <= {"single_shot_readout", "dispersive_shift"}  # below
 
 
 def clouds(states: int) -> tuple[np.ndarray, np.ndarray]:
@@ -281,7 +248,7 @@ def test_long_names_and_reasons_stay_inside(tmp_path: Path) -> None:
 
 def test_both_branches_of_a_crossing_are_drawn_where_they_are() -> None:
     """Simulated map, hidden truth, seed 3."""
-    truth, rng = TRUTHS["avoided_crossing"], np.random.default_rng(3)
+    truth, rng = truths()["avoided_crossing"], np.random.default_rng(3)
     traces = truth.measured(rng, truth.draw(rng, 1), 60.0)
     assert isinstance(traces.x, tuple)
     frequency, bias = traces.x

@@ -6,15 +6,16 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
+from PIL import Image
 from typer.testing import CliRunner
 
 from kammerton.cli import app
+from kammerton.estimation import FIT_KINDS
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.pictures.page import axes_pair, settle
 from kammerton.estimation.pictures.picture import draw
@@ -32,6 +33,22 @@ SOME = {truth.kind: truth for truth in reversed(truths().values())} | {
 }  # fmt: skip
 """The first truth of each kind, and those of which a picture says more."""
 
+SAID = {
+    "t1": ["T₁ = ", "delay (µs)", "res. / σ"],
+    "rabi_amplitude": ["π amplitude = ", "amplitude (mV)"],
+    "rabi_length": ["π length = ", "length (ns)"],
+    "resonator_spectroscopy": ["Q internal = ", "I", "Q"],
+    "allxy": ["XY", "yy", "pulses (capitals π, small letters π/2; I idle)"],
+    "randomized_benchmarking": ["error/Clifford = ", "number of Cliffords"],
+    "interleaved_randomized_benchmarking": ["error/gate = ", "reference", "interleaved"],
+    "drag_repetitions": ["DRAG = ", "repetitions 1", "repetitions 5"],
+    "drag_sequences": ["series 0", "series 1"],
+    "qubit_flux_map": ["signal − median", "bias (mV)", "frequency (GHz)"],
+    "cz_chevron": ["t CZ = ", "length (ns)", "amplitude (mV)"],
+    "punch_out": ["f bare = ", "power (dBm)", "|S| / median", "|residual| / σ"],
+}
+"""Words in the picture of a kind, besides kind, file and verdict."""
+
 FLAT, CONSTANT = (
     next(each for each in BROKEN if each.name == name) for name in ("flat noise", "constant")
 )
@@ -44,15 +61,26 @@ def words_in(folder: Path, arguments: list[str]) -> list[str]:
     with watched() as words:
         result = CliRunner().invoke(app, ["fit", *arguments, "--plot", str(path)])
     assert result.exit_code in (0, 3), result.output
-    rows, columns = matplotlib.image.imread(path).shape[:2]
-    assert collisions(words, columns, rows) == []
+    with Image.open(path) as picture:
+        assert collisions(words, *picture.size) == []
     return [text for text, _ in words]
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_no_word_hides_another(name: str, tmp_path: Path) -> None:
-    rng = np.random.default_rng(3)
-    words_in(tmp_path, measured_files.written(tmp_path / "q3.csv", SOME[name], rng, 60.0))
+def test_the_words_of_every_kind_are_there_and_none_hides_another(
+    name: str, tmp_path: Path
+) -> None:
+    truth, rng = SOME[name], np.random.default_rng(3)
+    words = words_in(tmp_path, measured_files.written(tmp_path / "q3.csv", truth, rng, 60.0))
+    picture = "\n".join(words)
+    assert picture.count("accepted") == 1
+    for said in [truth.kind, "q3.csv", *SAID.get(name, [])]:
+        assert said in picture, said
+
+
+def test_no_kind_is_forgotten() -> None:
+    kinds = {truth.kind for truth in SOME.values()}
+    assert set(FIT_KINDS) - kinds <= {"single_shot_readout"}  # below
 
 
 @pytest.mark.parametrize(
