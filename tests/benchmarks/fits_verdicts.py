@@ -201,19 +201,21 @@ class Slowest:
 
 
 def slowest(
-    truth: Truth, effort: Effort, goal: float = SLOWEST, pause: float = 0.0, rest: float = 0.0
-) -> Slowest:
+    truth: Truth, effort: Effort, goal: float = SLOWEST, pause: float = 0.0, rest: float = 0.0,
+    enough: float = 0.0,
+) -> Slowest:  # fmt: skip
     """Fit traces of every class one by one; the largest of their least times counts.
 
     pause, rest: s between fits of one that may be the slowest, and that takes longer than the
-    goal (ms).
+    goal (ms). enough: ms; what takes no longer the first time is not fitted again.
     """
-    return slowest_of(truth, _one_by_one(truth, effort), goal, pause, rest)
+    return slowest_of(truth, _one_by_one(truth, effort), goal, pause, rest, enough)
 
 
 def slowest_of(
-    truth: Fitting, each: Iterable[tuple[str, Traces]], goal: float, pause: float, rest: float
-) -> Slowest:
+    truth: Fitting, each: Iterable[tuple[str, Traces]], goal: float, pause: float, rest: float,
+    enough: float = 0.0,
+) -> Slowest:  # fmt: skip
     """Do the same with given traces, each with the name of its class."""
     timed = [(_ms(truth, one), name, one) for name, one in each]
     times = [ms for ms, _, _ in timed]
@@ -222,8 +224,8 @@ def slowest_of(
     for first, name, one in timed:
         if first <= most:  # nor is any of those that follow
             break
-        ms = _least(truth, one, first, most, pause)
-        if ms > max(most, goal):
+        ms = first if first <= enough else _least(truth, one, first, most, pause)
+        if ms > max(most, goal, enough):
             ms = _least(truth, one, ms, max(most, goal), rest)
         if ms > most:
             most, broken = ms, name

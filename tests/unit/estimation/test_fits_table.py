@@ -76,6 +76,8 @@ def test_longer_traces_and_several_lines_have_their_own_table(monkeypatch):
 
 def test_maps_are_measured_at_the_size_that_their_goal_is_set_for(monkeypatch):
     monkeypatch.setattr(fits_sizes, "MAPS", 2)
+    monkeypatch.setattr(fits_verdicts, "BROKEN", (GOOD, FLAT))
+    monkeypatch.setattr(fits_verdicts, "AGAIN", 2)
     text = "\n".join(fits_sizes.lines(TINY.of("punch_out")))
     assert "| punch_out | 100 x 100 points | 2 |" in text
     assert "| 20000 | 100.0 % |" in text, "with their goal"

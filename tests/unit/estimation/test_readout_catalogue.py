@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation.clouds import readout
-from tests.benchmarks import fits_readout
+from tests.benchmarks import fits_readout, fits_verdicts
 from tests.benchmarks.fits_common import Effort
 from tests.benchmarks.fits_pieces import together
 from tests.catalogue.readout import READOUTS, UNIT, Parameters, Readout
@@ -79,7 +79,7 @@ def test_nobody_is_called_wrong_far_apart_and_half_are_at_the_other_side_of_a_ba
 def test_the_oracle_scatters_as_the_bound_says() -> None:
     readout = replace(READOUTS["two states"], shots=1000)
     rng = np.random.default_rng(5)
-    traces = readout.measured(rng, readout.draw(rng, 60))
+    traces = readout.measured(rng, readout.draw(rng, 30))
     best, told = bound(readout, traces.hidden), oracle(readout, traces)
     off = [(told[k] - traces.low[k]) / best[k] for k in best if np.isfinite(best[k]).all()]
     assert 0.85 < np.std(off) < 1.15
@@ -99,7 +99,8 @@ def test_every_class_is_the_same_for_the_same_seed(broken) -> None:
 def test_the_section_has_every_truth_and_every_class(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PAUSE", "REST"):
         monkeypatch.setattr(fits_readout, name, 0.0)
-    small = {name: replace(r, shots=400) for name, r in READOUTS.items()}
+    monkeypatch.setattr(fits_verdicts, "AGAIN", 2)
+    small = {name: replace(r, shots=200) for name, r in READOUTS.items()}
     text = "\n".join(together(list(fits_readout.lines(r, TINY)) for r in small.values()))
     for name in READOUTS:
         assert f"### {name}\n" in text
