@@ -67,13 +67,13 @@ soak: .venv/.dev
 
 # 2,000 maps of each class without a line (KAMMERTON_MAPS), ten minutes; none accepted. Also in docs/fits.md.
 prove-maps: .venv/.dev
-	KAMMERTON_MAPS=2000 $(BIN)/python -m pytest -q -k nothing_is_accepted \
+	KAMMERTON_MAPS=2000 $(BIN)/python -m pytest -q -k "nothing_is_accepted or moves_no_resonator" \
 		$(addprefix tests/unit/estimation/test_,qubit_flux.py resonator_flux.py cz_chevron.py punch_out.py avoided_crossing.py)
 
 # 10,000 traces of every class without a signal (KAMMERTON_TRACES) instead of some hundreds.
 prove-fits: .venv/.dev
-	KAMMERTON_TRACES=10000 $(BIN)/python -m pytest -q -k "nothing_is_found or is_not_accepted" \
-		$(addprefix tests/unit/estimation/test_,dispersive.py drift.py)
+	KAMMERTON_TRACES=10000 $(BIN)/python -m pytest -q -k "nothing_is_found or is_not_accepted or is_no_pair" \
+		$(addprefix tests/unit/estimation/test_,dispersive.py drift.py standing_waves.py)
 
 bench-adaptive: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.adaptive

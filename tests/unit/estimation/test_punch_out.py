@@ -165,7 +165,7 @@ def test_points_with_few_shots_do_not_hide_a_bright_line():
 @pytest.mark.parametrize("seen", [np.real, np.asarray], ids=["real", "complex"])
 def test_a_level_that_jumps_between_two_rows_moves_no_resonator(shape, seen):
     """Powers swept fastest: what follows the jump lies a row lower. A third were accepted."""
-    rng, n = np.random.default_rng(1), 200
+    rng, n = np.random.default_rng(1), how_many(50)
     frequency, power = np.linspace(7e9, 7.05e9, shape[0]), np.linspace(-60, 0, shape[1])
     along = np.arange(shape[0] * shape[1]).reshape(shape) / (shape[0] * shape[1])
     size = (n, 1, 1)

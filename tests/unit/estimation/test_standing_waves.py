@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from tests.unit.estimation.map_inputs import how_many_traces
 
 U = np.linspace(0, 1, 101)
 DRIVES = 4.9e9 + 1e8 * U
 
 
-def waves(low, high, noise, n=1000):
+def waves(low, high, noise, n):
     """Of `low` to `high` periods in the window, at any phase."""
     rng = np.random.default_rng(0)
     turns = U * rng.uniform(low, high, (n, 1)) + rng.random((n, 1))
@@ -23,7 +24,7 @@ def waves(low, high, noise, n=1000):
 @pytest.mark.parametrize("noise", [0.1, 0.3])
 @pytest.mark.parametrize("periods", [(1.2, 2.0), (2.0, 4.0)])
 def test_a_standing_wave_is_no_pair_of_lines(periods, noise, given, known):
-    y = waves(*periods, noise)
+    y = waves(*periods, noise, how_many_traces(300))
     found = fit_batch("qubit_spectroscopy", DRIVES, y, noise if given else None, **known)
     assert ((found.verdict != "accepted") | (found.values["lines"] == 1)).all()
     assert any("standing wave" in reason for reason in found.reason)
