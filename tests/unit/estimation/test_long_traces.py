@@ -49,7 +49,7 @@ def test_three_passes_of_a_long_sweep_show_no_alias():
 @pytest.mark.parametrize("kind", ["ramsey", "rabi_amplitude", "rabi_length"])
 def test_noise_of_a_long_sweep_is_not_accepted(kind):
     x = np.linspace(0.0, 1.0, 3000)
-    found = fit_batch(kind, x, noisy(np.zeros(3000), 3000, 200), NOISE)
+    found = fit_batch(kind, x, noisy(np.zeros(3000), 3000, 60), NOISE)
     assert (found.verdict != "accepted").all()
 
 
