@@ -142,9 +142,12 @@ def _closest(x: Array) -> Array:
 
 def _scattered(sampled: Means, fit: Solution) -> Array:
     """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
-    batch, rows = sampled.batch, _moves(sampled.batch, fit)
+    batch = sampled.batch
+    if sampled.variance is None and batch.known_noise:
+        return fit.cov
+    rows = _moves(batch, fit)
     if sampled.variance is None:
-        return fit.cov if batch.known_noise else by_own_misses(batch, fit, rows)
+        return by_own_misses(batch, fit, rows)
     middle = (rows * (batch.w**4 * sampled.variance)[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
 

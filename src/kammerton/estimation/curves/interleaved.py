@@ -160,9 +160,11 @@ def _noise(both: Batch, fit: Solution, alone: list[Decay]) -> tuple[Array, Array
 def _scattered(sampled: list[Means], both: Batch, fit: Solution, law: Law) -> Array:
     """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
     variances = [each.variance for each in sampled if each.variance is not None]
+    if len(variances) < 2 and both.known_noise:
+        return fit.cov
     rows = _moves(both, fit, law)
     if len(variances) < 2:
-        return fit.cov if both.known_noise else by_own_misses(both, fit, rows)
+        return by_own_misses(both, fit, rows)
     middle = (rows * (both.w**4 * np.hstack(variances))[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
 
