@@ -47,8 +47,11 @@ def test_the_document_holds_every_section(monkeypatch):
     monkeypatch.setattr(fits_speed, "PEERS", ("curve_fit",))
     monkeypatch.setattr("tests.benchmarks.fits_empty.PEERS", ("curve_fit",))
     monkeypatch.delenv("KAMMERTON_PEERS", raising=False)
+    monkeypatch.setattr(fits_speed, "REPEATS", 2)
+    monkeypatch.setattr("tests.real_data.table.table", lambda: ["measured by others"])
     place = fits_pieces.origin(7, quick=True)
-    pieces = [fits_table.measured(s, "t1", TINY, place) for s in (*fits_table.BY_KIND, "measured")]
+    few = replace(TINY, success=3)
+    pieces = [fits_table.measured(s, "t1", few, place) for s in (*fits_table.BY_KIND, "measured")]
     text = "\n".join(fits_table.document(pieces))
     for title in (
         "1. Speed",
@@ -59,6 +62,7 @@ def test_the_document_holds_every_section(monkeypatch):
         "6. Mea",
     ):
         assert f"## {title}" in text
+    assert "measured by others" in text
     assert "| t1 | curve_fit |" in text
     assert "| flat noise | 10 | 0.0 % |" in text
     assert f"commit {place.commit}, seed 7" in text
