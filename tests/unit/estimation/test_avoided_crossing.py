@@ -277,3 +277,17 @@ def test_a_qubit_that_is_dark_away_from_its_resonator_is_not_taken_for_a_steep_o
         away = np.abs(found.values["coupling"] - g) > 5 * found.stderr["coupling"]
         wrong += int((away & (found.verdict == "accepted")).sum())
     assert wrong == 0
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.15])
+def test_a_branch_that_is_steep_indeed_is_found_and_no_less_steep_one(sigma):
+    """It is inside at every ninth bias; a first start may lie along the other branch only."""
+    rng, biases = np.random.default_rng(85), np.linspace(-0.1, 0.1, 81)
+    good = 0
+    for place, slope, g in rng.uniform((-0.03, 6.4e9, 10e6), (0.03, 9.6e9, 25e6), (40, 3)):
+        lines = levels(5.1e9, place, slope, 0.0, g, biases)
+        maps = noisy(image(lines, heights=(1.0, 1.0)), sigma, seed=int(g))
+        found = fit_batch(KIND, (FREQUENCIES, biases), maps, sigma)
+        near = np.abs(found.values["coupling"] - g) < 5 * found.stderr["coupling"]
+        good += int((near & (found.verdict == "accepted")).sum())
+    assert good > 36

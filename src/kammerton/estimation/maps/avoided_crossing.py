@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.crossing import (
+    BRANCH,
     HALF_SLOPE,
     MEAN_SLOPE,
     MIDDLE,
@@ -51,7 +52,6 @@ Array = NDArray[np.float64]
 UNITS = {"coupling": "Hz", "gap": "Hz", "crossing_bias": "V", "crossing_frequency": "Hz",
          "slope_upper": "Hz/V", "slope_lower": "Hz/V", "linewidth": "Hz"}  # fmt: skip
 PAIR = "pair of branches that avoid each other"
-BRANCH = 5  # columns that must show either branch
 BESIDE = 3  # columns that must show the lines on either side of the crossing
 STRAY = 0.3  # part of the columns that may show something else
 PRECISE = 0.25  # relative error of the coupling

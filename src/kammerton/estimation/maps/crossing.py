@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps import branches, laws
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
-from kammerton.estimation.maps.conics import branches_of, conic
+from kammerton.estimation.maps.conics import branches_of, chance_of, conic, drawn, through
 from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.less_steep import less_steep
 from kammerton.estimation.maps.misses import bend, clumping, jump, misses
@@ -51,7 +51,6 @@ from kammerton.estimation.maps.whole import whole
 Array = NDArray[np.float64]
 
 MIDDLE, PLACE, MEAN_SLOPE, HALF_SLOPE, G = range(5)  # theta, in windows
-FIVES = 300
 APART = 3.0  # widths; branches nearer than that count as one
 PAIRS = 60
 PLACES = np.linspace(0.06, 0.94, 23)
@@ -65,6 +64,8 @@ BETTER = 12.0  # chi-square that another shape of the line must gain
 GOOD = 0.8  # part of the columns that need no other start
 EVERY = 6  # starts, of each shape
 PATIENCE = 16  # steps after which no other is tried; a crossing takes 5 to 15
+LONGEST = 48  # where only one branch is found
+BRANCH = 5  # columns that must show either branch
 HOPELESS = 4, 8  # see `tracks.HOPELESS`: a crossing is near its best place after 3 steps
 NOISE = 1.2  # reduced chi-square that needs none either
 CLEARED = 2
@@ -135,7 +136,10 @@ def last(c: Columns, found: Found | None) -> Found | None:
 
 
 def _or_less_steep(found: Found) -> Found:
-    """Return what fits better: the pair that was found, or one whose steep branch is less so."""
+    """Return the pair that was found, or one less steep that fits better and shows at more places.
+
+    A branch that is steep indeed shows wherever it is inside.
+    """
     theta = found.fit.theta[:5].copy()
     slopes = less_steep(theta[MEAN_SLOPE], theta[HALF_SLOPE], theta[G], found.fit.inside)
     if slopes is None:
@@ -144,7 +148,8 @@ def _or_less_steep(found: Found) -> Found:
     c, shapes = found.c, (LINE, FANO) if found.c.parts == 1 else (found.shape,)
     other = _refined(c, crossing_law(c.b), theta, found.fit.width, shapes,
                      _bright(c, stripes=False)[1], found.factor)  # fmt: skip
-    return other if _worth(other) > _worth(found) else found
+    more = int(other.shown.sum()) > int(found.shown.sum())
+    return other if more and _worth(other) > _worth(found) else found
 
 
 def _parabolas(law: Law, theta: Array) -> Array:
@@ -166,6 +171,11 @@ def _good(found: Found) -> bool:
     return held.share > GOOD and found.stray < 0.1 and held.chi2_reduced < NOISE
 
 
+def _both(found: Found) -> bool:
+    """Return whether both branches show; a first start may lie along one of them only."""
+    return bool(found.shown.sum(axis=0).min() >= BRANCH)
+
+
 def _best(
     c: Columns, shapes: tuple[str, ...], factor: NDArray[np.complex128] | Array, tries: int
 ) -> Found | None:
@@ -178,8 +188,8 @@ def _best(
         again = best is not None and best.misses.share > GOOD and found.fit.agrees(best.fit)
         if best is None or _worth(found) > _worth(best):
             best = found
-        if again or _good(best) or taken > PATIENCE:  # two roads to one place
-            break
+        if again or _good(best) or taken > (PATIENCE if _both(best) else LONGEST):
+            break  # two roads to one place, or enough of it
     return best
 
 
@@ -210,11 +220,11 @@ def _bright(c: Columns, stripes: bool) -> tuple[Array, Candidates, float]:
 
 def _seeds(c: Columns, s: Array, points: Candidates, width: float) -> list[Array]:
     """Return theta of the brightest pairs of branches, brightest first."""
-    chance = _chance(points)
+    chance = chance_of(points)
     if np.count_nonzero(chance.max(axis=1)) < 5:
         return []
     rng = np.random.default_rng(21)
-    theta = np.concatenate([_through(c, points, chance, rng),
+    theta = np.concatenate([through(c, points, chance, rng),
                             _crossed(c, s, points, chance, rng, width)])  # fmt: skip
     if len(theta) == 0:  # points that no pair of branches runs through
         return []
@@ -237,19 +247,6 @@ def _different(c: Columns, theta: Array, bright: Array, width: float) -> list[Ar
     return list(best[found])
 
 
-def _chance(points: Candidates) -> Array:
-    return np.where(points.height > BRIGHT, np.minimum(points.height, SOLID), 0.0)
-
-
-def _drawn(
-    points: Candidates, chance: Array, rng: np.random.Generator, times: int, count: int
-) -> tuple[NDArray[np.intp], Array]:
-    """Return columns and frequencies (times, count) of random bright points."""
-    drawn = rng.choice(chance.size, size=(times, count), p=chance.ravel() / chance.sum())
-    column, which = np.unravel_index(drawn, chance.shape)
-    return column, points.f[column, which]
-
-
 def _crossed(
     c: Columns, s: Array, points: Candidates, chance: Array, rng: np.random.Generator,
     width: float,
@@ -258,7 +255,7 @@ def _crossed(
 
     That is for a line that is much brighter than its partner.
     """
-    column, f = _drawn(points, chance, rng, PAIRS, 2)
+    column, f = drawn(points, chance, rng, PAIRS, 2)
     apart = c.b[column[:, 1]] - c.b[column[:, 0]]
     far = np.abs(apart) > 0.1
     slope = (f[:, 1] - f[:, 0])[far] / apart[far]
@@ -291,16 +288,6 @@ def _polished(c: Columns, theta: Array, points: Candidates, width: float) -> Arr
     solved = np.linalg.lstsq(conic(b, f), -(f**2), rcond=None)[0]
     better, right = branches_of(solved)
     return better if right else theta
-
-
-def _through(c: Columns, points: Candidates, chance: Array, rng: np.random.Generator) -> Array:
-    """Return theta (T, 5) of the conics through random fives of bright points."""
-    column, f = _drawn(points, chance, rng, FIVES, 5)
-    basis, f = conic(c.b[column] - 0.5, f - 0.5), f - 0.5
-    good = np.abs(np.linalg.det(basis)) > 1e-9
-    solved = np.linalg.solve(basis[good], -(f[good] ** 2)[:, :, None])[:, :, 0]
-    theta, right = branches_of(solved)
-    return np.asarray(theta[right])
 
 
 def _refined(
