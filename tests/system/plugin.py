@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 CODE = '''
@@ -47,7 +48,8 @@ def install(folder: Path, orders: str = "", *, broken: bool = False) -> dict[str
     information.mkdir()
     (information / "METADATA").write_text("Metadata-Version: 2.1\nName: hanging\nVersion: 1.0\n")
     (information / "entry_points.txt").write_text(POINTS + (BROKEN if broken else ""))
-    return {"PYTHONPATH": str(folder)}
+    others = os.environ.get("PYTHONPATH")  # where a tree that is not installed has its own code
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *([others] if others else [])])}
 
 
 def use(lab: Path, source: str) -> None:
