@@ -64,7 +64,8 @@ BETTER = 12.0  # chi-square that another shape of the line must gain
 GOOD = 0.8  # part of the columns that need no other start
 EVERY = 6  # starts, of each shape
 PATIENCE = 16  # steps after which no other is tried; a crossing takes 5 to 15
-LONGEST = 48  # where only one branch is found
+LONGEST = 48  # where one branch is found, and hardly any of the other
+UNLIKE = 2.0  # reduced chi-square from which it is no branch, but drift
 BRANCH = 5  # columns that must show either branch
 HOPELESS = 4, 8  # see `tracks.HOPELESS`: a crossing is near its best place after 3 steps
 NOISE = 1.2  # reduced chi-square that needs none either
@@ -142,7 +143,7 @@ def _or_less_steep(found: Found) -> Found:
     """
     theta = found.fit.theta[:5].copy()
     slopes = less_steep(theta[MEAN_SLOPE], theta[HALF_SLOPE], theta[G], found.fit.inside)
-    if slopes is None:
+    if slopes is None or found.misses.chi2_reduced > UNLIKE:
         return found
     theta[[MEAN_SLOPE, HALF_SLOPE, G]] = slopes
     c, shapes = found.c, (LINE, FANO) if found.c.parts == 1 else (found.shape,)
@@ -171,9 +172,10 @@ def _good(found: Found) -> bool:
     return held.share > GOOD and found.stray < 0.1 and held.chi2_reduced < NOISE
 
 
-def _both(found: Found) -> bool:
-    """Return whether both branches show; a first start may lie along one of them only."""
-    return bool(found.shown.sum(axis=0).min() >= BRANCH)
+def _half(found: Found) -> bool:
+    """Return whether one branch is found and hardly any of the other, as where that is steep."""
+    held, fewest = found.misses, found.shown.sum(axis=0).min()
+    return bool(fewest < BRANCH and held.share > GOOD and held.chi2_reduced < UNLIKE)
 
 
 def _best(
@@ -188,7 +190,7 @@ def _best(
         again = best is not None and best.misses.share > GOOD and found.fit.agrees(best.fit)
         if best is None or _worth(found) > _worth(best):
             best = found
-        if again or _good(best) or taken > (PATIENCE if _both(best) else LONGEST):
+        if again or _good(best) or taken > (LONGEST if _half(best) else PATIENCE):
             break  # two roads to one place, or enough of it
     return best
 
