@@ -113,12 +113,12 @@ def fit_batch(
     """Fit N traces of one kind and judge each.
 
     x: (M,) or (N, M), SI, in any order and spacing; for a kind with several axes a tuple of
-    them, (A,), (B,), ... . y: (M,) or (N, M), or (A, B) or (N, A, B); real, or complex for
-    spectroscopy; NaN is a missing point. sigma: one standard deviation of each point (of each
-    part of a complex one), one number, shaped as y or as one trace, or (N, 1) with one number for
-    each trace; 0 and NaN are replaced by
-    the neighbours'. known: what the kind can use, for each trace or for all:
-    `FIT_KINDS[kind].known` names it, the kind's page in docs/estimation says what it means.
+    them, (A,), (B,), ... . y: (M,) or (N, M), or (A, B) or (N, A, B); linear, never dB; real, or
+    complex for spectroscopy; NaN is a missing point. sigma: one standard deviation of each point
+    (of each part of a complex one), one number, shaped as y or as one trace, or (N, 1) with one
+    number for each trace; 0 and NaN are replaced by the neighbours'. known: what the kind can use,
+    for each trace or for all: `FIT_KINDS[kind].known` names it, the kind's page in docs/estimation
+    says what it means.
 
     Error bars are one standard deviation: from sigma as given, unless chi-square disproves it
     (p < 0.01), else from the scatter about the fit; wider where the residuals are correlated.
