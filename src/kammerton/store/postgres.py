@@ -195,6 +195,12 @@ class ServerPlace:
         """
         engine = self._engine(NullPool)
 
+        @event.listens_for(engine, "connect")
+        def _for_good(connection: Any, record: object) -> None:
+            with connection.cursor() as cursor:
+                _demand_durable(cursor)
+            connection.commit()
+
         @event.listens_for(engine, "begin")
         def _take_turns(connection: Connection) -> None:
             turn = text("SELECT pg_advisory_xact_lock(hashtext(:schema), hashtext('requests'))")
@@ -310,11 +316,14 @@ def _driver_is_there() -> bool:
 def _only(url: URL, busy: float) -> str:
     place = ServerPlace(url, "", busy)
     query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'kammerton\\_%' ORDER BY 1"
-    engine = place.requests()
-    with place.errors("read"), engine.begin() as connection:
-        found = [
-            str(name).removeprefix("kammerton_") for (name,) in connection.execute(text(query))
-        ]
+    engine = place.reader()
+    try:
+        with place.errors("read"), engine.begin() as connection:
+            found = [
+                str(name).removeprefix("kammerton_") for (name,) in connection.execute(text(query))
+            ]
+    finally:
+        engine.dispose()
     if len(found) == 1:
         return found[0]
     shown = url.render_as_string(hide_password=True)
@@ -329,9 +338,8 @@ def _version(connection: Connection, name: str) -> int | None:
 
 
 def _demand_durable(cursor: Any) -> None:
-    for setting, wanted in DURABLE.items():
-        cursor.execute(f"SHOW {setting}")
-        (said,) = cursor.fetchone()
+    cursor.execute("SELECT " + ", ".join(f"current_setting('{each}')" for each in DURABLE))
+    for (setting, wanted), said in zip(DURABLE.items(), cursor.fetchone(), strict=True):
         if said not in wanted:
             raise StoreError(f"the server says {setting} = {said}: a commit could be lost")
 

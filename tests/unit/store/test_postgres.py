@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Commit, Doubt, Store, postgres, schema
+from kammerton.store import Commit, Doubt, Inbox, Store, postgres, schema
 from kammerton.verify import verify_server
 from tests.older import undone
 from tests.postgres import Server, sql, standing_still
@@ -125,6 +125,19 @@ def test_a_server_that_does_not_wait_for_its_disk_is_refused(
     sql(url, "ALTER DATABASE careless SET synchronous_commit = off")
     with pytest.raises(StoreError, match="synchronous_commit = off: a commit could be lost"):
         opened(url, tmp_path)
+
+
+def test_what_is_asked_for_where_nobody_waits_for_the_disk_is_refused_and_history_is_read(
+    postgresql: Server, tmp_path: Path
+) -> None:
+    """A hold that was acknowledged must survive a power cut, too; a role may be set so."""
+    url = postgresql.database("hasty")
+    opened(url, tmp_path).close()
+    sql(url, "ALTER DATABASE hasty SET synchronous_commit = off")
+    with pytest.raises(StoreError, match="synchronous_commit = off: a commit could be lost"):
+        Inbox(f"{url}#two-qubits")
+    with Store.read(url) as store:
+        assert store.revision() == 0
 
 
 def make_old(url: str, to: int) -> None:
