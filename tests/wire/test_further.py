@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.tamper import lost
 from kammerton_sim.write_lab import write_lab
 from tests.wire.conftest import CountingWorld
+
+ROOT = Path(__file__).parents[2]
 
 
 def furnished() -> Chip:
@@ -86,6 +89,13 @@ def test_the_lab_toml_names_them_and_is_one_that_the_daemon_takes(laboratory, la
     findings = examine(lab_file)
     assert findings.problems == ()
     assert set(laboratory.further) < set(load(lab_file).instruments)
+
+
+def test_every_driver_that_is_shipped_is_in_this_laboratory(lab_file):
+    """So that what is shown here of connecting is shown of each of them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    used = {entry.driver for entry in load(lab_file).instruments.values()}
+    assert used == set(project["entry-points"]["kammerton.drivers"])
 
 
 def test_i12_all_of_them_connect_and_no_output_changes(laboratory, lab_file):

@@ -36,16 +36,25 @@ def renamed(old: str, name: str) -> str:
     return TEXT.replace(f"[{old}]", f"[{kind}.{quoted}]").replace(f'"{plain}"', quoted)
 
 
-@pytest.mark.parametrize("section", ["qubits.q0", "resonators.r0"])
+NAMED = ["qubits.q0", "resonators.r0", "instruments.drive_lo"]
+
+
+@pytest.mark.parametrize("section", NAMED)
 def test_a_clean_name_is_taken(tmp_path, section):
     assert not refused(tmp_path, renamed(section, "x_7"))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-@pytest.mark.parametrize("section", ["qubits.q0", "resonators.r0"])
+@pytest.mark.parametrize("section", NAMED)
 def test_x9_a_hostile_name_of_an_element_is_refused(tmp_path, section, name):
     assert f"[{section}]" in TEXT
     assert refused(tmp_path, renamed(section, name))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_x9_a_hostile_name_of_a_group_is_refused(tmp_path, name):
+    assert not refused(tmp_path, f'{TEXT}\n[groups]\nx_7 = ["q0"]\n')
+    assert refused(tmp_path, f'{TEXT}\n[groups]\n{json.dumps(name)} = ["q0"]\n')
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "-a", "a" * 33])
