@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kammerton.store import Store
+from kammerton.model import StoreError
+from kammerton.store import Inbox, Store, backup, restore
+from kammerton.store.place import place_of
+from tests.older import make_old
 from tests.prove.power_loss import Harm, Written, cut, write
 
 ROOT = Path(__file__).parents[3]
@@ -74,25 +81,37 @@ def test_s5_the_log_is_on_the_disk_before_a_commit_is_acknowledged(tmp_path: Pat
     assert seen.count("committed") == seen.count("audited") == COMMITS
 
 
-@pytest.mark.parametrize("pragma", ["OFF", "NORMAL"])
+class Careless(sqlite3.Connection):
+    """As of a build of SQLite that gives less than was asked for."""
+
+    given = "NORMAL"
+
+    def execute(self, statement: str, *more: Any) -> sqlite3.Cursor:
+        if statement == "PRAGMA synchronous = FULL":
+            statement = f"PRAGMA synchronous = {self.given}"
+        return super().execute(statement, *more)
+
+
+class Off(Careless):
+    given = "OFF"
+
+
+WRITES: dict[str, Callable[[Path], object]] = {
+    "the database": lambda path: Store.open(path, "c"),
+    "requests": Inbox,
+    "a restore": lambda path: restore(backup.backups(path)[-1], "anna"),
+    "a migration": lambda path: make_old(path, 4) or place_of(path).prepare(),
+}
+
+
+@pytest.mark.parametrize("kind", [Careless, Off])
+@pytest.mark.parametrize("write", WRITES)
 def test_s5_a_connection_that_does_not_wait_for_the_disk_is_refused(
-    path: Path, pragma: str, monkeypatch: pytest.MonkeyPatch
+    path: Path, write: str, kind: type[Careless], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A build of SQLite may give less than was asked for: then nothing runs."""
-    import sqlite3
-
-    from kammerton.model import StoreError
-    from kammerton.store import sqlite
-
-    class Careless(sqlite3.Connection):
-        def execute(self, statement: str, *more: object) -> sqlite3.Cursor:
-            if statement == "PRAGMA synchronous = FULL":
-                statement = f"PRAGMA synchronous = {pragma}"
-            return super().execute(statement, *more)
-
-    def connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
-        return sqlite3.connect(path, isolation_level=None, factory=Careless)
-
-    monkeypatch.setattr(sqlite, "_connect", connect)
+    """Then nothing runs, whatever writes for good."""
+    Store.open(path, "c").close()
+    backup.keep(path)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=kind))
     with pytest.raises(StoreError, match="synchronous is"):
-        Store.open(path, "c")
+        WRITES[write](path)
