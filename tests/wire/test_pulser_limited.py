@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,22 @@ def test_pulses_of_a_bench_play_within_them(laboratory, lab):
         assert laboratory.outputs()["pulser.1"]["high"] == pytest.approx(0.3)
 
     use(lab, body)
+
+
+def test_c4_a_pulse_may_move_no_faster_than_lab_toml_says(laboratory, lab):
+    """Its edges take 8.4 ns at least, so that 1 V is 119 V/us."""
+    entry = lab.instruments["pulser"]
+    slower = replace(entry.limits["volts"], max_rate=1e8)
+    slow = replace(entry, limits={"volts": slower})
+
+    async def body(bench: Bench) -> None:
+        await bench.gate.others.set_pulse("pulser", 1, 0.8, 1e-6)
+        with pytest.raises(OutputRefused, match=r"1 V moves at up to 119 MV/s, faster than 100"):
+            await bench.gate.others.set_pulse("pulser", 1, 1.0, 1e-6)
+        volts, _, _ = await bench.instruments["pulser"].settings(1)  # type: ignore[attr-defined]
+        assert volts == pytest.approx(0.8)
+
+    use(replace(lab, instruments={**lab.instruments, "pulser": slow}), body)
 
 
 @pytest.mark.parametrize(

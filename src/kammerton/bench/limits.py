@@ -63,6 +63,31 @@ def check_value(lab: Lab, instrument: str, quantity: str, value: float, where: s
     return limit
 
 
+def check_pulse(lab: Lab, instrument: str, volts: float, edge: float) -> None:
+    """Refuse a pulse outside its limits, or whose edges may be steeper than they let it.
+
+    edge: s of the fastest one; 0: nobody knows.
+
+    Raises
+    ------
+    OutputRefused
+        As `check_value`, or names the rate and its limit.
+    """
+    limit = check_value(lab, instrument, "volts", volts)
+    rate = abs(volts) / edge if edge > 0 else math.inf
+    if not rate <= limit.max_rate:
+        how = (
+            f"at up to {show(float(f'{rate:.3g}'), 'V/s')}" if edge > 0 else "nobody knows how fast"
+        )
+        moving = f"{instrument}: a pulse of {show(volts, 'V')} moves {how}"
+        raise OutputRefused(_faster(lab, lab.instruments[instrument], moving, limit))
+
+
+def _faster(lab: Lab, entry: InstrumentEntry, moving: str, limit: Limit) -> str:
+    allowed = show(limit.max_rate, "V/s")
+    return f"{moving}, faster than {allowed}, max_rate of {_rule(lab, entry, 'volts')}"
+
+
 def _check_at_device(
     lab: Lab, entry: InstrumentEntry, quantity: str, value: float, output: str
 ) -> None:
@@ -121,10 +146,8 @@ def _of_playlist(lab: Lab, instrument: str, playlist: Playlist) -> Iterator[str]
     entry = lab.instruments.get(instrument)
     limit = entry.limits.get("volts") if entry else None
     if entry is not None and limit is not None and (rate := too_fast(playlist, limit)) is not None:
-        yield (
-            f"{instrument}: playlist {playlist.name} moves at {show(rate, 'V/s')}, faster than "
-            f"{show(limit.max_rate, 'V/s')}, max_rate of {_rule(lab, entry, 'volts')}"
-        )
+        moving = f"{instrument}: playlist {playlist.name} moves at {show(rate, 'V/s')}"
+        yield _faster(lab, entry, moving, limit)
     yield from device_offences(lab, instrument, playlist)
 
 

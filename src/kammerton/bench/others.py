@@ -9,9 +9,15 @@ from numpy.typing import NDArray
 
 from kammerton.bench import approval
 from kammerton.bench.guard import Guard
-from kammerton.bench.limits import check_value
+from kammerton.bench.limits import check_pulse, check_value
 from kammerton.bench.words import pulse, swept
-from kammerton.model.roles import FrequencySweep, Instrument, NetworkAnalyzer, PulseGenerator
+from kammerton.model.roles import (
+    Edged,
+    FrequencySweep,
+    Instrument,
+    NetworkAnalyzer,
+    PulseGenerator,
+)
 
 
 class Others:
@@ -43,7 +49,7 @@ class Others:
         """Set the pulse of a channel that is off; see `PulseGenerator.set_pulse`."""
         said = pulse(volts, width)
         pulser = self._pulser(name, said)
-        self._check(name, volts, "volts", said)
+        self._check_pulse(name, pulser, volts, said)
         await self._approved(name, "pulse", "volts", volts)
         await self._guard.require_free(name)
         await pulser.set_pulse(channel, volts, width)
@@ -54,7 +60,7 @@ class Others:
         pulser = self._pulser(name, "on")
         await self._guard.require_cold(name)
         volts, width, _ = await pulser.settings(channel)
-        self._check(name, volts, "volts", pulse(volts, width))
+        self._check_pulse(name, pulser, volts, pulse(volts, width))
         await self._approved(name, "pulse on", "volts", volts)
         await self._guard.require_cold(name)  # it may have got warm while the box was asked
         self._guard.seen.on(name)
@@ -70,6 +76,10 @@ class Others:
     async def _approved(self, name: str, kind: str, quantity: str, value: float) -> None:
         lab = self._guard.lab
         await self._guard.approved(lambda: [approval.of_value(lab, name, quantity, value, kind)])
+
+    def _check_pulse(self, name: str, pulser: PulseGenerator, volts: float, new: object) -> None:
+        lab, edge = self._guard.lab, pulser.fastest_edge if isinstance(pulser, Edged) else 0.0
+        self._guard.checked(name, new, lambda: check_pulse(lab, name, volts, edge))
 
     def _check(self, name: str, value: float, quantity: str, new: object) -> None:
         lab = self._guard.lab

@@ -291,3 +291,12 @@ class PulseGenerator(Instrument, Protocol):
 
     async def settings(self, channel: int) -> tuple[float, float, bool]:
         """Read back the pulse's volts, its width in s and whether the output is on."""
+
+
+@runtime_checkable
+class Edged(Protocol):
+    """What tells how fast its pulses may rise and fall; of whatever does not none is allowed."""
+
+    @property
+    def fastest_edge(self) -> float:
+        """The shortest time, s, in which a pulse may come to its volts, however it is set up."""

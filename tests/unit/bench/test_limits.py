@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +14,10 @@ from kammerton.bench import Gate
 from kammerton.bench.device_plane import power_at_device
 from kammerton.bench.ramp import steps
 from kammerton.bench.slew import largest_step
-from kammerton.lab import Channel, Limit
+from kammerton.lab import Channel, InstrumentEntry, Limit
 from kammerton.model import OutputRefused
 from kammerton.model.roles import Playlist, PlayStep, Waveform
+from tests.unit.bench.test_nobody_knows import Pulses
 
 
 def playlist(steps: tuple[PlayStep, ...], **waves: list[float]) -> Playlist:
@@ -53,6 +55,33 @@ def test_a_playlist_that_moves_too_fast_is_refused_before_and_when_loaded(fake, 
     assert fake.log.of("awg") == []
     slow = make.compiled(volts=np.linspace(0, 0.1, 2400, dtype=np.float32))
     asyncio.run(gate.admit(slow))  # 0.1 V back to 0 V in a nanosecond: 100 MV/s
+
+
+@pytest.mark.parametrize(
+    ("edge", "said"), [(1e-9, "0.1 V moves at up to 100 MV/s, faster than 99 MV/s, max_rate of "),
+                       (0.0, "moves nobody knows how fast, faster than 99 MV/s")],
+)  # fmt: skip
+def test_a_pulse_whose_edges_may_be_too_steep_is_neither_set_nor_switched_on(
+    fake, make, monkeypatch, edge, said
+):
+    """The box says 0.1 V when it is to be switched on."""
+    monkeypatch.setattr(Pulses, "fastest_edge", edge)
+    lab, boxes = make.lab(), {"pulses": Pulses("pulses", fake.log)}
+    for rate, refused in ((9.9e7, True), (1.01e8, edge == 0.0)):
+        entry = InstrumentEntry("pulses", "p", "there", {"volts": Limit(-1.0, 1.0, rate)})
+        limited = replace(lab, instruments={**lab.instruments, "pulses": entry})
+        gate = Gate(limited, fake.instruments | boxes, fake.clock)
+        asyncio.run(gate.cold.refresh())
+        fake.log.clear()
+        for write in (
+            gate.others.set_pulse("pulses", 1, -0.1, 1e-6),
+            gate.others.enable_pulse("pulses", 1),
+        ):
+            with pytest.raises(OutputRefused) if refused else nullcontext() as found:
+                asyncio.run(write)
+        assert (fake.log == []) is refused
+        if rate < 1e8:
+            assert said.replace("0.1 V", "100 mV") in str(found.value)
 
 
 def test_what_arrives_at_the_device_is_limited_too(fake, make):

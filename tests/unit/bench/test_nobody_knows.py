@@ -44,6 +44,8 @@ class Vna(Fake):
 class Pulses(Fake):
     """A pulse generator."""
 
+    fastest_edge = 1e-9
+
     async def set_pulse(self, channel: int, volts: float, width: float) -> None:
         await self.did("pulse")
 
