@@ -21,15 +21,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from kammerton.keeping import of_server
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import schema
+from kammerton.store.durable import demand_durable
 from kammerton.store.server_tables import STEPS, triggers
 
 if TYPE_CHECKING:
     from kammerton.store.bounded import Haste
 
 log = logging.getLogger(__name__)
-
-DURABLE = {"fsync": ("on",), "synchronous_commit": ("on", "local", "remote_write", "remote_apply")}
-"""What the server must say of itself, so that a commit survives a power cut."""
 
 STATEMENT = 60.0
 """s that a statement may take: a commit takes milliseconds, a backup of a long history seconds."""
@@ -160,7 +158,7 @@ class ServerPlace:
         def _become_writer(connection: Any, record: object) -> None:
             nonlocal became
             with connection.cursor() as cursor:
-                _demand_durable(cursor)
+                demand_durable(cursor)
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
                 if not cursor.fetchone()[0]:
                     holder = f"{_at(self._holders(cursor))} has {self} open for writing"
@@ -198,7 +196,7 @@ class ServerPlace:
         @event.listens_for(engine, "connect")
         def _for_good(connection: Any, record: object) -> None:
             with connection.cursor() as cursor:
-                _demand_durable(cursor)
+                demand_durable(cursor)
             connection.commit()
 
         @event.listens_for(engine, "begin")
@@ -335,13 +333,6 @@ def _version(connection: Connection, name: str) -> int | None:
     query = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name"
     said = connection.execute(text(query), {"name": name}).scalar_one_or_none()
     return int(said.split()[1]) if said and said.startswith("kammerton ") else None
-
-
-def _demand_durable(cursor: Any) -> None:
-    cursor.execute("SELECT " + ", ".join(f"current_setting('{each}')" for each in DURABLE))
-    for (setting, wanted), said in zip(DURABLE.items(), cursor.fetchone(), strict=True):
-        if said not in wanted:
-            raise StoreError(f"the server says {setting} = {said}: a commit could be lost")
 
 
 def _passes(problem: Exception) -> bool:
