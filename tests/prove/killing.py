@@ -25,6 +25,7 @@ CHILD = "kammerton.serve.begin"
 PATIENCE = 120.0  # s for anything to happen
 LOOK = 0.005  # s: on a fast machine a whole calibration takes a few hundredths
 TICKS = 0.05  # s: more than one of the clock by which files are dated
+SHARE = 0.03  # of a core that whoever waits may take from what is waited for
 STARTING = ("starting", "connecting")
 
 
@@ -62,9 +63,10 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
     """Return what the condition returned as soon as it holds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
+        before = time.thread_time()
         if (value := condition()) is not None and value is not False:
             return value
-        time.sleep(LOOK)
+        time.sleep(max(LOOK, (time.thread_time() - before) / SHARE))
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
