@@ -4,7 +4,7 @@ The process is the daemon's own, but for five things: where its planner finds no
 measuring it measures all the same; after each step it rests for a moment, since whoever waits for
 the end of a fault needs no hundred runs meanwhile; pauses between attempts to reach an instrument
 end at 5 s; an alarm that comes again is told after a second, not after a minute; after somebody's
-hand drive pauses for 15 s, not for a minute.
+hand drive pauses for 6 s, not for a minute.
 """
 
 from __future__ import annotations
@@ -60,6 +60,6 @@ class Quick(Loop):
 
 if __name__ == "__main__":
     computer.Planner, computer.Loop = Restless, Quick  # type: ignore[misc]
-    alarms.STAYS, guard.PAUSE = 1.0, 15.0
+    alarms.STAYS, guard.PAUSE = 1.0, 6.0
     log_to_stderr()
     run_until_signal(computer.run_computer(load(Path(sys.argv[1]))))

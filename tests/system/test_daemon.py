@@ -21,6 +21,8 @@ from tests.yardstick import stretch
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
+LOOK = 0.1  # s: to ask a database that is opened anew takes 10 ms of CPU time
+
 
 def outputs_on(lab):
     return [name for name, on in lab.ask(op="outputs").items() if on]
@@ -44,7 +46,7 @@ def wait_for(condition, seconds, what):
         late = time.monotonic() - began
         if late > seconds * slow and late > seconds * (slow := max(slow, stretch())):
             pytest.fail(f"{what} did not happen within {late:.0f} s")
-        time.sleep(0.05)
+        time.sleep(LOOK)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ the laboratory; the outcome is read from its ledger and its truth, the database,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -61,8 +62,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             process(lab, folder / "log") as child,
         ):
             site = Site(lab, ear, folder / "log", child)
-            site.wait(lambda: "q0.t1" in (site.read(Store.parameters) or ()), "the bring-up")
-            yield site
+            with contextlib.closing(site):
+                site.wait(lambda: "q0.t1" in (site.read(Store.parameters) or ()), "the bring-up")
+                yield site
     finally:
         broker.kill()
 

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.model import StoreError, Verdict
 from kammerton.store import Attempt, Store, StoredRun
+from kammerton.store.read import ReadStore
 from kammerton.store.rows import run_number
 from tests.prove.killing import on, wait_for
 from tests.system.laboratory import Laboratory
@@ -74,6 +75,7 @@ class Site:
     ear: Ear
     log: Path
     process: subprocess.Popen[bytes]
+    _store: ReadStore | None = None
 
     @contextlib.contextmanager
     def fault(self, name: str, seed: int = 0, **given: Any) -> Iterator[float]:
@@ -86,11 +88,17 @@ class Site:
             self.lab.ask(op="clear", number=number)
 
     def read(self, question: Callable[[Store], Any]) -> Any:
+        """Ask the database, opened once: that costs ten times as much as a question."""
         try:
-            with Store.read(self.lab.lab.with_name("kammerton.sqlite")) as store:
-                return question(store)
+            if self._store is None:
+                self._store = Store.read(self.lab.lab.with_name("kammerton.sqlite"))
+            return question(self._store)
         except StoreError:  # it is just being made
             return None
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         """Return what the condition returned as soon as it holds, while the process lives."""
