@@ -134,18 +134,20 @@ def test_a_silent_daemon_is_named_and_nothing_is_done_later(
     assert store.revision() == 1
 
 
-def test_a_hold_waits_for_a_daemon_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hold_waits_for_a_daemon_that_hangs(
+    place: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(asking, "WAIT", 0.2)
-    with Store.open(path, "two-qubits"), pytest.raises(OutcomeUnknown, match="request stays"):
-        change(path, "hold", {"scope": "computer"}, "anna")
-    with Store.open(path, "two-qubits") as store, Inbox(path) as box:
+    with Store.open(place, "two-qubits"), pytest.raises(OutcomeUnknown, match="request stays"):
+        change(place, "hold", {"scope": "computer"}, "anna")
+    with Store.open(place, "two-qubits") as store, Inbox(place) as box:
         assert [each.verb for each in attend(store, box)] == ["hold"]
         assert store.leases()[0].scope == "computer"
 
 
-def test_an_old_request_is_not_done(store: Store, path: Path) -> None:
+def test_an_old_request_is_not_done(store: Store, place: Path | str) -> None:
     store.commit(run(), {"q0.t1": estimate()})
-    with Inbox(path) as box:
+    with Inbox(place) as box:
         late = box.ask("revert", {"to": 1, "names": []}, "anna")
         ago = inbox.micros(datetime.now(UTC) - timedelta(hours=2))
         with box._engine.begin() as connection:
@@ -249,12 +251,12 @@ def test_who_is_in_the_way_is_named(store: Store, path: Path) -> None:
         Store.open(path, "two-qubits")
 
 
-def test_what_waits_is_done_before_a_command_that_finds_no_daemon(path: Path) -> None:
-    with Store.open(path, "two-qubits") as store, Inbox(path) as box:
+def test_what_waits_is_done_before_a_command_that_finds_no_daemon(place: Path | str) -> None:
+    with Store.open(place, "two-qubits") as store, Inbox(place) as box:
         store.hold("computer", "anna", "wiring")
         stale = box.ask("release", {"scope": "computer"}, "anna")
-    change(path, "hold", {"scope": "computer", "why": "in the rack"}, "bob")
-    with Store.open(path, "two-qubits") as store, Inbox(path) as box:
+    change(place, "hold", {"scope": "computer", "why": "in the rack"}, "bob")
+    with Store.open(place, "two-qubits") as store, Inbox(place) as box:
         assert box.request(stale).done
         attend(store, box)
         assert [lease.owner for lease in store.leases()] == ["bob"]
@@ -312,9 +314,9 @@ def test_no_handle_of_damaged_requests_stays_open(
             each.execute("SELECT 1")
 
 
-def test_nobody_releases_what_another_holds_unless_forced(store: Store, path: Path) -> None:
+def test_nobody_releases_what_another_holds_unless_forced(store: Store, place: Path | str) -> None:
     store.hold("computer", "bob", "in the rack")
-    with Inbox(path) as box:
+    with Inbox(place) as box:
         plain = box.ask("release", {"scope": "computer"}, "ada over MQTT")
         attend(store, box)
         assert "held by bob" in (box.request(plain).answer or "")
@@ -407,24 +409,24 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
 
 @pytest.mark.parametrize("where", ["ask", "request"])
 def test_who_waits_no_longer_withdraws_what_nobody_has_taken_up(
-    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+    store: Store, place: Path | str, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     interrupting(monkeypatch, where)
     with pytest.raises(KeyboardInterrupt, match="withdrawn; nothing is done"):
-        change(path, "release", {"scope": "q0"}, "anna")
+        change(place, "release", {"scope": "q0"}, "anna")
     monkeypatch.undo()
-    with Inbox(path) as box:
+    with Inbox(place) as box:
         assert attend(store, box) == []
 
 
 def test_a_hold_is_never_withdrawn_by_who_waits_no_longer(
-    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, place: Path | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     interrupting(monkeypatch, "ask")
     with pytest.raises(KeyboardInterrupt, match=r"stays asked for, .* nothing is held"):
-        change(path, "hold", {"scope": "q0"}, "anna")
+        change(place, "hold", {"scope": "q0"}, "anna")
     monkeypatch.undo()
-    with Inbox(path) as box:
+    with Inbox(place) as box:
         attend(store, box)
     assert [each.scope for each in store.leases()] == ["q0"]
 
@@ -462,8 +464,10 @@ def test_what_is_done_here_is_done_whole_though_ctrl_c_comes(
     assert change(path, "hold", {"scope": "q0"}, "anna").startswith("q0 is held by anna")
 
 
-def test_what_was_given_up_is_not_done_by_who_looked_before(store: Store, path: Path) -> None:
-    with Inbox(path) as box:
+def test_what_was_given_up_is_not_done_by_who_looked_before(
+    store: Store, place: Path | str
+) -> None:
+    with Inbox(place) as box:
         number = box.ask("hold", {"scope": "q3"}, "ada over MQTT")
         looked = box.waiting()
         assert box.give_up(number, "given up")
@@ -475,9 +479,9 @@ def test_what_was_given_up_is_not_done_by_who_looked_before(store: Store, path: 
 
 @pytest.mark.parametrize(("verb", "held"), [("hold", True), ("release", False)])
 def test_what_a_daemon_that_died_had_taken_up(
-    store: Store, path: Path, verb: str, held: bool
+    store: Store, place: Path | str, verb: str, held: bool
 ) -> None:
-    with Inbox(path) as box:
+    with Inbox(place) as box:
         number = box.ask(verb, {"scope": "q3"}, "anna")
         assert box.take(number)
         attend(store, box)
