@@ -69,8 +69,8 @@ def _changed(database: Path | str, verb: str, arguments: Mapping[str, Any], pers
             _done_before(store, verb)
             end_if(came)
             return _here(store, verb, arguments, person)  # Ctrl-C is too late: it says what is done
-    except StoreInUse as in_use:
-        return _asked(database, verb, arguments, person, str(in_use))
+    except StoreInUse:
+        return _asked(database, verb, arguments, person)
     except StoreUnavailable as problem:
         raise _not_left(verb, problem) from problem
 
@@ -149,13 +149,12 @@ def errand(
         With words that say what is so now.
     """
     with nothing_yet(verb):
-        answers = _there(place_of(database))
-        if answers is not None:
-            return _asked(database, verb, arguments, who or somebody(), answers, meanwhile)
+        if _there(place_of(database)) is not None:
+            return _asked(database, verb, arguments, who or somebody(), meanwhile)
     raise StoreError(
-        "no daemon runs here that could do it; start one: kammerton run lab.toml (a "
-        "demonstration's instruments end with it: kammerton demo begins another; if you started "
-        "one, it is not up now: its log says why)"
+        "no daemon runs here that could do it; start one: kammerton run lab.toml, or after a "
+        "demonstration, whose instruments ended with it, kammerton demo (where one was started, "
+        "its log says why it has ended)"
     )
 
 
@@ -170,7 +169,6 @@ def _asked(
     verb: str,
     arguments: Mapping[str, Any],
     who: str,
-    in_use: str,
     meanwhile: Callable[[], object] | None = None,
 ) -> str:
     """Leave a request and wait for its answer: for what lasts (`meanwhile`), longer once begun.
@@ -191,7 +189,7 @@ def _asked(
             raise _not_left(verb, problem) from problem
         try:
             end_if(came)
-            found = _awaited(_Waiting(database, inbox, number, verb, in_use, meanwhile))
+            found = _awaited(_Waiting(database, inbox, number, verb, meanwhile))
         except KeyboardInterrupt:
             gone = partial(_gone, database, verb)
             raise KeyboardInterrupt(no_longer(inbox, number, verb, arguments, gone)) from None
@@ -216,7 +214,6 @@ class _Waiting:
     inbox: Inbox
     number: int
     verb: str
-    in_use: str
     meanwhile: Callable[[], object] | None
     lasts: bool = False
     begun: float = field(default_factory=time.monotonic)
@@ -237,7 +234,8 @@ class _Waiting:
             back = f"and none has come back within {WAIT:.0f} s: "
             raise OutcomeUnknown(_ended(self.database, found.verb, back))
         if self.late:
-            return _unanswered(self.inbox, found, _there(place_of(self.database)) or self.in_use)
+            there = _there(place_of(self.database)) or "the daemon has ended"
+            return _unanswered(self.inbox, found, there)
         if self.meanwhile is not None:
             self.meanwhile()
         return None

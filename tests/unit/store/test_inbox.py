@@ -22,6 +22,7 @@ from kammerton.store import (
     attend,
     change,
     clock,
+    errand,
     inbox,
     request,
     sqlite,
@@ -99,7 +100,7 @@ def test_a_running_daemon_does_what_is_asked(store: Store, place: Path | str) ->
         said = change(place, "revert", {"to": 1, "names": ["q0"], "why": "flux"}, "anna")
         assert said == "revision 3: q0.t1 as at revision 1"
         assert store.parameters()["q0.t1"].value == 1.0
-        with pytest.raises(StoreError, match="no revision 9"):
+        with pytest.raises(StoreError, match="no revision r9"):
             change(place, "revert", {"to": 9, "names": []}, "anna")
     assert store.log(1)[0].who == "anna"
 
@@ -132,6 +133,15 @@ def test_a_silent_daemon_is_named_and_nothing_is_done_later(
     with Inbox(path) as box:
         assert attend(store, box) == []
     assert store.revision() == 1
+
+
+def test_a_daemon_that_ends_while_it_is_asked_is_not_said_to_be_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "WAIT", 0.5)
+    store = Store.open(path, "two-qubits")
+    with pytest.raises(StoreError, match=r"^the daemon has ended, .*nothing was changed$"):
+        errand(path, "measure", {"target": "q0", "calibration": "t1"}, "ann", store.close)
 
 
 def test_a_hold_waits_for_a_daemon_that_hangs(
