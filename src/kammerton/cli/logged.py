@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,14 +47,23 @@ def latest(store: ReadStore, names: list[str], place: Path | None, count: int) -
     """
     from kammerton.client.locate import resonators
     from kammerton.client.timeline import timeline
-    from kammerton.lab.nearest import hint
 
     read_by = {resonator: qubit for qubit, resonator in resonators(place).items()}
     targets = store.targets() if names else frozenset()
     meant = {name: read_by.get(name, name) for name in names}
     if unknown := [name for name, qubit in meant.items() if qubit not in targets]:
-        _refuse([f'"{n}" is no qubit that was measured{hint(n, targets)}' for n in unknown])
+        _refuse([_unknown(name, targets, read_by) for name in unknown])
     return timeline(store, count, frozenset({*meant, *meant.values()}))
+
+
+def _unknown(name: str, targets: Collection[str], read_by: Collection[str]) -> str:
+    """Say that nothing was measured by that name; of a parameter of one, what tells its history."""
+    from kammerton.lab.nearest import hint
+
+    element, _, kind = name.partition(".")
+    if kind and element in {*targets, *read_by}:
+        return f'"{name}" is a parameter; its history: kammerton why {name}'
+    return f'"{name}" is no qubit that was measured{hint(name, targets)}'
 
 
 def _refuse(words: list[str]) -> None:

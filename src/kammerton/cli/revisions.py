@@ -25,8 +25,21 @@ def revision_or_exit(store: ReadStore, said: str) -> int:
             number, problem = None, f"there is no run {said}"
     newest = store.revision()
     if number is not None and not 1 <= number <= newest:
-        number, problem = None, f"there is no revision {number}; the newest is {newest}"
+        number, problem = None, f"there is no revision r{number}; the newest is r{newest}"
+        problem += _meant(store, said)
     if number is None:
         refuse([problem])
         raise typer.Exit(BAD_INPUT)
     return number
+
+
+def _meant(store: ReadStore, said: str) -> str:
+    """Name the run of a number that no revision has, as r8 of run r000008; "" where none has it."""
+    from kammerton.store.rows import run_name, run_number
+
+    run = run_name(run_number(said if said.startswith("r") else f"r{said}") or 0)
+    try:
+        store.run(run)
+    except KeyError:
+        return ""
+    return f"; a run is written {run}"

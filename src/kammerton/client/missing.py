@@ -27,13 +27,14 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
     names = {f"{q}.{kind}" for q in {*qubits, *stuck} for kind in QUBIT}
     names |= {f"{r}.{kind}" for r in resonators for kind in RESONATOR}
     if name in {each.partition(".")[0] for each in names}:
-        example = f"{name}.frequency" if name in resonators else f"{name}.f01"
-        return f"{name} has many parameters; name one of them, such as {example}"
+        return f"{name} has many parameters: {', '.join(_of(name, names))}"
     if "." not in name and (words := pointed(store, name)):
         return words
+    if same := sorted(each for each in names if each.endswith(f".{name}")):
+        return f"{name} of which? {', '.join(same)}"
     if name not in names:
         element, _, kind = name.partition(".")
-        of_it = sorted(each.partition(".")[2] for each in names if each.startswith(f"{element}."))
+        of_it = [each.partition(".")[2] for each in _of(element, names)]
         if of_it and not meant(name, names):
             return f"there is no parameter {name}; {element} has {', '.join(of_it)}"
         known = sorted(names | measured)
@@ -47,6 +48,10 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
     if target in stuck:
         return f"{name} was never measured: {stuck[target]}"
     return f"{name} {_waiting(store, target, kind) or 'was not measured yet'}"
+
+
+def _of(element: str, names: set[str]) -> list[str]:
+    return sorted(each for each in names if each.startswith(f"{element}."))
 
 
 def _waiting(store: ReadStore, target: str, kind: str) -> str | None:

@@ -64,7 +64,7 @@ def rows_at(connection: Connection, revision: int) -> list[Row[Any]]:
     """
     last = connection.execute(select(func.max(schema.revision.c.number))).scalar_one() or 0
     if not 0 < revision <= last:
-        raise StoreError(f"there is no revision {revision}; the newest is {last}")
+        raise StoreError(f"there is no revision r{revision}; the newest is r{last}")
     table = schema.change
     newest = (
         select(table.c.name, func.max(table.c.revision).label("revision"))

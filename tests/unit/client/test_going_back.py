@@ -91,7 +91,7 @@ def test_diff_as_json(place: Path) -> None:
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("r9", "no revision 9; the newest is 2"),
+        ("r9", "no revision r9; the newest is r2"),
         ("q3", "'q3' is no revision"),
         ("r000003", "run r000003 changed nothing"),
         ("r000009", "there is no run r000009"),

@@ -40,7 +40,9 @@ def call(*words: object) -> Result:
         ("r000009", "there is no run r000009"),
         ("r2", "r2 is a revision; what made it, and what it changed: kammerton log r2"),
         ("r9", "r9 is neither an element nor a revision; the newest revision is r4"),
-        ("r1", "r1 has many parameters; name one of them, such as r1.frequency"),
+        ("r1", "r1 has many parameters: r1.frequency, r1.linewidth, r1.readout_amplitude, "
+         "r1.readout_angle, r1.readout_contrast, r1.readout_frequency, r1.readout_threshold"),
+        ("t1", "t1 of which? q0.t1, q1.t1"),
         ("q9.t1", "there is no q9; there are q0, q1, r1, r_0"),
     ],
 )  # fmt: skip
@@ -138,3 +140,26 @@ def test_a_number_too_long_for_any_database_is_bad_input(
     said = call(*words.format(digits).split(), "--lab", place)
     assert isinstance(said.exception, SystemExit)
     assert (said.exit_code, said.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("words", [("diff", "r1"), ("revert", "q0", "--to")])
+@pytest.mark.parametrize(
+    ("meant", "also"), [("3", "; a run is written r000003"), ("9", "")], ids=["a run", "nothing"]
+)
+def test_a_number_that_only_a_run_has_says_how_a_run_is_written(
+    tmp_path: Path, words: tuple[str, ...], meant: str, also: str
+) -> None:
+    place = tmp_path / "kammerton.sqlite"
+    with Store.open(place, "two-qubits") as store:
+        store.commit(run(("q0",), {"q0": fit("q0")}), {"q0.t1": estimate(4e-5)})
+        store.commit(run(("q0",), {"q0": fit("q0")}), {})
+        store.commit(run(("q0",), {"q0": fit("q0")}), {})
+    result = call(*words, f"r{meant}", "--lab", place)
+    expected = f"there is no revision r{meant}; the newest is r1{also}\n"
+    assert (result.exit_code, result.stderr) == (2, expected)
+
+
+def test_log_of_a_parameter_names_the_command_that_tells_its_history(place: Path) -> None:
+    result = call("log", "q0.t1", place)
+    said = '"q0.t1" is a parameter; its history: kammerton why q0.t1\n'
+    assert (result.exit_code, result.stderr) == (2, said)

@@ -73,7 +73,7 @@ def test_every_revision_can_be_looked_at(three: Store) -> None:
 
 @pytest.mark.parametrize("to", [0, 4, -1, 10**6])
 def test_a_revision_that_is_not_there_is_refused(three: Store, to: int) -> None:
-    with pytest.raises(StoreError, match=f"no revision {to}; the newest is 3"):
+    with pytest.raises(StoreError, match=f"no revision r{to}; the newest is r3"):
         three.revert(to, who="anna")
 
 
