@@ -196,3 +196,9 @@ def test_maps_and_series_in_rows(tmp_path: Path) -> None:
     grid = read_files(paths, "dispersive_shift", Choice()).trace
     np.testing.assert_allclose(grid.y, [RATIOS, RATIOS])
     assert grid.y_name == "S21, voltage ratio"
+
+
+@pytest.mark.parametrize(("title", "name"), [("dB", "magnitude"), ("S21 [dB]", "S21")])
+def test_what_became_a_ratio_is_not_called_dB(tmp_path: Path, title: str, name: str) -> None:
+    """The axis of a picture said "dB, voltage ratio"."""
+    assert read(tmp_path, sweep(f"freq [Hz],{title}")).trace.y_name == f"{name}, voltage ratio"

@@ -85,3 +85,11 @@ def test_a_unit_that_is_chosen_goes_before_that_of_the_titles(tmp_path: Path) ->
 def test_titles_that_do_not_agree_are_refused(tmp_path: Path, header: str, says: str) -> None:
     with pytest.raises(TraceError, match=says):
         read(tmp_path, header)
+
+
+def test_cells_without_axes_are_told_from_a_list_of_cells(tmp_path: Path) -> None:
+    """It said that only 9 of 9 x 9 cells are there."""
+    path = tmp_path / "map.dat"
+    np.savetxt(path, np.random.default_rng(0).normal(size=(9, 7)))
+    with pytest.raises(TraceError, match=r"7 columns without titles: .* its axes are missing; put"):
+        read_files([path], "qubit_flux_map", Choice())

@@ -21,6 +21,9 @@ from kammerton.estimation.files.table import Table
 from kammerton.estimation.files.titles import Heading
 from kammerton.model import TraceError
 
+COLUMNS = 6
+"""The most that a list of cells has: two axes, a signal, its phase and error, the shots."""
+
 
 def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
     """Return the map of `kind` that a table holds; cells that are not there are NaN.
@@ -37,6 +40,7 @@ def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
         raise TraceError(f"{table.path}: a map has no calibration points")
     if is_matrix(table):
         return matrix(table, kind, choice)
+    _refuse_bare(table, choice)
     layout = LAYOUTS[kind]
     columns = axis_columns(table, layout.axes, choice)
     units = chosen_units(str(table.path), layout.axes, choice.x_unit)
@@ -83,3 +87,14 @@ def axis_columns(table: Table, axes: tuple[Axis, ...], choice: Choice) -> list[i
 
 def _any_signal(title: Heading, axis: Axis) -> bool:
     return True
+
+
+def _refuse_bare(table: Table, choice: Choice) -> None:
+    """Refuse cells alone, as `numpy.savetxt` writes an array: nothing says where they lie."""
+    bare = all(title.text == f"column {k}" for k, title in enumerate(table.headings, 1))
+    if bare and not choice.x and len(table.headings) > COLUMNS:
+        raise TraceError(
+            f"{table.path}: {len(table.headings)} columns without titles: if they are the cells of"
+            " a matrix, its axes are missing; put the values of one in a line above, with a corner"
+            " such as 'bias [V]', and those of the other in a column before"
+        )

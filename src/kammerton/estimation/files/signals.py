@@ -52,7 +52,8 @@ def signal_name(table: Table, column: int) -> str:
     """Return what a column of measured values is called, once its level or power is a ratio."""
     title = table.headings[column]
     ratio = root_name(title) if title.squared else DECIBEL.get(level(title.unit))
-    return title.name if ratio is None else f"{title.name}, {ratio}"
+    name = "magnitude" if title.name.casefold() in ("db", "dbm") else title.name
+    return name if ratio is None else f"{name}, {ratio}"
 
 
 def _phase(table: Table, column: int) -> FloatArray:
