@@ -71,7 +71,10 @@ FACE = Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 Shown = Callable[[NDArray[Any]], FloatArray]
 """What of a signal is drawn."""
 
-ACROSS = 72 * 0.976
+MARGIN = 0.03
+"""Of the width of a panel, beside what is written: titles begin where the names of targets do."""
+
+ACROSS = 72 * (1 - 2 * MARGIN)
 """Points of an inch of width that a title may take."""
 
 UNDER, ROW = 0.885, 0.04
@@ -116,7 +119,7 @@ def draw(
     head = TITLE + NOTE * len(notes)
     figure = Figure(figsize=(width, HEIGHT * rows + head), dpi=dpi)
     FigureCanvasAgg(figure)
-    _title(figure, title, notes)
+    _title(figure, title, notes, MARGIN / columns)
     pages = figure.add_gridspec(rows + 1, columns, height_ratios=[head] + rows * [HEIGHT])
     panels = {
         target: figure.add_subfigure(pages[1 + place // columns, place % columns])
@@ -136,13 +139,13 @@ def _note_lines(note: str, inches: float) -> list[str]:
     return [part for line in note.splitlines() for part in textwrap.wrap(line, letters)]
 
 
-def _title(figure: Figure, title: str, notes: list[str]) -> None:
+def _title(figure: Figure, title: str, notes: list[str], left: float) -> None:
     height, room = figure.get_figheight(), ACROSS * figure.get_figwidth()
     lines = [(title, 10.0), *((line, SMALL) for line in notes)]
     for k, (words, size) in enumerate(lines):
         down = 0.12 + (0.2 + NOTE * (k - 1) if k else 0.0)
         shown, points = fitted(words, size, room)
-        figure.text(0.012, 1 - down / height, shown, va="top", fontsize=points, color=INK,
+        figure.text(left, 1 - down / height, shown, va="top", fontsize=points, color=INK,
                     parse_math=False)  # fmt: skip
 
 
@@ -174,15 +177,15 @@ def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> int:
     room = 8.8 * inches - 0.68 * len(verdict) - 4
     size = NAME * max(SMALLER, min(1.0, room / max(len(trace.target), 1)))
     target = _shortened(trace.target, math.ceil(room * NAME / size))
-    page.text(0.03, 0.975, target, va="top", font=FACE, fontsize=size, color=INK,
+    page.text(MARGIN, 0.975, target, va="top", font=FACE, fontsize=size, color=INK,
               parse_math=False)  # fmt: skip
     colour = INK if fit is None else _colour(fit)
-    page.text(0.97, 0.965, verdict, va="top", ha="right", fontsize=9, color=colour,
+    page.text(1 - MARGIN, 0.965, verdict, va="top", ha="right", fontsize=9, color=colour,
               parse_math=False)  # fmt: skip
     if fit is None:
         return 0
     words = words_of(fit, trace, letters)
-    page.text(0.97, 0.912, words, va="top", ha="right", fontsize=SMALL, color=INK,
+    page.text(1 - MARGIN, 0.912, words, va="top", ha="right", fontsize=SMALL, color=INK,
               linespacing=1.25, parse_math=False)  # fmt: skip
     return words.count("\n") + 1
 
