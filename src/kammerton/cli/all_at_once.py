@@ -11,7 +11,15 @@ _Refusal: Any = typer.BadParameter.__mro__[1]  # of a command line; typer does n
 
 
 class AllAtOnce(TyperCommand):
-    """A command that names every option it cannot take."""
+    """A command that names every option it cannot take, and helps without words of Python."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the parameters; help would say of an argument NAME that it is a `<list[str]>`."""
+        params: list[Any] = super().get_params(ctx)
+        for each in params:
+            if each.param_type_name == "argument":
+                vars(each)["display_type_rich"] = lambda ctx: None
+        return params
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse what can be parsed, and refuse the rest in one message."""

@@ -16,7 +16,7 @@ from kammerton.cli.place import HERE, At, apart
 Names = Annotated[
     list[str],
     typer.Argument(
-        metavar="NAME...",
+        metavar="NAME",
         help='Qubits, resonators, instruments, groups of lab.toml; "computer" for all of it; then '
         f"lab.toml, its folder or a database {HERE}",
     ),
