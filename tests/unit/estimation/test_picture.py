@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from kammerton.estimation.pictures.cable import off_circle, turns_of_cable, unwinding
 from kammerton.estimation.pictures.flat import without_signal
@@ -239,6 +239,23 @@ def test_a_title_stays_within_its_picture(tmp_path, length, monkeypatch):
     figure, title = found[0]
     assert title.get_window_extent(figure.canvas.get_renderer()).x1 <= figure.bbox.x1
     assert (len(title.get_text()) == length) == (length <= 60)
+
+
+@pytest.mark.parametrize("panels", [1, 2, 3])
+def test_a_title_begins_where_the_name_below_it_does(tmp_path, panels, monkeypatch):
+    """In pixels; it began left of it in all pictures of one panel."""
+    edges = {}
+    text = FigureBase.text
+
+    def watched(self, x, y, words, **how):
+        edges[words] = self.bbox.x0 + x * self.bbox.width
+        return text(self, x, y, words, **how)
+
+    monkeypatch.setattr(FigureBase, "text", watched)
+    each = {f"q{n}": decay(f"q{n}") for n in range(panels)}
+    traces, fits = ({q: pair[k] for q, pair in each.items()} for k in (0, 1))
+    draw(traces, fits, tmp_path / "a.png", "a title")
+    assert edges["a title"] == pytest.approx(edges["q0"])
 
 
 def test_a_period_of_which_next_to_nothing_was_swept_is_not_in_the_picture():
