@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import closing
+
+from sqlalchemy import Connection, Engine, event
 
 from kammerton.model import StoreError
 
 DURABLE = {"fsync": ("on",), "synchronous_commit": ("on", "local", "remote_write", "remote_apply")}
 
 
-def demand_durable(cursor: Any) -> None:
-    """Refuse a connection on which nobody waits for the disk.
+def keep_durable(engine: Engine) -> None:
+    """Refuse each transaction whose commit nobody would wait for.
 
-    Raises
-    ------
-    StoreError
-        Names the setting, which may be the server's, the database's or the role's.
+    Not each connection only: those last for weeks, and a server may be told otherwise meanwhile.
+    The StoreError names the setting, which may be the server's, the database's or the role's.
     """
-    cursor.execute("SELECT " + ", ".join(f"current_setting('{each}')" for each in DURABLE))
-    for (setting, wanted), said in zip(DURABLE.items(), cursor.fetchone(), strict=True):
-        if said not in wanted:
-            raise StoreError(f"the server says {setting} = {said}: a commit could be lost")
+
+    @event.listens_for(engine, "begin")
+    def _demand(connection: Connection) -> None:
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute("SELECT " + ", ".join(f"current_setting('{each}')" for each in DURABLE))
+            said = cursor.fetchone() or ()
+        for (setting, wanted), now in zip(DURABLE.items(), said, strict=True):
+            if now not in wanted:
+                raise StoreError(f"the server says {setting} = {now}: a commit could be lost")

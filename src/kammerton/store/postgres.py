@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from kammerton.keeping import of_server
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import schema
-from kammerton.store.durable import demand_durable
+from kammerton.store.durable import keep_durable
 from kammerton.store.server_tables import STEPS, triggers
 
 if TYPE_CHECKING:
@@ -152,13 +152,13 @@ class ServerPlace:
     def writer(self) -> Engine:
         """Return the engine of the one connection that writes, and that nobody else can have."""
         engine = self._engine(QueuePool, pool_size=1, max_overflow=0, pool_pre_ping=True)
+        keep_durable(engine)
         became = False
 
         @event.listens_for(engine, "connect")
         def _become_writer(connection: Any, record: object) -> None:
             nonlocal became
             with connection.cursor() as cursor:
-                demand_durable(cursor)
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
                 if not cursor.fetchone()[0]:
                     holder = f"{_at(self._holders(cursor))} has {self} open for writing"
@@ -192,12 +192,7 @@ class ServerPlace:
         Two processes that create the same tables at once fail otherwise, IF NOT EXISTS or not.
         """
         engine = self._engine(NullPool)
-
-        @event.listens_for(engine, "connect")
-        def _for_good(connection: Any, record: object) -> None:
-            with connection.cursor() as cursor:
-                demand_durable(cursor)
-            connection.commit()
+        keep_durable(engine)
 
         @event.listens_for(engine, "begin")
         def _take_turns(connection: Connection) -> None:

@@ -140,6 +140,19 @@ def test_what_is_asked_for_where_nobody_waits_for_the_disk_is_refused_and_histor
         assert store.revision() == 0
 
 
+def test_what_a_server_is_told_while_somebody_writes_counts_from_the_next_commit_on(
+    url: str, tmp_path: Path
+) -> None:
+    with opened(url, tmp_path) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        with store._writer.connect() as connection:  # as a reload of the server's settings does
+            connection.exec_driver_sql("SET SESSION synchronous_commit = off")
+            connection.commit()
+        with pytest.raises(StoreError, match="synchronous_commit = off: a commit could be lost"):
+            store.commit(run(), {"q0.t1": estimate()})
+        assert store.revision() == 1
+
+
 def make_old(url: str, to: int) -> None:
     comment = f"""COMMENT ON SCHEMA "kammerton_two-qubits" IS 'kammerton {to}'"""
     sql(url, *undone(to), comment)
