@@ -22,7 +22,9 @@ _WIDE = 1000
 
 @app.command(short_help="Show what differs between two revisions.")
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A revision, e.g. r41.")],
+    old: Annotated[
+        str, typer.Argument(metavar="OLD", help="E.g. r41, or what held at a time: 18:00.")
+    ],
     new: Annotated[
         str, typer.Argument(metavar="NEW", help="Another one [default: the newest]")
     ] = "",

@@ -26,7 +26,8 @@ def revert(
     ] = None,
     *,
     to: Annotated[
-        str, typer.Option("--to", metavar="REVISION", help="The revision to go back to, e.g. r41.")
+        str,
+        typer.Option("--to", metavar="REVISION", help="E.g. r41, or what held at a time: 18:00."),
     ],
     why: Annotated[str, typer.Option("--why", metavar="WORDS", help="For the log.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Although another person holds it.")] = (

@@ -40,6 +40,7 @@ from kammerton.store.rows import (
     Revision,
     Snapshot,
     StoredRun,
+    micros,
     moment,
     run_name,
     run_number,
@@ -192,6 +193,13 @@ class ReadStore(Closing):
         query = revisions().order_by(schema.revision.c.number.desc()).limit(limit)
         with self._read() as connection:
             return revised(connection, connection.execute(query).all())
+
+    def revision_at(self, time: datetime) -> int:
+        """Return the newest revision that was there at a time by the wall's clock, 0 before any."""
+        number, committed = schema.revision.c.number, schema.revision.c.committed
+        query = select(func.max(number)).where(committed <= micros(time))
+        with self._read() as connection:
+            return connection.execute(query).scalar_one() or 0
 
     def counted_later(self, runs: Collection[str]) -> list[Change]:
         """Return the changes that a later run made with what these runs had measured."""

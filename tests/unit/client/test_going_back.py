@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from kammerton.cli import app
+from kammerton.cli.revisions import time_of
 from kammerton.store import Store
+from tests.clocks import Clocks
 from tests.stored import estimate, run
 
 
@@ -102,6 +104,53 @@ def test_what_is_no_revision_is_bad_input(place: Path, named: str, said: str) ->
     result = call("diff", named, "r1", place)
     assert result.exit_code == 2
     assert said in result.stderr
+
+
+@pytest.fixture
+def days(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One revision is three days old, the next one."""
+    path, clocks = tmp_path / "days.sqlite", Clocks(monkeypatch)
+    clocks.wall -= timedelta(days=3)
+    for value in (4e-5, 5e-5):
+        with Store.open(path, "two-qubits") as store:
+            store.commit(run(), {"q0.t1": estimate(value)})
+        clocks.passes(timedelta(days=2))
+    clocks.passes(timedelta(days=-1))
+    return path
+
+
+def test_a_time_means_the_revision_that_held_then(days: Path) -> None:
+    said = f"{datetime.now().astimezone() - timedelta(days=2):%Y-%m-%d %H:%M}"
+    result = call("revert", "q0", "--to", said, "--lab", days)
+    assert result.stdout == "revision 3: q0.t1 as at revision 1\n"
+    assert result.stderr.startswith(f"at {said[11:]} on {said[:10]} r1 held, of ")
+    assert call("diff", said, "r3", "--lab", days).stderr.endswith("1 and 3 are the same\n")
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [(timedelta(days=9), "nothing was known on "), (timedelta(days=-1), "is yet to come")],
+)
+def test_a_time_of_which_nothing_is_known_is_bad_input(days: Path, ago, said: str) -> None:
+    time = f"{datetime.now().astimezone() - ago:%Y-%m-%dT%H:%M:%S%z}"
+    result = call("revert", "q0", "--to", time, "--lab", days)
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+
+
+NOON = datetime(2026, 11, 30, 12, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("11:59", "2026-11-30T11:59:00+01:00"), ("12:01:30", "2026-11-29T12:01:30+01:00"),
+     ("2026-11-29 18:00", "2026-11-29T18:00:00+01:00"),
+     ("2026-11-29T18:00Z", "2026-11-29T18:00:00+00:00"),
+     ("2026-11-29", "2026-11-29T00:00:00+01:00"),
+     ("24:00", None), ("9:75", None), ("2026-13-29", None), ("41", None), ("r000041", None)],
+)  # fmt: skip
+def test_what_a_time_says(said: str, meant: str | None) -> None:
+    found = time_of(said, NOON)
+    assert found == (None if meant is None else datetime.fromisoformat(meant))
 
 
 def test_a_run_means_what_it_changed(place: Path) -> None:
