@@ -6,12 +6,15 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kammerton.cli import app
 from kammerton.cli.place import HERE, At, apart
+
+if TYPE_CHECKING:
+    from kammerton.lab import Lab
 
 Names = Annotated[
     list[str],
@@ -52,17 +55,19 @@ def hold(
     """
     from kammerton.cli.interrupted import interruptible
     from kammerton.client.hands_off import LOOK
-    from kammerton.client.holding import asked_for
+    from kammerton.client.holding import asked_for, go_on, outputs_go_off
     from kammerton.store.request import are
 
     readable(why)
     span = None if lasting is None else _span(lasting)
     wanted, lab = _placed(names, at)
-    on_bench = _known_or_exit(lab, wanted)
+    known = _known_or_exit(lab, wanted)
     late = f"no longer waiting: {are(wanted)} held, but outputs are not known to be off; {LOOK}"
     with interruptible():
         _change("hold", lab, lambda _: asked_for(wanted, why, span, now=now))
-        if on_bench:
+        if known is not None and (words := go_on(known, wanted)):
+            typer.echo(words)
+        if outputs_go_off(known, wanted):
             with interruptible(late):
                 _tell_outputs(lab)
 
@@ -122,14 +127,13 @@ def _tell_outputs(lab: Path | None) -> None:
         typer.echo(words)
 
 
-def _known_or_exit(given: Path | None, names: list[str]) -> bool:
-    """Leave with code 2 unless lab.toml, where there is one, knows what is to be held.
+def _known_or_exit(given: Path | None, names: list[str]) -> Lab | None:
+    """Return lab.toml, None where there is none; leave with code 2 where it knows not all names.
 
-    Return whether outputs go off for it: it is the computer, or an instrument of lab.toml.
     One that is half edited keeps nobody from holding; a daemon that runs knows what there is.
     """
     from kammerton.cli.loading import BAD_INPUT, refuse
-    from kammerton.client.holding import outputs_go_off, strange
+    from kammerton.client.holding import strange
     from kammerton.client.locate import find_lab
     from kammerton.lab import load
     from kammerton.model import LabError
@@ -145,7 +149,7 @@ def _known_or_exit(given: Path | None, names: list[str]) -> bool:
     if lab is not None and (unknown := strange(lab, names)):
         refuse(unknown)
         raise typer.Exit(BAD_INPUT)
-    return outputs_go_off(lab, names)
+    return lab
 
 
 def readable(why: str, *, blank: bool = False) -> None:

@@ -14,6 +14,7 @@ from kammerton.store.request import of
 
 if TYPE_CHECKING:
     from kammerton.lab import Lab
+    from kammerton.lab.words import QubitEntry
 
 
 def asked_for(
@@ -49,3 +50,22 @@ def strange(lab: Lab, names: Sequence[str]) -> list[str]:
 def outputs_go_off(lab: Lab | None, names: Sequence[str]) -> bool:
     """Say whether outputs go off for a hold: of the computer, or of an instrument."""
     return "computer" in names or not (lab is None or lab.instruments.keys().isdisjoint(names))
+
+
+def go_on(lab: Lab, names: Sequence[str]) -> str:
+    """Say which generators and sources of held qubits go on for others; "" where none does."""
+    held = [qubit for name, qubit in lab.qubits.items() if name in names]
+    others = [qubit for name, qubit in lab.qubits.items() if name not in names]
+    shared = dict[str, list[str]]()
+    for instrument in sorted(set().union(*map(_drivers, held)) - set(names)):
+        if who := [each.name for each in others if instrument in _drivers(each)]:
+            shared.setdefault(", ".join(who), []).append(instrument)
+    words = [
+        f"{' and '.join(each)} {'goes' if len(each) == 1 else 'go'} on for {who}"
+        for who, each in shared.items()
+    ]
+    return f"{'; '.join(words)}: hold what you touch by hand, too" if words else ""
+
+
+def _drivers(qubit: QubitEntry) -> set[str]:
+    return {qubit.drive.i.instrument, qubit.drive.q.instrument, qubit.drive.source}

@@ -55,6 +55,20 @@ def test_it_is_held_shown_and_released(lab):
     assert "q1 is held by" not in said("status", str(lab))[1]
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(("q1",), "awg1 and drive_lo go on for q0: hold what you touch by hand, too\n"),
+     (("q1", "drive_lo"), "awg1 goes on for q0: hold what you touch by hand, too\n"),
+     (("q0", "q1"), ""), (("fridge",), "")],
+)  # fmt: skip
+def test_what_goes_on_for_qubits_that_nobody_holds_is_said(lab, names, words):
+    code, out, _ = said("hold", *names, "--why", "two-tone by hand", "--lab", str(lab))
+    assert code == 0
+    assert [line for line in out.splitlines(keepends=True) if " on for " in line] == (
+        [words] if words else []
+    )
+
+
 def test_a_hold_is_one_whichever_path_leads_to_lab_toml(lab, tmp_path):
     linked = tmp_path / "home" / "lab.toml"
     linked.parent.mkdir()
@@ -232,6 +246,7 @@ def test_a_hold_that_replaces_ones_own_says_so(lab):
     pattern = (
         r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC; "
         r'this replaces the hold until [\d-]{10} \d\d:\d\d:\d\d UTC, "two-tone"\n'
+        r"awg1 and drive_lo go on for q0: .*\n"
     )
     assert re.fullmatch(pattern, out), out
     said("hold", "r1", str(lab), "--why", "briefly", "--for", "30s")
