@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy, as the command line does
 
 import gc
+import signal
 from collections.abc import Iterator
 from functools import cache
 
@@ -26,6 +27,10 @@ settings.load_profile("house")
 # Asked for the command line, typer builds all commands anew; hundreds of tests ask for it.
 vars(typer.main)["get_command"] = cache(typer.main.get_command)
 
+
+# Whatever starts tests in the background may have them ignore Ctrl-C; some press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 gc.disable()  # twelve thousand tests are collected, and none of them is garbage
 
