@@ -19,8 +19,8 @@ def revision_or_exit(store: ReadStore, said: str) -> int:
     """Return the number of a revision, or say why there is none and leave with code 2."""
     from kammerton.store.rows import run_name, run_number
 
-    if (time := time_of(said, datetime.now(UTC).astimezone())) is not None:
-        return _at_or_exit(store, time)
+    if (time := time_of(said, datetime.now())) is not None:
+        return _at_or_exit(store, time.astimezone())
     number = run_number(said if said.startswith("r") else f"r{said}")
     problem = f"{said!r} is no revision; write r41 or 41, or a time: 18:00, '2026-11-29 18:00'"
     if number is not None and said == run_name(number):
@@ -41,26 +41,31 @@ def revision_or_exit(store: ReadStore, said: str) -> int:
 def time_of(said: str, now: datetime) -> datetime | None:
     """Return the time that a text says, None where it says none.
 
-    A time of day is the last one that has passed; where no zone is said it is that of `now`.
+    Where it names no zone it is one by this computer's clock, as is `now`: a day in summer has
+    summer's time. A time of day is the last one that has passed.
 
-    >>> now = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    >>> now = datetime(2026, 11, 30, 9)
     >>> [str(time_of(said, now)) for said in ("18:00", "2026-11-29", "r41")]
-    ['2026-11-29 18:00:00+00:00', '2026-11-29 00:00:00+00:00', 'None']
+    ['2026-11-29 18:00:00', '2026-11-29 00:00:00', 'None']
     """
     if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", said):
-        hour, *rest = (int(part) for part in said.split(":"))
-        if hour > 23 or max(rest) > 59:
-            return None
-        minute, second = (*rest, 0)[:2]
-        time = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
-        return time if time <= now else time - timedelta(days=1)
+        return _last(said, now)
     if not re.match(r"\d{4}-\d\d-\d\d", said):
         return None
     try:
-        time = datetime.fromisoformat(said)
+        return datetime.fromisoformat(said)
     except ValueError:
         return None
-    return time if time.tzinfo else time.replace(tzinfo=now.tzinfo)
+
+
+def _last(said: str, now: datetime) -> datetime | None:
+    """Return when it was this time of day, 9:30 or 09:30:10; None where there is no such time."""
+    hour, *rest = (int(part) for part in said.split(":"))
+    if hour > 23 or max(rest) > 59:
+        return None
+    minute, second = (*rest, 0)[:2]
+    time = now.replace(hour=hour, minute=minute, second=second, microsecond=0)
+    return time if time <= now else time - timedelta(days=1)
 
 
 def _at_or_exit(store: ReadStore, time: datetime) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta, timezone
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -137,20 +138,26 @@ def test_a_time_of_which_nothing_is_known_is_bad_input(days: Path, ago, said: st
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
 
 
-NOON = datetime(2026, 11, 30, 12, tzinfo=timezone(timedelta(hours=1)))
-
-
 @pytest.mark.parametrize(
     ("said", "meant"),
     [("11:59", "2026-11-30T11:59:00+01:00"), ("12:01:30", "2026-11-29T12:01:30+01:00"),
      ("2026-11-29 18:00", "2026-11-29T18:00:00+01:00"),
+     ("2026-07-29 18:00", "2026-07-29T18:00:00+02:00"),
      ("2026-11-29T18:00Z", "2026-11-29T18:00:00+00:00"),
      ("2026-11-29", "2026-11-29T00:00:00+01:00"),
      ("24:00", None), ("9:75", None), ("2026-13-29", None), ("41", None), ("r000041", None)],
 )  # fmt: skip
-def test_what_a_time_says(said: str, meant: str | None) -> None:
-    found = time_of(said, NOON)
-    assert found == (None if meant is None else datetime.fromisoformat(meant))
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set on Windows")
+def test_what_a_time_says(said: str, meant: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        found = time_of(said, datetime(2026, 11, 30, 12))
+        aware = found and found.astimezone()
+        assert aware == (None if meant is None else datetime.fromisoformat(meant))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_run_means_what_it_changed(place: Path) -> None:
