@@ -96,10 +96,8 @@ def test_t1_error_bars_are_honest_and_promises_kept(case):
 
 @pytest.mark.parametrize("slow", [0.0, 0.4, 1.0])
 def test_echo_error_bars_are_honest_whichever_the_law(slow):
-    n = 150
-    belief = t2_echo_belief(45e-6, None, known(n))
-    done = run(belief, t2_echo_design, 0.05, echo(T2[:n], slow), 4)
-    pull = (done.posterior.value - T2[:n]) / done.posterior.stderr
+    done = run(t2_echo_belief(45e-6, None, known()), t2_echo_design, 0.05, echo(T2, slow), 4)
+    pull = (done.posterior.value - T2) / done.posterior.stderr
     assert abs(pull.mean()) < 0.35  # the other law keeps a little weight
     assert pull.std() < 1.15
     assert share(verdicts(done, 0.05), "accepted") > 0.9
@@ -310,7 +308,7 @@ def test_an_update_costs_microseconds():
 
 def test_a_t2_that_has_fallen_to_less_than_half_costs_shots_and_not_the_frequency():
     """Readings that a longer one explains nearly as well made errors 1.7 times too small."""
-    n, rng = 150, np.random.default_rng(9)
+    n, rng = 300, np.random.default_rng(9)
     belief = ramsey_belief(0.0, 30e3, 50e-6, 10e-6, known(n))
     truth = fringes(np.full(n, 20e3), np.full(n, 20e-6))
     for turn in range(40):

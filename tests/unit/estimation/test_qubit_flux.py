@@ -178,7 +178,7 @@ def test_an_arc_that_hardly_a_column_shows_alone_is_shown_by_all(missing, least,
     rng = np.random.default_rng(1)
     biases, drives = np.linspace(-0.3, 0.3, 41), np.linspace(4.2e9, 5.15e9, 61)
     clean = lorentzian(drives[:, None], line(5.0e9, 0.05, 1.0, biases=biases), 20e6)
-    maps = noisy(clean, 0.2, 24)
+    maps = noisy(clean, 0.2, 40)
     maps[rng.random(maps.shape) < missing] = np.nan
     found = fit_batch(KIND, (drives, biases), maps, 0.2 if given else None)
     there = found.verdict == "accepted"

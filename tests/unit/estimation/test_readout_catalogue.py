@@ -79,7 +79,7 @@ def test_nobody_is_called_wrong_far_apart_and_half_are_at_the_other_side_of_a_ba
 def test_the_oracle_scatters_as_the_bound_says() -> None:
     readout = replace(READOUTS["two states"], shots=1000)
     rng = np.random.default_rng(5)
-    traces = readout.measured(rng, readout.draw(rng, 30))
+    traces = readout.measured(rng, readout.draw(rng, 60))
     best, told = bound(readout, traces.hidden), oracle(readout, traces)
     off = [(told[k] - traces.low[k]) / best[k] for k in best if np.isfinite(best[k]).all()]
     assert 0.85 < np.std(off) < 1.15

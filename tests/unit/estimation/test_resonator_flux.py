@@ -196,7 +196,7 @@ def test_junctions_of_which_nothing_is_known_do_not_move_the_sweet_spot(seen):
     """
     truth = TRUTHS["resonator_flux_map, nothing known"]
     rng = np.random.default_rng(4)
-    traces = truth.measured(rng, truth.draw(rng, 100), 30.0)
+    traces = truth.measured(rng, truth.draw(rng, 200), 30.0)
     found = fit_batch(KIND, traces.x, seen(traces.y), traces.sigma)
     assert np.mean(found.verdict == "accepted") > 0.97, found.reason
     for name, low in traces.low.items():
@@ -217,7 +217,7 @@ def test_a_minimum_of_unlike_junctions_is_not_the_sweet_spot(half):
             if spot < half + 0.02:
                 continue
             f, bias, y = unlike(spot, half, asymmetry)
-            maps = y + 0.023 * (noisy(0 * y, 1.0, 4, seed=7))
+            maps = y + 0.023 * (noisy(0 * y, 1.0, 8, seed=7))
             found = fit_batch(KIND, (f, bias), maps, 0.023)
             assert (found.verdict != "accepted").all(), (asymmetry, spot, found.reason)
 

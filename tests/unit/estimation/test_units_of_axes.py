@@ -115,7 +115,7 @@ def test_a_map_of_nothing_in_other_units(kind: str, name: str) -> None:
     y = NOTHING[name](np.random.default_rng(5), SOME, len(axes[0]), len(axes[1]))
     nothing = Traces(axes, y, np.ones(y.shape))
     one = fitted(kind, nothing)
-    for change in changes(kind)[1:3]:
+    for change in changes(kind)[:4]:
         moved(kind, nothing, one, change)
 
 

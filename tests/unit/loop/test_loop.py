@@ -479,9 +479,8 @@ def test_a_coherence_measurement_waits_for_the_heat_of_a_sweep_of_powers(tmp_pat
     loop.said, loop._rest.budget = said.append, {"mxc": 1.0}
 
     async def hot(program):
-        return replace(
-            await acquire(program), heat={"mxc": 2.0}
-        )  # more than a busy machine computes
+        lasts = {"mxc": 2.0}  # twice the sweep: longer than a busy machine computes after it
+        return replace(await acquire(program), heat=lasts)
 
     bench.acquire = hot
     assert asyncio.run(loop.settle()) == {}
