@@ -76,7 +76,10 @@ def _at_or_exit(store: ReadStore, time: datetime) -> int:
     if number == 0:
         _leave(f"nothing was known on {time:%Y-%m-%d at %H:%M}")
     made = store.made(number)[0].committed.astimezone(time.tzinfo)
-    typer.echo(f"at {time:%H:%M on %Y-%m-%d} r{number} held, of {made:%Y-%m-%d %H:%M:%S}", err=True)
+    then = f"{time:%H:%M:%S}".removesuffix(":00")
+    typer.echo(
+        f"at {then} on {time:%Y-%m-%d} r{number} held, of {made:%Y-%m-%d %H:%M:%S}", err=True
+    )
     return number
 
 

@@ -126,6 +126,9 @@ def test_a_time_means_the_revision_that_held_then(days: Path) -> None:
     assert result.stdout == "revision 3: q0.t1 as at revision 1\n"
     assert result.stderr.startswith(f"at {said[11:]} on {said[:10]} r1 held, of ")
     assert call("diff", said, "r3", "--lab", days).stderr.endswith("1 and 3 are the same\n")
+    assert call("diff", f"{said}:01", "r3", "--lab", days).stderr.startswith(
+        f"at {said[11:]}:01 on "
+    )
 
 
 @pytest.mark.parametrize(
