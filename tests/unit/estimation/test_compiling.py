@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from numba import njit
 from numba.core.codegen import JITCodeLibrary
+from numba.core.errors import TypingError
+from numba.core.runtime import _nrt_python, rtsys
 
 from kammerton.estimation.numeric import compiling
-from kammerton.estimation.numeric.compiling import HOW, how_to_make_parts, piece
+from kammerton.estimation.numeric.compiling import HOW, how_to_make_parts, making_piece, piece
 
 
 @piece
@@ -28,6 +31,58 @@ def test_a_part_is_taken_in_by_the_kernel(monkeypatch):
     assert ninth(9.0) == pytest.approx(1.0)
     assert [name for name in made if "third" in name] == []
     assert [name for name in made if "ninth" in name] == ["ninth"]
+
+
+@piece
+def put(rows, i, value):
+    for k in range(rows.shape[1]):
+        rows[i, k] = value
+
+
+@making_piece
+def ramp(size):
+    rows = np.empty((2, size))
+    for k in range(size):
+        rows[0, k], rows[1, k] = k, -k
+    return rows
+
+
+@njit(**HOW)
+def filled(size):
+    rows = ramp(size)
+    put(rows, 1, 7.0)
+    put(rows, 0, rows[0, size - 1])
+    return rows
+
+
+def test_arrays_are_lent_to_a_part_and_made_by_another():
+    assert (filled(3) == [[2.0] * 3, [7.0] * 3]).all()
+
+
+@pytest.mark.skipif(not compiling.PARTS, reason="a numba of which nothing is left out")
+def test_a_part_that_counts_no_arrays_cannot_make_one():
+    @piece
+    def room(size):
+        return np.empty(size)[0]
+
+    @njit(**HOW)
+    def asks(size):
+        return room(size)
+
+    with pytest.raises(TypingError, match="empty"):
+        asks(3)
+
+
+def test_what_a_part_makes_is_given_back():
+    _nrt_python.memsys_enable_stats()
+    try:
+        before = rtsys.get_allocation_stats()
+        for _ in range(100):
+            filled(50)
+        after = rtsys.get_allocation_stats()
+    finally:
+        _nrt_python.memsys_disable_stats()
+    assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free >= 100
 
 
 def test_python_calls_it_uncompiled():

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.compiling import kernel, piece
+from kammerton.estimation.numeric.compiling import kernel, making_piece, piece
 
 Array = NDArray[np.float64]
 Ways = tuple[NDArray[np.intp], Array, Array, Array, Array]
@@ -90,7 +90,7 @@ def add_slopes(
                 parts[s, 2 + 2 * states + d, x, y] += more * q[0, y]
 
 
-@piece
+@making_piece
 def fill_parts(theta: Array, ways: Ways, edges: Edges, sloping: bool, parts: Array) -> None:
     """Fill parts, without slopes if these are not asked for."""
     origin, at, states = ways[0], ways[4], parts.shape[0]
@@ -124,7 +124,7 @@ def began(theta: Array, states: int, i: int, w: Array) -> float:
     return w[i]  # type: ignore[no-any-return]  # a float
 
 
-@piece
+@making_piece
 def mix(theta: Array, parts: Array, p: Array) -> None:
     """Fill p (P, C), at least RARE: decays may be below 0."""
     states = parts.shape[0]
@@ -139,7 +139,7 @@ def mix(theta: Array, parts: Array, p: Array) -> None:
             p[i, c] = max(p[i, c], RARE)
 
 
-@piece
+@making_piece
 def mix_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
     """Fill slope (P, T, C), 0 where hardly anything is expected."""
     states = parts.shape[0]
@@ -160,7 +160,7 @@ def mix_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
                 slope[i, t, c] = slope[i, t, c] if p[i, c] > RARE else 0.0
 
 
-@piece
+@making_piece
 def log_likelihood(p: Array, counts: Array) -> float:
     """Return the log likelihood of independent counts but for a constant."""
     total = 0.0
@@ -195,7 +195,7 @@ def fill_slopes(theta: Array, ways: Ways, edges: Edges, p: Array, slope: Array) 
     mix_slopes(theta, parts, p, slope)
 
 
-@piece
+@making_piece
 def fill_gradient(p: Array, slope: Array, counts: Array, gradient: Array) -> None:
     """Fill the slope (T,) of the log likelihood."""
     gradient[:] = 0.0
@@ -208,7 +208,7 @@ def fill_gradient(p: Array, slope: Array, counts: Array, gradient: Array) -> Non
             gradient[t] += total
 
 
-@piece
+@making_piece
 def fill_information(p: Array, slope: Array, counts: Array, information: Array) -> None:
     """Fill Fisher's information (T, T)."""
     information[:] = 0.0
@@ -275,7 +275,7 @@ def solve_positive(a: Array, b: Array, n: int) -> None:
         b[i] /= a[i, i]
 
 
-@piece
+@making_piece
 def step(gradient: Array, information: Array, damping: float, held: Bools, out: Array) -> float:
     """Fill the step (F,) of what is not held; return twice the gain that it promises."""
     n, size = 0, gradient.size
@@ -298,7 +298,7 @@ def step(gradient: Array, information: Array, damping: float, held: Bools, out: 
     return promised
 
 
-@piece
+@making_piece
 def freed(free: Array, gradient: Array, information: Array) -> tuple[Array, Array]:
     """Return slope and information along the free directions (T, F)."""
     size, n = free.shape
@@ -315,7 +315,7 @@ def freed(free: Array, gradient: Array, information: Array) -> tuple[Array, Arra
     return g, result
 
 
-@piece
+@making_piece
 def moved(theta: Array, free: Array, along: Array, within: tuple[Array, Array]) -> Array:
     """Return theta after a step along the free directions, within bounds."""
     result = theta.copy()
@@ -326,7 +326,7 @@ def moved(theta: Array, free: Array, along: Array, within: tuple[Array, Array]) 
     return result
 
 
-@piece
+@making_piece
 def possible(theta: Array, states: int, preparations: int) -> bool:
     """Whether no preparation has begun less than never in its own state."""
     w, least = np.empty(states), 1.0

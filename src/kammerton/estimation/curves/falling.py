@@ -13,12 +13,14 @@ from kammerton.estimation.curves.fringes import SHAPE, bounds
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution, replaced, solve
-from kammerton.estimation.verdict.evidence import delta_cost
+from kammerton.estimation.verdict.evidence import Mask, delta_cost, limits
 
 Array = NDArray[np.float64]
 
 AS_GAUSSIAN = 0.7, 1.0  # times the rate of what seems quick, and shape, to start from
 DEAR = 3.0  # chi-square from which there may be a better minimum elsewhere
+ALIKE = 0.5  # chi-square that falling to the end may cost where it is the same minimum
+USUAL = 0.16  # chance of a larger chi-square, of those from which nothing is doubted
 PLAIN = (
     (0.5, 1.0),
     (1.0, 1.0),
@@ -47,14 +49,35 @@ def falling(batch: Batch, fit: Solution, curve: Array) -> tuple[Solution, Array]
     if len(which) == 0:
         return fit, curve
     part, old = batch.take(which), fit.take(which)
-    other = _best(part, *_quick(part, old.p))
-    dear = np.flatnonzero(delta_cost(part, other, old) > DEAR)
-    if len(dear) > 0:
-        plain = _best(part.take(dear), *_plain(old.p[dear]))
-        other = replaced(other, dear, plain, plain.cost < other.cost[dear])
+    other = _best(part, old.p, least_shape(old.p[:, 0]))
+    other = _or_better(part, other, _doubtful(part, other, old), _quick(old.p))
+    other = _or_better(part, other, delta_cost(part, other, old) > DEAR, _plain(old.p))
     curve = curve.copy()
     curve[which] = other.curve(part)
     return replaced(fit, which, other, np.ones(len(which), dtype=bool)), curve
+
+
+def _doubtful(batch: Batch, fit: Solution, free: Solution) -> Mask:
+    """Return which fits (N,) cost more than one that may grow again, or more than noise does.
+
+    The free one may have been at a minimum that is none of the whole.
+    """
+    if not batch.known_noise:
+        return np.ones(batch.traces, dtype=bool)
+    much = fit.cost > limits(np.maximum(batch.rows - fit.free, 1), USUAL)
+    return np.asarray(much | (delta_cost(batch, fit, free) > ALIKE))
+
+
+def _or_better(
+    batch: Batch, fit: Solution, doubtful: Mask, starts: tuple[Array, Array]
+) -> Solution:  # fmt: skip
+    """Return fits, those that are doubtful (N,) the best of others, too; starts (S N, P)."""
+    which = np.flatnonzero(doubtful)
+    if len(which) == 0:
+        return fit
+    rows = np.concatenate([first + which for first in range(0, len(starts[1]), batch.traces)])
+    again = _best(batch.take(which), starts[0][rows], starts[1][rows])
+    return replaced(fit, which, again, again.cost < fit.cost[which])
 
 
 def _best(batch: Batch, starts: Array, least: Array) -> Solution:
@@ -67,14 +90,11 @@ def _best(batch: Batch, starts: Array, least: Array) -> Solution:
     return found.take(each[found.cost[each].argmin(axis=0), np.arange(batch.traces)])
 
 
-def _quick(batch: Batch, p: Array) -> tuple[Array, Array]:
-    """Return starts at the rates that were found, as an exponential and nearly as a Gaussian."""
-    (quick, shape), one = AS_GAUSSIAN, np.ones(batch.traces)
-    starts = np.concatenate([
-        np.column_stack([p[:, 0], 0.0 * one, p[:, 2]]),
-        np.column_stack([quick * p[:, 0], shape * one, p[:, 2]]),
-    ])  # fmt: skip
-    return starts, np.concatenate([least_shape(p[:, 0]), 0.0 * one])
+def _quick(p: Array) -> tuple[Array, Array]:
+    """Return starts at the rates that were found, nearly as a Gaussian."""
+    quick, shape = AS_GAUSSIAN
+    one = np.ones(len(p))
+    return np.column_stack([quick * p[:, 0], shape * one, p[:, 2]]), 0.0 * one
 
 
 def _plain(p: Array) -> tuple[Array, Array]:

@@ -10,7 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
+from kammerton.estimation.numeric.kernels import (
+    careful_kernel,
+    careful_making_piece,
+    careful_piece,
+)
 
 Array = NDArray[np.float64]
 
@@ -82,7 +86,7 @@ def place_transmon(base: float, theta: Array, b: Array, at: Array, slope: Array)
         slope[0, i, 1], slope[0, i, 2] = -bend * turn, -bend * phase * free
 
 
-@careful_piece
+@careful_making_piece
 def place_resonator(numbers: Array, theta: Array, b: Array, at: Array, slope: Array) -> None:
     """Place the arc of a resonator: its sweet spot, bias, log period, fall, log D, d^(1/2).
 
@@ -162,7 +166,7 @@ def step_on(
         place(law, numbers, theta, b, at, slope)
 
 
-@careful_piece
+@careful_making_piece
 def four_fifths(values: Array, least: float) -> float:
     """Return what four fifths of the values do not exceed, or `least` where that is less.
 
@@ -188,7 +192,7 @@ def run_through(
         cost[t] = run(law, numbers, b, f, error, mean[t], known[t], least, most, theta[t])
 
 
-@careful_piece
+@careful_making_piece
 def run(
     law: int, numbers: Array, b: Array, f: Array, error: Array, mean: Array, known: Array,
     least: float, most: float, theta: Array,

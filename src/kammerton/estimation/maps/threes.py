@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel, piece
+from kammerton.estimation.numeric.kernels import kernel, making_piece, piece
 
 Array = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def fill_brightest(
         best[p, 3], best[p, 4] = bright[top], share[top]
 
 
-@piece
+@making_piece
 def fill_arcs(b: Array, y: Array, columns: Array, turn: float, solved: Array, line: Array) -> None:
     """Solve level + cos(turn b) + sin(turn b) through points b, y (T, 3).
 

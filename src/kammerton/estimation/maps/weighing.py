@@ -10,7 +10,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece, kernel, piece
+from kammerton.estimation.numeric.kernels import (
+    careful_kernel,
+    careful_making_piece,
+    careful_piece,
+    kernel,
+    making_piece,
+    piece,
+)
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -51,7 +58,7 @@ def weigh(
     return spread
 
 
-@piece
+@making_piece
 def silence(inside: Mask, gradient: Array, information: Array) -> None:
     """Silence lines outside the window; a column without any says nothing of the width."""
     moving, lines = gradient.shape[1], inside.shape[1]
@@ -65,7 +72,7 @@ def silence(inside: Mask, gradient: Array, information: Array) -> None:
                 information[b, k, j] = information[b, j, k] = 0.0
 
 
-@piece
+@making_piece
 def scatter(inside: Mask, seen: Array, gradient: Array, information: Array) -> float:
     """Return how far lines scatter about the law beyond their errors, 0 if that may be chance."""
     shift, error = np.empty(inside.size), np.empty(inside.size)
@@ -87,14 +94,14 @@ def scatter(inside: Mask, seen: Array, gradient: Array, information: Array) -> f
     return math.sqrt(max(beyond, 0.0))
 
 
-@piece
+@making_piece
 def middle(values: Array) -> float:
     """Return the median."""
     ordered = np.sort(values)
     return float(0.5 * (ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]))
 
 
-@piece
+@making_piece
 def blur(spread: float, lines: int, gradient: Array, information: Array) -> None:
     """Let each position of a column scatter freely, which it can know no better than that.
 
@@ -118,7 +125,7 @@ def blur(spread: float, lines: int, gradient: Array, information: Array) -> None
                 information[i, j] -= lost * before[k, j]
 
 
-@piece
+@making_piece
 def inverted(matrix: Array) -> Array:
     """Return the inverse of a matrix of one or two rows."""
     result = np.empty_like(matrix)
@@ -181,7 +188,7 @@ def ask(
     return spread, step_of(slope, gradient, information, weight, away, known, hessian, step)
 
 
-@careful_piece
+@careful_making_piece
 def step_of(
     slope: Array, gradient: Array, information: Array, weight: Array, away: Array, known: Array,
     hessian: Array, step: Array,

@@ -23,7 +23,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 TRIED = ("0.68.",)
 """Versions of numba whose last steps may be left out."""
 
-HOW: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+HOW: dict[str, Any] = {
+    "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": True,
+}  # fmt: skip
 
 
 def how_to_make_parts(numba_version: str) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def how_to_make_parts(numba_version: str) -> dict[str, Any]:
 
 
 PARTS = how_to_make_parts(numba.__version__)
+LENT: dict[str, Any] = {**HOW, "_nrt": not PARTS}
 
 
 def part_of_kernels(function: F, **options: Any) -> F:
@@ -72,12 +75,26 @@ def kept(function: F, **options: Any) -> F:
 
 
 def piece(function: F) -> F:
-    """Compile as a part of each kernel that calls it; Python calls it uncompiled."""
-    return part_of_kernels(function, fastmath=True, **HOW)
+    """Compile as a part of each kernel that calls it; Python calls it uncompiled.
+
+    It makes no arrays: those that it is given are not counted on the way in and out, which costs
+    more than a short row takes.
+    """
+    return part_of_kernels(function, fastmath=True, **LENT)
 
 
 def careful_piece(function: F) -> F:
-    """Compile as a part of careful kernels."""
+    """Compile as a part of careful kernels; it makes no arrays either."""
+    return part_of_kernels(function, **LENT)
+
+
+def making_piece(function: F) -> F:
+    """Compile as a part of each kernel that calls it, where it makes arrays or asks numpy."""
+    return part_of_kernels(function, fastmath=True, **HOW)
+
+
+def careful_making_piece(function: F) -> F:
+    """Compile as a part of careful kernels, where it makes arrays or asks numpy of one."""
     return part_of_kernels(function, **HOW)
 
 

@@ -17,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.compiling import careful_kernel as careful_kernel
+from kammerton.estimation.numeric.compiling import careful_making_piece as careful_making_piece
 from kammerton.estimation.numeric.compiling import careful_piece as careful_piece
 from kammerton.estimation.numeric.compiling import kernel as kernel
+from kammerton.estimation.numeric.compiling import making_piece as making_piece
 from kammerton.estimation.numeric.compiling import piece as piece
 
 Array = NDArray[np.float64]
@@ -40,6 +42,7 @@ ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-sq
 SMALL = 0.1  # damping below which what a step promises is what is left to gain
 LN2 = math.log(2.0)
 AHEAD = 8  # points: recurrences over so many go side by side
+TOGETHER = 16  # rows that a processor takes at once: what is left over would be taken one by one
 
 
 @piece
@@ -55,55 +58,58 @@ def exponents(p: Array) -> tuple[float, float]:
 
 
 @piece
-def envelope(p: Array, x: Array, step: float, out: Array, ratio: Array) -> None:
-    """Write exp(-a x - b x^2); where x is uniform, each from the one AHEAD points before.
+def envelope(
+    p: Array, x: Array, step: float, out: Array, o: int, ratio: Array, r: int
+) -> None:  # fmt: skip
+    """Write exp(-a x - b x^2) into row o of out; where x is uniform, each from that AHEAD before.
 
-    ratio (M,): room; may be given out for something else afterwards.
+    Row r of ratio: room; may be given out for something else afterwards. Rows go by their number
+    because a view of one is counted by whom it is held, which costs more than what is done here.
     """
     a, b = exponents(p)
     if step <= 0.0:
         for i in range(x.size):
-            out[i] = math.exp(-a * x[i] - b * x[i] * x[i])
+            out[o, i] = math.exp(-a * x[i] - b * x[i] * x[i])
         return
     value = math.exp(-a * x[0] - b * x[0] * x[0])
     next_ = math.exp(-a * step - b * (2.0 * x[0] * step + step * step))
     if b == 0.0:
         for i in range(min(AHEAD, x.size)):
-            out[i] = value
+            out[o, i] = value
             value *= next_
         far = next_**AHEAD
         for i in range(x.size - AHEAD):
-            out[i + AHEAD] = out[i] * far
+            out[o, i + AHEAD] = out[o, i] * far
         return
     turn = math.exp(-2.0 * b * step * step)
     far = math.exp(-AHEAD * step * (a + b * (2.0 * x[0] + AHEAD * step)))
     for i in range(min(AHEAD, x.size)):
-        out[i], ratio[i] = value, far
+        out[o, i], ratio[r, i] = value, far
         value *= next_
         next_ *= turn
         far *= turn**AHEAD
     turn = turn ** (AHEAD * AHEAD)
     for i in range(x.size - AHEAD):
-        out[i + AHEAD] = out[i] * ratio[i]
-        ratio[i + AHEAD] = ratio[i] * turn
+        out[o, i + AHEAD] = out[o, i] * ratio[r, i]
+        ratio[r, i + AHEAD] = ratio[r, i] * turn
 
 
 @piece
-def turning(w: float, x: Array, step: float, cos: Array, sin: Array) -> None:
-    """Fill cos and sin with cos(w x) and sin(w x); uniform ones from those AHEAD points before."""
+def turning(w: float, x: Array, step: float, cos: Array, c: int, sin: Array, s: int) -> None:
+    """Fill rows c and s with cos(w x) and sin(w x); uniform ones from those AHEAD points before."""
     if step <= 0.0:
         for i in range(x.size):
-            cos[i], sin[i] = math.cos(w * x[i]), math.sin(w * x[i])
+            cos[c, i], sin[s, i] = math.cos(w * x[i]), math.sin(w * x[i])
         return
     a, b = math.cos(w * x[0]), math.sin(w * x[0])
     ca, sa = math.cos(w * step), math.sin(w * step)
     for i in range(min(AHEAD, x.size)):
-        cos[i], sin[i] = a, b
+        cos[c, i], sin[s, i] = a, b
         a, b = a * ca - b * sa, a * sa + b * ca
     ca, sa = math.cos(AHEAD * w * step), math.sin(AHEAD * w * step)
     for i in range(x.size - AHEAD):
-        cos[i + AHEAD] = cos[i] * ca - sin[i] * sa
-        sin[i + AHEAD] = cos[i] * sa + sin[i] * ca
+        cos[c, i + AHEAD] = cos[c, i] * ca - sin[s, i] * sa
+        sin[s, i + AHEAD] = cos[c, i] * sa + sin[s, i] * ca
 
 
 @piece
@@ -111,60 +117,55 @@ def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
     """Fill a pair of decaying cosine and sine for every angular frequency, and the constant."""
     count = p.size - 2
     last = 2 * count
-    envelope(p, x, step, phi[last], phi[0])
+    envelope(p, x, step, phi, last, phi, 0)
     for k in range(count):
-        turning(p[2 + k], x, step, phi[2 * k], phi[2 * k + 1])
+        turning(p[2 + k], x, step, phi, 2 * k, phi, 2 * k + 1)
     for k in range(last):
         for i in range(x.size):
             phi[k, i] *= phi[last, i]
-    phi[last, :] = 1.0
+    fill(phi, last, 1.0)
 
 
 @piece
 def in_phase(p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
     """Fill e cos(w (x + origin) + phase) of both, and the constant; room with the sines."""
-    envelope(p, x, step, phi[2], phi[0])
+    envelope(p, x, step, phi, 2, phi, 0)
     for k in range(2):
         start = p[4] + p[2 + k] * p[5]
         c, s = math.cos(start), math.sin(start)
-        turning(p[2 + k], x, step, phi[k], room[k])
+        turning(p[2 + k], x, step, phi, k, room, k)
         for i in range(x.size):
             cos, sin, e = phi[k, i], room[k, i], phi[2, i]
             phi[k, i], room[k, i] = e * (cos * c - sin * s), e * (sin * c + cos * s)
-    phi[2, :] = 1.0
+    fill(phi, 2, 1.0)
 
 
 @piece
-def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) -> None:
-    """Fill cos and sin with exp(-g |x|) cos(w (x - d)) and sin(w (x - d))."""
-    turning(p[1], x, step, cos, sin)
+def swing(p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
+    """Fill exp(-g |x|) cos(w (x - d)), and the first row of room with its sine."""
+    turning(p[1], x, step, phi, 0, room, 0)
     decay = math.exp(-p[0] * step)
     for i in range(x.size):
         if step <= 0.0 or i == 0 or x[i - 1] * x[i] <= 0.0:
-            room[i] = math.exp(-p[0] * abs(x[i]))
+            room[1, i] = math.exp(-p[0] * abs(x[i]))
         else:
-            room[i] = room[i - 1] * decay if x[i] > 0.0 else room[i - 1] / decay
+            room[1, i] = room[1, i - 1] * decay if x[i] > 0.0 else room[1, i - 1] / decay
     c, s = math.cos(p[1] * p[2]), math.sin(p[1] * p[2])
     for i in range(x.size):
-        a, b = cos[i] * room[i], sin[i] * room[i]
-        cos[i], sin[i] = a * c + b * s, b * c - a * s
-
-
-@piece
-def line(centre: float, half: float, x: Array, lorentz: Array, gauss: Array) -> None:
-    """Fill both shapes of a line of height 1 that is 1/2 at centre +- half."""
-    for i in range(x.size):
-        u2 = ((x[i] - centre) / half) ** 2
-        lorentz[i] = 1.0 / (1.0 + u2)
-        gauss[i] = math.exp(-LN2 * min(u2, 500.0))
+        a, b = phi[0, i] * room[1, i], room[0, i] * room[1, i]
+        phi[0, i], room[0, i] = a * c + b * s, b * c - a * s
 
 
 @piece
 def lines(p: Array, x: Array, phi: Array) -> None:
-    """Fill one or two lines, a constant and a slope."""
+    """Fill both shapes of each line, of height 1 and 1/2 at centre +- half; constant and slope."""
     count = p.size // 2
     for k in range(count):
-        line(p[2 * k], p[2 * k + 1], x, phi[2 * k], phi[2 * k + 1])
+        centre, half = p[2 * k], p[2 * k + 1]
+        for i in range(x.size):
+            u2 = ((x[i] - centre) / half) ** 2
+            phi[2 * k, i] = 1.0 / (1.0 + u2)
+            phi[2 * k + 1, i] = math.exp(-LN2 * min(u2, 500.0))
     for i in range(x.size):
         phi[2 * count, i], phi[2 * count + 1, i] = 1.0, x[i] - 0.5
 
@@ -207,13 +208,13 @@ def resonance(p: Array, x: Array, step: float, phi: Array) -> None:
 def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
     """Fill phi (L, R) at the nonlinear parameters p; room (2, R) keeps what `slopes` may want."""
     if law == DECAY:
-        envelope(p, x, step, phi[0], phi[1])
-        phi[1, :] = 1.0
+        envelope(p, x, step, phi, 0, phi, 1)
+        fill(phi, 1, 1.0)
     elif law in (RAMSEY, BEAT):
         oscillations(p, x, step, phi)
     elif law == RABI:
-        swing(p, x, step, phi[0], room[0], room[1])
-        phi[1, :] = 1.0
+        swing(p, x, step, phi, room)
+        fill(phi, 1, 1.0)
     elif law == IN_PHASE:
         in_phase(p, x, step, phi, room)
     elif law == RESONANCE:
@@ -244,10 +245,12 @@ def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -
 
 
 @piece
-def slopes_of_rabi(p: Array, x: Array, w: Array, phi: Array, s: Array, c: Array, d: Array) -> None:
+def slopes_of_rabi(
+    p: Array, x: Array, w: Array, phi: Array, sines: Array, c: Array, d: Array
+) -> None:
     """Derivatives by decay, angular frequency and where the law turns."""
     for i in range(x.size):
-        steep = -w[i] * s[i] * c[0, 0]
+        steep = -w[i] * sines[0, i] * c[0, 0]
         d[0, i] = -abs(x[i]) * phi[0, i] * c[0, 0]
         d[1, i], d[2, i] = (x[i] - p[2]) * steep, -p[1] * steep
 
@@ -296,13 +299,20 @@ def slopes(
     if law in (DECAY, RAMSEY, BEAT):
         slopes_of_oscillations(p, x, phi, c, d)
     elif law == RABI:
-        slopes_of_rabi(p, x, w, phi, room[0], c, d)
+        slopes_of_rabi(p, x, w, phi, room, c, d)
     elif law == IN_PHASE:
         slopes_in_phase(p, x, w, phi, room, c, d)
     elif law == POWER:
         slopes_of_power(p, x, phi, c, d)
     else:
         slopes_of_lines(p, x, phi, c, d)
+
+
+@piece
+def fill(a: Array, i: int, value: float) -> None:
+    """Fill row i of a."""
+    for k in range(a.shape[1]):
+        a[i, k] = value
 
 
 @piece
@@ -505,7 +515,9 @@ def refine(
         if arrived:
             break
         if lower:
-            lam, p[:] = 0.1 * lam, trial
+            lam *= 0.1
+            for k in range(np_):
+                p[k] = trial[k]
         else:
             cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
         tangent(law, p, lo, hi, x, w, phi, room, c, d)
@@ -513,7 +525,8 @@ def refine(
             if holding or not cut:
                 break
             lam, holding = 1e-2, True  # along the bound that cut it off
-    covariance(d, phi, prior, cov, whole, scale)
+    if cov.size > 0:
+        covariance(d, phi, prior, cov, whole, scale)
     return cost
 
 
@@ -550,10 +563,10 @@ def tangent(
     slopes(law, p, x, w, phi, room, c, d)
     for k in range(p.size):
         if lo[k] == hi[k]:
-            d[k, :] = 0.0
+            fill(d, k, 0.0)
 
 
-@piece
+@making_piece
 def tooled(np_: int, n: int) -> tuple[Array, ...]:
     """Return the room that `refine` works in, made once for all traces."""
     return (
@@ -571,29 +584,34 @@ def solve(
     """Refine S starts of every trace. x (K, M), step (K,) with K = 1 or N; y, w (N, R).
 
     theta (S N, P + L): one start of all traces before the next, in its first P columns. prior (1 or
-    S N, 2, L or L + P); lo, hi (1 or S N, P); r, cov, cost, free of S N fits.
+    S N, 2, L or L + P); lo, hi (1 or S N, P); r, cov (of no size: not asked for), cost, free of
+    S N fits.
     """
     rows, np_ = y.shape[1], lo.shape[1]
-    linear = theta.shape[1] - np_
-    phi, d, room = np.zeros((linear, rows)), np.zeros((np_, rows)), np.zeros((2, rows))
-    column, p, weighted = np.zeros((linear, 1)), np.empty(np_), np.empty(rows)
+    linear, wide = theta.shape[1] - np_, -(-rows // TOGETHER) * TOGETHER
+    phi, d, room = np.zeros((linear, wide)), np.zeros((np_, wide)), np.zeros((2, wide))
+    column, p, low, high = np.zeros((linear, 1)), np.empty(np_), np.empty(np_), np.empty(np_)
+    weighted, weights, rest = np.zeros(wide), np.zeros(wide), np.empty(wide)
     tools = tooled(np_, linear)
     for n in range(theta.shape[0]):
         trace, known = n % y.shape[0], n if prior.shape[0] > 1 else 0
-        low, high = lo[n if lo.shape[0] > 1 else 0], hi[n if hi.shape[0] > 1 else 0]
         free[n] = linear
         for k in range(np_):
+            low[k], high[k] = lo[n % lo.shape[0], k], hi[n % hi.shape[0], k]
             p[k] = min(max(theta[n, k], low[k]), high[k])
             free[n] += low[k] < high[k]
         for k in range(linear):
             free[n] -= prior[known, 0, k] != 0.0
         for i in range(rows):
-            weighted[i] = y[trace, i] * w[trace, i]
+            weighted[i], weights[i] = y[trace, i] * w[trace, i], w[trace, i]
         cost[n] = refine(
-            law, x[trace % x.shape[0]], step[trace % x.shape[0]], weighted, w[trace], prior[known],
-            p, low, high, iterations, phi, d, room, column, r[n], cov[n], tools,
+            law, x[trace % x.shape[0]], step[trace % x.shape[0]], weighted, weights, prior[known],
+            p, low, high, iterations, phi, d, room, column, rest, cov[n], tools,
         )  # fmt: skip
-        theta[n, :np_], theta[n, np_:] = p, column[:, 0]
+        for k in range(theta.shape[1]):
+            theta[n, k] = p[k] if k < np_ else column[k - np_, 0]
+        for i in range(rows):
+            r[n, i] = rest[i]
 
 
 @kernel

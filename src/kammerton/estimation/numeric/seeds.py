@@ -212,12 +212,12 @@ def decays(x: Array, power: int = 1) -> Grid:
 
 
 def oscillations(x: Array) -> Grid:
-    """Decaying oscillations by rate and angular frequency, a quarter of a period apart."""
+    """Decaying oscillations by rate and angular frequency, three eighths of a period apart."""
     fastest = _fastest(x)
     pairs = np.array([
         (rate, w)
         for rate in (0.0, 1.5, 4.0, 10.0, 25.0)
-        for w in np.arange(np.pi / 2, fastest, np.pi / 2 * max(1.0, rate / 10))
+        for w in np.arange(np.pi / 2, fastest, 0.75 * np.pi * max(1.0, rate / 10))
     ])  # fmt: skip
 
     def law(some: Array) -> list[Array]:

@@ -71,7 +71,7 @@ class Solution:
 
 def solve(
     law: int, batch: Batch, start: Array, low: Array, high: Array,
-    prior: Array | None = None, more: int = 0, iterations: int = ITERATIONS,
+    prior: Array | None = None, more: int = 0, iterations: int = ITERATIONS, errors: bool = True,
 ) -> Solution:  # fmt: skip
     """Refine `law` from start (N, P) within low and high ((P,) or (N, P)).
 
@@ -81,11 +81,11 @@ def solve(
     several starts (S N, 2, L). With P columns more, of what is usual of each nonlinear one; those
     count as free nevertheless.
     more: further linear parameters of the background. A parameter with low == high is frozen.
-    iterations: the most there may be.
+    iterations: the most there may be. errors: where no cov is asked for, it has no size.
     """
     n, nonlinear = len(start), kernels.NONLINEAR[law]
     size = nonlinear + kernels.LINEAR[law] + more
-    theta, cov = np.empty((n, size)), np.empty((n, size, size))
+    theta, cov = np.empty((n, size)), np.empty((n, size * errors, size * errors))
     residual = np.empty((n, batch.y.shape[1]))
     theta[:, :nonlinear] = start
     cost, free = np.empty(n), np.empty(n, dtype=np.intp)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import demand_no_bool, numbers
-from kammerton.estimation.numeric.kernels import careful_kernel, kernel, piece
+from kammerton.estimation.numeric.kernels import careful_kernel, kernel, making_piece, piece
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -180,7 +180,7 @@ def add(sums: Array, values: Array) -> None:
         sums[i] += values[i]
 
 
-@piece
+@making_piece
 def plainly_near(v: Array, high: float, sums: Array, near: Array) -> bool:
     """Fill near (M,) with the means of neighbours; False where a point may stand apart."""
     m, many, alone, whole = v.size, 0, False, 2 * HALF + 1

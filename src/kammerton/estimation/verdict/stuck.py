@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel, piece
+from kammerton.estimation.numeric.kernels import kernel, making_piece, piece
 from kammerton.estimation.numeric.prepare import Batch
 
 Array = NDArray[np.float64]
@@ -89,7 +89,7 @@ def fill_stuck(
         out[n] = repeats(kept[:, :m], least, share, chance)
 
 
-@piece
+@making_piece
 def repeats(y: Array, least: int, share: float, chance: float) -> bool:
     """Whether a value is held, or a block read again, in points (parts, M)."""
     m = y.shape[1]
@@ -140,7 +140,7 @@ def longest(y: Array, lag: int) -> tuple[int, int]:
     return best, end
 
 
-@piece
+@making_piece
 def different(values: Array) -> int:
     """Return how many different values there are."""
     ordered = np.sort(values)
@@ -150,7 +150,7 @@ def different(values: Array) -> int:
     return count
 
 
-@piece
+@making_piece
 def counted(values: Array) -> bool:
     """Return whether all values are whole multiples of one step apart, as counts are."""
     ordered = np.sort(values)
