@@ -6,6 +6,8 @@ goes on to the end of the window; taken for the second of two, it moves their me
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,18 +37,17 @@ def hums(batch: Batch, beats: Beats) -> tuple[Mask, Mask]:
 
 
 def _better(batch: Batch, double: Solution) -> tuple[Mask, Mask]:
-    theta = _start(double)
-    cost = _cost(batch, theta)
+    at = _at(batch, _start(double))
     for _ in range(STEPS):
-        tried = theta + _step(batch, theta)
-        less = _cost(batch, tried)
-        down = less < cost
-        theta, cost = np.where(down[:, None], tried, theta), np.where(down, less, cost)
+        tried = _at(batch, at.theta + _step(batch, at))
+        if not (tried.cost < at.cost).any():
+            break
+        at = at.or_lower(tried)
     freedom, noise = np.maximum(batch.rows - double.free, 1), np.ones(batch.traces)
     if not batch.known_noise:
         noise = double.cost / freedom
-    better = cost < double.cost - BETTER * noise
-    return better, better & (cost < limits(freedom, UNLIKELY))
+    better = at.cost < double.cost - BETTER * noise
+    return better, better & (at.cost < limits(freedom, UNLIKELY))
 
 
 def _start(double: Solution) -> Array:
@@ -61,38 +62,52 @@ def _start(double: Solution) -> Array:
     ])  # fmt: skip
 
 
-def _parts(batch: Batch, theta: Array) -> tuple[Array, ...]:
+@dataclass(frozen=True, eq=False)
+class _At:
+    """The law at theta (N, 9): its waves (6, N, M) are x, envelope, both cosines and sines."""
+
+    theta: Array
+    waves: Array
+    rest: Array
+    cost: Array
+
+    def or_lower(self, other: _At) -> _At:
+        """Return that of lower cost, trace by trace."""
+        lower = other.cost < self.cost
+        one = lower[:, None]
+        return _At(
+            np.where(one, other.theta, self.theta), np.where(one, other.waves, self.waves),
+            np.where(one, other.rest, self.rest), np.where(lower, other.cost, self.cost),
+        )  # fmt: skip
+
+
+def _at(batch: Batch, theta: Array) -> _At:
     rate, shape, turn, other = theta[:, :4].T[:, :, None]
     x = np.broadcast_to(batch.x, batch.y.shape)
     fall = (1.0 - shape) * rate * x + shape * (rate * x) ** 2
     envelope = np.exp(-np.clip(fall, -1.0, LARGEST))
-    return x, envelope, np.cos(turn * x), np.sin(turn * x), np.cos(other * x), np.sin(other * x)
-
-
-def _curve(batch: Batch, theta: Array) -> Array:
-    _, envelope, cos, sin, hum_cos, hum_sin = _parts(batch, theta)
+    waves = np.array([
+        x, envelope, np.cos(turn * x), np.sin(turn * x), np.cos(other * x), np.sin(other * x)
+    ])  # fmt: skip
     a, b, c, d, level = theta[:, 4:].T[:, :, None]
-    return np.asarray(envelope * (a * cos + b * sin) + c * hum_cos + d * hum_sin + level)
+    _, _, cos, sin, hum_cos, hum_sin = waves
+    curve = envelope * (a * cos + b * sin) + c * hum_cos + d * hum_sin + level
+    rest = batch.w * (batch.y - curve)
+    return _At(theta, waves, rest, np.square(rest).sum(axis=1))
 
 
-def _cost(batch: Batch, theta: Array) -> Array:
-    return np.asarray(((batch.w * (batch.y - _curve(batch, theta))) ** 2).sum(axis=1))
-
-
-def _step(batch: Batch, theta: Array) -> Array:
-    x, envelope, cos, sin, hum_cos, hum_sin = _parts(batch, theta)
-    rate, shape = theta[:, :2].T[:, :, None]
-    a, b, c, d, _ = theta[:, 4:].T[:, :, None]
+def _step(batch: Batch, at: _At) -> Array:
+    x, envelope, cos, sin, hum_cos, hum_sin = at.waves
+    rate, shape = at.theta[:, :2].T[:, :, None]
+    a, b, c, d, _ = at.theta[:, 4:].T[:, :, None]
     wave = envelope * (a * cos + b * sin)
     slopes = np.stack([
         -wave * ((1.0 - shape) * x + 2.0 * shape * rate * x * x),
         wave * (rate * x - rate**2 * x * x),
         envelope * x * (b * cos - a * sin), x * (d * hum_cos - c * hum_sin),
         envelope * cos, envelope * sin, hum_cos, hum_sin, np.ones_like(x),
-    ], axis=2) * batch.w[:, :, None]  # fmt: skip
-    rest = batch.w * (batch.y - _curve(batch, theta))
-    square = np.einsum("nmk,nml->nkl", slopes, slopes)
+    ], axis=1) * batch.w[:, None, :]  # fmt: skip
+    square = slopes @ slopes.transpose(0, 2, 1)
     size = np.einsum("nkk->nk", square)
     size += RIDGE * size.max(axis=1, keepdims=True)
-    square[:, np.arange(9), np.arange(9)] = size
-    return np.linalg.solve(square, np.einsum("nmk,nm->nk", slopes, rest)[:, :, None])[:, :, 0]
+    return np.asarray(np.linalg.solve(square, slopes @ at.rest[:, :, None])[:, :, 0])

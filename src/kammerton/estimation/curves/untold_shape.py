@@ -58,6 +58,8 @@ def untold_shape(batch: Batch, fit: Solution, beats: Beats, noise: Array) -> Unt
     for which, law in (
         (np.arange(n), fit), (beats.which, beats.fit), (beats.joint, beats.joint_fit)
     ):  # fmt: skip
+        if len(which) == 0:
+            continue
         begun[which], hangs[which] = first[which] * law.p[:, 0], False
         seen = np.where(begun[which] > BEGUN, np.inf, EARLY_END)
         bar[which] = widest(law, noise[which], seen)
