@@ -231,3 +231,28 @@ def test_an_arc_may_pass_few_neighbours_but_not_a_sixth_of_the_map(moved, verdic
     assert set(found.verdict) == {verdict}
     said = [f"{moved} neighbouring columns show a line" in reason for reason in found.reason]
     assert np.mean(said) == (verdict == "rejected")
+
+
+BENT = np.array([
+    (-0.726, 150.0, 0.491, 1.485, 0.035, 0.659, 0.377, -0.08),
+    (-0.085, 80.101, 0.463, 1.166, 0.051, 0.452, -0.333, 0.021),
+    (-0.427, 89.779, 0.473, 1.603, 0.04, 0.759, -0.49, 0.28),
+    (0.041, 68.401, 0.427, 0.799, 0.049, 0.613, -0.22, -0.32),
+]).T  # fmt: skip
+
+
+def test_an_arc_of_which_nothing_is_known_is_drawn_over_the_whole_map():
+    """Its law has a narrow bent valley: where that was crawled along, each bias kept its own."""
+    truth = TRUTHS[f"{KIND}, nothing known"]
+    names = ("bare", "g", "top", "period", "width", "depth", "detuning", "root")
+    hidden = {name: np.tile(each, 4) for name, each in zip(names, BENT, strict=True)}
+    n = len(hidden["bare"])
+    hidden |= {"gain": np.ones(n), "delay": np.full(n, 0.5), "angle": np.linspace(-3.0, 3.0, n),
+               "skew": np.linspace(-0.4, 0.4, n)}  # fmt: skip
+    traces = truth.measured(np.random.default_rng(3), hidden, 20.0)
+    found = truth.fit(traces)
+    sigma = truth.noise(hidden, traces)
+    chi2 = (np.abs((traces.y - found.curve) / sigma) ** 2).sum(axis=(1, 2))
+    points = 2 * traces.y[0].size
+    drawn = np.abs(chi2 - points) < 5.0 * np.sqrt(2.0 * points)
+    assert np.count_nonzero(~drawn) <= 1

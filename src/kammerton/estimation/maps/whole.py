@@ -25,8 +25,9 @@ Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
 
 GROUNDS = {"line": (2,), "fano": (2,), "pole": (1, 3)}  # powers of the frequency, tried in turn
-ITERATIONS = 10  # steps within which a map that holds is fitted; most take 4
+ITERATIONS, MORE = 10, 20  # steps within which a map that holds is fitted, or nearly; most take 4
 ENOUGH = 0.01  # step, in its sigmas, that is the last
+LAST, NEAR, CREEPS = 5, 30.0, 1.0  # steps; chi-square gained in them: nearly; a valley's bottom
 STRAY = 6.0  # sigmas beyond which points, columns and frequencies do not belong
 MOST = 0.05, 0.1, 0.2  # part of the points, columns, frequencies that may not
 CLEARED = 3
@@ -242,20 +243,10 @@ def _descended(
     before = [0.0] * (1 if shape == POLE else 0)
     now = question.asked(np.concatenate([start, before, np.zeros(shares * c.parts)]))
     now = question.asked(now.theta + _step(now, 0.0, len(now.theta) - shares * c.parts))
-    rate = 0.0
-    for _ in range(ITERATIONS):
-        step = _step(now, rate)
-        tried = question.asked(_bounded(now.theta + step, len(start) - 1, c.step))
-        if tried.cost <= now.cost:
-            now, rate = tried, 0.1 * rate if rate > 1e-6 else 0.0
-            if step @ now.hessian @ step < ENOUGH**2:
-                break
-        elif rate > 1e6:
-            break
-        else:
-            rate = max(10.0 * rate, 1e-3)
-    else:
+    bottom = _bottom(question, now, len(start) - 1)
+    if bottom is None:
         return None
+    now = bottom
     size = len(start)
     every = _inverse(now.hessian)
     cov = every[:size, :size]
@@ -263,6 +254,30 @@ def _descended(
         return None
     return Whole(now.theta[:size], cov, c, now.chi2, question.model(now.at, now.theta), now.off,
                  question.parted(now.theta)[2], every)  # fmt: skip
+
+
+def _bottom(question: _Question, now: _State, width: int) -> _State | None:
+    """Return where steps lead, theta[width] within its bounds; None where that is no end.
+
+    A law of which the map tells too little has a narrow bent valley. What crawls along its bottom
+    has come to an end; so may what is nearly there, if it gets twice the steps.
+    """
+    rate, eased, costs = 0.0, 0.1, [now.cost]
+    for turn in range(MORE):
+        if turn >= ITERATIONS and costs[-LAST] - now.cost > NEAR:
+            return None
+        step = _step(now, rate)
+        tried = question.asked(_bounded(now.theta + step, width, question.c.step))
+        if tried.cost <= now.cost:
+            now, rate, eased = tried, eased * rate if rate > 1e-6 else 0.0, 0.1
+            if step @ now.hessian @ step < ENOUGH**2:
+                return now
+        elif rate > 1e6:
+            return now
+        else:
+            rate, eased = max(10.0 * rate, 1e-3), 1.0
+        costs.append(now.cost)
+    return now if costs[-LAST] - now.cost < CREEPS else None
 
 
 def _step(now: _State, rate: float, first: int = 0) -> Array:
