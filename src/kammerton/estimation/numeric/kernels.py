@@ -316,6 +316,13 @@ def fill(a: Array, i: int, value: float) -> None:
 
 
 @piece
+def copied(a: Array, b: Array) -> None:
+    """Copy a to b."""
+    for k in range(a.size):
+        b[k] = a[k]
+
+
+@piece
 def dot(a: Array, i: int, b: Array, j: int) -> float:
     """Return the inner product of row i of a and row j of b: views of rows would cost more."""
     s = 0.0
@@ -445,7 +452,12 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
 
 @piece
 def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: Array) -> None:
-    """Inverse of the full normal matrix [d; phi], scaled by its diagonal; 0 for a frozen one."""
+    """Inverse of the full normal matrix [d; phi], scaled by its diagonal; 0 for a frozen one.
+
+    Not where cov has no size.
+    """
+    if cov.size == 0:
+        return
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
     for i in range(n):
         h[i, i] = dot(d, i, d, i) if i < np_ else dot(phi, i - np_, phi, i - np_)
@@ -516,8 +528,7 @@ def refine(
             break
         if lower:
             lam *= 0.1
-            for k in range(np_):
-                p[k] = trial[k]
+            copied(trial, p)
         else:
             cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
         tangent(law, p, lo, hi, x, w, phi, room, c, d)
@@ -525,8 +536,7 @@ def refine(
             if holding or not cut:
                 break
             lam, holding = 1e-2, True  # along the bound that cut it off
-    if cov.size > 0:
-        covariance(d, phi, prior, cov, whole, scale)
+    covariance(d, phi, prior, cov, whole, scale)
     return cost
 
 
