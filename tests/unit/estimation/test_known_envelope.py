@@ -61,3 +61,24 @@ def test_an_envelope_is_one_of_those_there_are():
     traces = fringes(0.0, 20.0, n=2)
     with pytest.raises(TraceError, match="it must be one of exponential"):
         fitted(traces, "lorentzian")
+
+
+def test_fringes_that_ring_once_are_seen_where_their_envelope_is_known():
+    truth = truths()["ramsey, feasibility study, envelope known"]
+    n = 200
+    hidden = {
+        "frequency": 0.8,
+        "rate": 4.5,
+        "slow": 0.0,
+        "phase": 0.4,
+        "contrast": 2.0,
+        "offset": 0.1,
+    }
+    p = {name: np.full(n, value) for name, value in hidden.items()}
+    traces = truth.measured(np.random.default_rng(3), p, 50.0)
+    found = fitted(traces)
+    assert np.mean(found.verdict == "accepted") > 0.98
+    pull = (found.values["frequency"] - traces.low["frequency"]) / found.stderr["frequency"]
+    assert np.std(pull) == pytest.approx(1.0, abs=0.2)
+    free = fitted(traces, None)
+    assert not (free.verdict == "accepted").any()
