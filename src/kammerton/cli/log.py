@@ -30,6 +30,8 @@ Later = Mapping[str, Mapping[str, int]]
 MOST = 1_000_000_000
 """Entries that may be asked for: more than there ever are, and a number that databases have."""
 
+UNDER_WAY = "under way"
+
 WITHHELD = "withheld"
 """Of a fit that was accepted and changed nothing: it counts when it is found again."""
 
@@ -91,6 +93,7 @@ def _print(
 ) -> None:
     """Print entries. numbers: they were asked for by these, so that what they changed is said."""
     from kammerton.cli.output import print_json
+    from kammerton.cli.status import lives
     from kammerton.client.locate import note_beside
     from kammerton.client.timeline import counted_later, withheld
     from kammerton.client.words import ahead
@@ -98,10 +101,10 @@ def _print(
     note, later = note_beside(place), counted_later(store, entries)
     waits = withheld(store, entries, later)
     if as_json:
-        noted = {"note": note} if note else {}
-        print_json([_document(entry, waits, later) | noted for entry in entries])
+        noted, alive = {"note": note} if note else {}, lives(store)
+        print_json([_document(entry, waits, later, alive) | noted for entry in entries])
     elif entries:
-        _show(entries, waits, _revisions(entries, later), _state(store))
+        _show(entries, waits, _revisions(entries, later), lives(store))
         if numbers:
             _show_changes(store, entries, later)
         _show_clock(note, ahead(store.now()))
@@ -133,7 +136,8 @@ def _show_clock(note: str, far: str) -> None:
         )
 
 
-def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:
+def _document(entry: Entry, withheld: Withheld, later: Later, alive: bool | None) -> dict[str, Any]:
+    """Return an entry as JSON holds it. alive: whether what has no outcome is under way."""
     from kammerton.cli.output import described_fit
     from kammerton.store import Revision, StoredRun
 
@@ -167,6 +171,7 @@ def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:
         "started": entry.started.isoformat(),
         "ended": entry.ended.isoformat() if entry.ended else None,
         "outcome": entry.outcome,
+        "under_way": alive if entry.outcome is None else False,
     }
 
 
@@ -180,21 +185,11 @@ def _revisions(entries: list[Entry], later: Later) -> dict[str, str]:
     return {run: ", ".join(f"r{n}" for n in sorted(numbers)) for run, numbers in found.items()}
 
 
-def _state(store: ReadStore) -> str:
-    """Return what became of an attempt without an outcome: whether its process lives tells."""
-    from kammerton.cli.status import lives
-
-    alive = lives(store)
-    if alive is None:
-        return "runs, or its process died"
-    return "runs" if alive else "its process died"
-
-
 def _show(
-    entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str], state: str
+    entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str], alive: bool | None
 ) -> None:
     heading = ("run", "revision", "calibration", "ended", "verdict", "qubits")
-    rows = (row for entry in entries for row in _rows(entry, withheld, revisions, state))
+    rows = (row for entry in entries for row in _rows(entry, withheld, revisions, alive))
     told = [(heading, ""), *rows]
     widths = [max(len(cells[column]) for cells, _ in told) for column in range(5)]
     for cells, reason in told:
@@ -205,11 +200,11 @@ def _show(
 
 
 def _rows(
-    entry: Entry, withheld: Withheld, revisions: Mapping[str, str], state: str
+    entry: Entry, withheld: Withheld, revisions: Mapping[str, str], alive: bool | None
 ) -> list[tuple[Cells, str]]:
     """Return run, revision, calibration, end, verdict and qubits; and what there is to say.
 
-    state: of an attempt that has no outcome.
+    alive: whether an attempt that has no outcome is under way; None: nobody knows.
     """
     from kammerton.client.words import by, values
     from kammerton.store import Revision, StoredRun
@@ -230,11 +225,15 @@ def _rows(
         if entry.who == FRIDGE:
             words = f"{values(entry.names)} hold no longer, {by(entry)}"
         return [(("", f"r{entry.number}", "revert", _ago(entry.committed), "", ""), words)]
-    when = f"began {_ago(entry.started)}" if entry.ended is None else _ago(entry.ended)
-    name = f"attempt {entry.number}"  # it has no run, and no data: nothing of it was stored
-    return [
-        ((name, "", entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry, state))
-    ]
+    return [_tried(entry, alive)]
+
+
+def _tried(attempt: Attempt, alive: bool | None) -> tuple[Cells, str]:
+    """Return what there is to say of an attempt: it has no run, and no data was stored of it."""
+    when = f"began {_ago(attempt.started)}" if attempt.ended is None else _ago(attempt.ended)
+    now = UNDER_WAY if alive and attempt.outcome is None else ""
+    head = (f"attempt {attempt.number}", "", attempt.calibration, when, now)
+    return (*head, ", ".join(attempt.targets)), "" if now else _outcome(attempt, alive)
 
 
 def _ago(time: datetime) -> str:
@@ -245,12 +244,14 @@ def _ago(time: datetime) -> str:
     return ago(clock.wall() - time)
 
 
-def _outcome(attempt: Attempt, state: str) -> str:
+def _outcome(attempt: Attempt, alive: bool | None) -> str:
     """Say what became of an attempt that led to no run, and what of its shots."""
     from kammerton.store.attempts import ABORTED
 
+    if attempt.outcome is None:
+        return "its process died" if alive is False else f"{UNDER_WAY}, or its process died"
     if attempt.outcome != ABORTED:
-        return attempt.outcome or state
+        return attempt.outcome
     if attempt.again is not None:
         return "aborted: its process ended, the second time; its qubits are left alone for a while"
     return "aborted: its process ended; its shots are not kept: what repeats it begins anew"

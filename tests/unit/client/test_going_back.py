@@ -227,11 +227,20 @@ def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
     assert "\n    its process died\n" in text
 
 
-def test_an_attempt_of_a_process_that_lives_runs(place: Path) -> None:
+def test_an_attempt_of_a_process_that_lives_is_under_way(place: Path) -> None:
     with Store.open(place, "two-qubits") as store:
-        store.begin("t1", ["q1"])
-        store.activity("t1 on q1")
-        assert "\n    runs\n" in call("log", place).stdout
+        number = store.begin("t1", ["q7"])
+        store.activity("t1 on q7")
+        last = call("log", place).stdout.splitlines()[-1]
+        assert re.fullmatch(rf"attempt {number} +t1 +began 0 s ago +under way +q7", last)
+        assert call("log", "q7", place).stdout.splitlines()[-1].endswith("under way  q7"), (
+            "its first attempt"
+        )
+        (told,) = json.loads(call("log", "q7", "--json", place).stdout)
+        assert told["under_way"] is True
+        store.end(number, "given up")
+    (told,) = json.loads(call("log", "q7", "--json", place).stdout)
+    assert told["under_way"] is False
 
 
 def test_log_audit_shows_the_gates_lines(place: Path) -> None:
