@@ -105,16 +105,9 @@ def _document(found: Measured) -> dict[str, Any]:
 
 
 def _show(found: Measured) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from kammerton.cli.wrapped import print_labelled
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
-    for label, words in _lines(found):
-        grid.add_row(label, Text(words))
-    Console().print(grid)
+    print_labelled(_lines(found))
 
 
 def _lines(found: Measured) -> list[tuple[str, str]]:

@@ -40,6 +40,7 @@ def status(
     from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
+    from kammerton.cli.wrapped import print_styled
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import ahead, doubts, forecasts, tolerable
     from kammerton.keeping import there
@@ -57,9 +58,9 @@ def status(
             return
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
-        console.print(headline, soft_wrap=not console.is_terminal)  # one line of a file
+        print_styled(console, headline)
         for style, words in _beside(store, running, note):
-            console.print(escape(words), style=style)
+            print_styled(console, escape(words), style)
         known, doubted, now = store.parameters(), store.doubted(), store.now()
         within = [n for n, d in doubted.items() if n in known and tolerable(n, known[n], d, now)]
         for words in doubts(doubted, within):

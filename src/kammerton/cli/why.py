@@ -84,14 +84,7 @@ def _held(store: ReadStore, parameter: str) -> list[str]:
 
 
 def _show(found: Why, held: list[str]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from kammerton.cli.wrapped import print_labelled
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
     hands_off = [("hands off", words) for words in held]
-    for label, words in [*found.lines(), *hands_off, *found.history()]:
-        grid.add_row(label, Text(words))
-    Console().print(grid)
+    print_labelled([*found.lines(), *hands_off, *found.history()])

@@ -1,19 +1,60 @@
-"""Lines as wide as the terminal, and no wider."""
+"""Lines as wide as the terminal, and no wider; a command to copy stays in one piece."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COMMAND = re.compile(r"`[^`]*`|(?:(?<=[:;,] )|(?<=\())kammerton [^;,()]*")
+"""What is copied as it stands: a command in backticks, or one that words lead to."""
+
+_TIE = "\ue000"  # stands for a space at which no line ends; it is in no text
+
+
+def wrapped(line: str, indent: int, width: int | None = None) -> str:
+    """Return a line with what does not fit below it, indented; a command is never broken.
+
+    width: the terminal's, if not said.
+    """
+    width = shutil.get_terminal_size((80, 24)).columns if width is None else width
+    filled = textwrap.fill(
+        _tied(line),
+        max(width, indent + 20),
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,  # a terminal breaks them so that they can be copied
+    )
+    return filled.replace(_TIE, " ")
+
+
+def print_styled(console: Console, line: str, style: str | None = None) -> None:
+    """Print a line that may have markup: as wide as a terminal, in a file as one line."""
+    with console.capture() as shown:
+        console.print(_tied(line), style=style, soft_wrap=not console.is_terminal)
+    typer.echo(shown.get().replace(_TIE, " "), nl=False)
+
+
+def _tied(line: str) -> str:
+    return COMMAND.sub(lambda found: found[0].replace(" ", _TIE), line)
 
 
 def print_wrapped(line: str, indent: int) -> None:
     """Print a line; what does not fit goes on below, indented."""
-    width = max(shutil.get_terminal_size((80, 24)).columns, indent + 20)
-    more = " " * indent
-    typer.echo(
-        textwrap.fill(
-            line, width, subsequent_indent=more, break_on_hyphens=False, drop_whitespace=True
-        )
-    )
+    typer.echo(wrapped(line, indent))
+
+
+def print_labelled(lines: Iterable[tuple[str, str]]) -> None:
+    """Print lines of words, each beside its label."""
+    told = list(lines)
+    indent = max((len(label) for label, _ in told), default=0) + 2
+    for label, words in told:
+        text = wrapped(f"{label:{indent}}{words}", indent)
+        typer.echo(typer.style(text[:indent], dim=True) + text[indent:])

@@ -163,7 +163,7 @@ def test_r9_the_log_says_that_no_shot_of_what_was_interrupted_is_kept(tmp_path):
         assert "its shots are not kept: what repeats it begins anew" in told
         store.begin("t1", ["q0"], again=first)
         told = " ".join(call("log", tmp_path / "kammerton.sqlite").stdout.split())
-        assert re.search(rf" attempt {first + 1} t1 began \d+ s ago q0 runs\b", told)
+        assert re.search(rf" attempt {first + 1} t1 began \d+ s ago under way q0$", told)
         store.abort_open()
     told = " ".join(call("log", tmp_path / "kammerton.sqlite").stdout.split())
     assert "the second time; its qubits are left alone for a while" in told
