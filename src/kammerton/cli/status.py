@@ -13,6 +13,8 @@ from kammerton.cli import app
 from kammerton.cli.place import At, Where, either
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
     from kammerton.keeping import Note
@@ -54,12 +56,14 @@ def status(
         if as_json:
             certain = alive is not None and not unlocked(store)
             daemon = _daemon(keeps, running, certain=certain)
-            print_json({**_object(store, running), "daemon": daemon, "note": note})
+            silent = (_unpublished(store, place) if running else "") or None
+            said = {"daemon": daemon, "unpublished": silent, "note": note}
+            print_json({**_object(store, running), **said})
             return
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
         print_styled(console, headline)
-        for style, words in _beside(store, running, note):
+        for style, words in _beside(store, running, note, place):
             print_styled(console, escape(words), style)
         known, doubted, now = store.parameters(), store.doubted(), store.now()
         within = [n for n, d in doubted.items() if n in known and tolerable(n, known[n], d, now)]
@@ -75,8 +79,8 @@ def status(
 
 
 def _beside(
-    store: ReadStore, running: Activity | None, note: str
-) -> Iterator[tuple[str, str]]:  # fmt: skip
+    store: ReadStore, running: Activity | None, note: str, place: Path | None
+) -> Iterator[tuple[str, str]]:
     """Yield what stands between the headline and the values, the worst first, each with a style."""
     from kammerton.client.hindrance import clock_set, publishing
     from kammerton.store.caution import admitted, doubtful
@@ -85,12 +89,21 @@ def _beside(
         yield "bold red", which
     if running and (stopped := publishing(store)):  # which no message can tell
         yield "bold red", stopped
+    elif running and (silent := _unpublished(store, place)):
+        yield "yellow", silent
     yield from (("yellow", words) for words in clock_set(store))
     if note:
         yield "dim", note
     yield from (("yellow", words_of(*each)) for each in together(store.leases()))
     if not running:  # a daemon that runs says it itself
         yield from (("yellow", words) for words in _stuck(store))
+
+
+def _unpublished(store: ReadStore, place: Path | None) -> str:
+    from kammerton.client.locate import has_broker
+    from kammerton.client.unpublished import unpublished
+
+    return unpublished(store, place) if has_broker(place) else ""
 
 
 def together(leases: Iterable[Lease]) -> list[list[Lease]]:

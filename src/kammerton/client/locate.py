@@ -55,6 +55,18 @@ def has_broker(given: Path | None = None) -> bool:
     return not said or "broker" in said
 
 
+def broker_at(given: Path | None = None) -> tuple[str, int] | None:
+    """Return host and port of the broker, as far as lab.toml says so just now."""
+    from kammerton.lab.values import PORTS, broker
+
+    said = _read(given).get("broker")
+    try:
+        url = broker(said.get("url")) if isinstance(said, dict) else None
+    except ValueError:
+        return None
+    return (url.hostname or "", url.port or PORTS[url.scheme]) if url else None
+
+
 def resonators(given: Path | None = None) -> dict[str, str]:
     """Return the resonator that reads each qubit, as far as lab.toml says so just now."""
     said = _read(given).get("qubits")
