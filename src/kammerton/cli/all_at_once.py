@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import typer
@@ -20,6 +21,11 @@ class AllAtOnce(TyperCommand):
             if each.param_type_name == "argument":
                 vars(each)["display_type_rich"] = lambda ctx: None
         return params
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line; what must be there stands without braces."""
+        pieces: list[str] = super().collect_usage_pieces(ctx)
+        return [re.sub(r"^\{(\w+)\}", r"\1", piece) for piece in pieces]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse what can be parsed, and refuse the rest in one message."""

@@ -16,4 +16,4 @@ def test_no_argument_is_told_by_its_type(command: str) -> None:
     assert not [word for word in said.stdout.split() if word.startswith("<")]
     assert "list[" not in said.stdout
     assert "......" not in said.stdout.replace(" ", "")
-    assert "...}..." not in said.stdout
+    assert "{" not in said.stdout, "what must be there is FILE, what may be [FILE]"
