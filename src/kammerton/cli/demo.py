@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.whole import whole
 
 INTERRUPTED = 130
 
@@ -21,9 +22,10 @@ def demo(
         bool, typer.Option("--once", help="Stop when every parameter is known.")
     ] = False,
     qubits: Annotated[
-        int, typer.Option(min=1, max=10, metavar="N", help="Qubits of the simulated chip.")
+        int,
+        typer.Option(parser=whole(1, 10), metavar="N", help="Qubits of the chip, 1 to 10."),
     ] = 5,
-    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Which chip.")] = 1,
+    seed: Annotated[int, typer.Option(parser=whole(0), metavar="N", help="Which chip.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     keep: Annotated[Path, typer.Option(metavar="FOLDER", help="Where everything stays.")] = Path(
         "kammerton-demo"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.whole import whole
 
 if TYPE_CHECKING:
     from kammerton.estimation.files.read import Read
@@ -54,12 +55,15 @@ Known = Annotated[
     ),
 ]
 Shots = Annotated[
-    int | None, typer.Option(metavar="N", help="Shots of each point, where y is a population.")
+    int | None,
+    typer.Option(parser=whole(), metavar="N", help="Shots of each point, where y is a population."),
 ]
 CalPoints = Annotated[
     int,
     typer.Option(
-        metavar="N", help="Calibration points at the end: half prepared 0, half prepared 1."
+        parser=whole(),
+        metavar="N",
+        help="Calibration points at the end: half prepared 0, half prepared 1.",
     ),
 ]
 X = Annotated[

@@ -10,6 +10,7 @@ import typer
 from kammerton.cli import app
 from kammerton.cli.audit_log import show_audit
 from kammerton.cli.place import At, apart
+from kammerton.cli.whole import whole
 from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def log(
     *,
     at: At = None,
     count: Annotated[
-        int, typer.Option("-n", min=1, max=MOST, metavar="N", help="How many entries.")
+        int, typer.Option("-n", parser=whole(1, MOST), metavar="N", help="How many entries.")
     ] = 20,
     audit: Annotated[
         bool,

@@ -12,6 +12,7 @@ import typer
 
 from kammerton.cli import app
 from kammerton.cli.place import At, Where, either
+from kammerton.cli.whole import whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ def measure(
     lab: Where = None,
     *,
     shots: Annotated[
-        int | None, typer.Option(metavar="N", help="Shots [default: as usual]")
+        int | None, typer.Option(parser=whole(), metavar="N", help="Shots [default: as usual]")
     ] = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -11,6 +11,25 @@ from kammerton.cli import app
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["measure", "q0", "t1", "--shots", "abc"],
+         "'--shots': must be a whole number, not 'abc'"),
+        (["log", "-n", "1.5"], "'-n': must be a whole number from 1 to 1000000000, not '1.5'"),
+        (["fit", "t1.csv", "--shots", "many"], "must be a whole number, not 'many'"),
+        (["fit", "t1.csv", "--cal-points", "1.5"], "must be a whole number, not '1.5'"),
+        (["demo", "--qubits", "11"], "'--qubits': must be a whole number from 1 to 10, not '11'"),
+        (["demo", "--seed", "-1"], "'--seed': must be a whole number not below 0, not '-1'"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_refused_in_plain_words(words, said):
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+    assert "nput should" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
         (["demo", "--qubits", "0", "--seed", "x", "--bogus"],
          ["Invalid value for '--qubits': ", "Invalid value for '--seed': ",
           "No such option: --bogus"]),
