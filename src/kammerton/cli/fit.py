@@ -24,11 +24,15 @@ PRINTED = 200
 def _list_kinds(wanted: bool) -> None:
     if not wanted:
         return
+    from kammerton.cli.wrapped import print_labelled
     from kammerton.estimation import FIT_KINDS
     from kammerton.estimation.files.layouts import summary
+    from kammerton.estimation.files.meaning import MEANING
 
     for kind in FIT_KINDS:
         typer.echo(f"{kind}\n    {summary(kind)}")
+    typer.echo("\nWhat may be known, each by --known NAME=VALUE; without a unit it is SI:")
+    print_labelled((f"  {name}", words) for name, words in MEANING.items())
     raise typer.Exit
 
 

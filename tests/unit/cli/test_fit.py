@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.cli.fit_report import shown
 from kammerton.estimation import FIT_KINDS
+from kammerton.estimation.files.known import known_of
+from kammerton.estimation.files.meaning import MEANING
+from kammerton.model import TraceError
 
 SEED = np.random.default_rng(7)
 
@@ -231,6 +236,27 @@ def test_the_kinds_are_listed_with_what_they_take() -> None:
     assert "known: interleaved, shots, geometry" in listed.stdout
     assert "contrast, population, interleaved; short: rb\n" in listed.stdout
     assert "known: interleaved, shots, contrast, offset; short: echo, hahn\n" in listed.stdout
+
+
+def test_the_list_of_kinds_says_what_each_known_name_means_and_how_it_is_written() -> None:
+    known = {name for how in FIT_KINDS.values() for name in how.known}
+    assert set(MEANING) == known
+    listed = fit("--kinds").stdout
+    for name, words in MEANING.items():
+        assert re.search(rf"(?m)^  {name} +{re.escape(words.split()[0])}", listed)
+
+
+@pytest.mark.parametrize("name", MEANING)
+def test_the_example_of_each_known_name_is_taken(name: str) -> None:
+    _, space, example = MEANING[name].rpartition(" ")
+    assert space
+    assert example.startswith(f"{name}=")
+    kinds = [kind for kind, how in FIT_KINDS.items() if name in how.known]
+    taken = []
+    for kind in kinds:
+        with suppress(TraceError):  # expected=5.1GHz is none of a coefficient
+            taken.append(known_of(kind, [example])[name])
+    assert taken
 
 
 def test_without_a_kind_it_says_where_the_kinds_are(decay: Path) -> None:
