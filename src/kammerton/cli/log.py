@@ -64,7 +64,8 @@ def log(
     """List the last runs, newest last, with the verdict on every qubit.
 
     Among them stand every revert, and every attempt that led to no run: aborted, refused, given up.
-    All ages are by this computer's clock, which a simulated laboratory may be ahead of.
+    All ages are by this computer's clock, which a simulated laboratory may be ahead of. In the JSON
+    `laboratory_times` names the times that are the laboratory's; the others are the computer's.
     """
     from kammerton.cli.logged import entries_of, latest, numbers_in
     from kammerton.cli.output import opened
@@ -149,6 +150,7 @@ def _document(entry: Entry, withheld: Withheld, later: Later, alive: bool | None
             "started": entry.started.isoformat(),
             "ended": entry.ended.isoformat(),
             "committed": entry.committed.isoformat(),
+            "laboratory_times": ["started", "ended"],  # the other one is of the computer's clock
             "instrument_seconds": entry.instrument_seconds,
             "revision": entry.revision,
             "fits": {target: described_fit(fit) for target, fit in entry.fits.items()},
@@ -162,6 +164,7 @@ def _document(entry: Entry, withheld: Withheld, later: Later, alive: bool | None
             "reverts": entry.reverts,
             "names": list(entry.names),
             "committed": entry.committed.isoformat(),
+            "laboratory_times": [],
             "who": entry.who,
             "why": entry.why,
         }
@@ -171,6 +174,7 @@ def _document(entry: Entry, withheld: Withheld, later: Later, alive: bool | None
         "targets": list(entry.targets),
         "started": entry.started.isoformat(),
         "ended": entry.ended.isoformat() if entry.ended else None,
+        "laboratory_times": [],
         "outcome": entry.outcome,
         "under_way": alive if entry.outcome is None else False,
     }

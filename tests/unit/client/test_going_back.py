@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -241,6 +242,19 @@ def test_an_attempt_of_a_process_that_lives_is_under_way(place: Path) -> None:
         store.end(number, "given up")
     (told,) = json.loads(call("log", "q7", "--json", place).stdout)
     assert told["under_way"] is False
+
+
+def test_the_log_says_of_each_time_whether_it_is_the_laboratorys(place: Path) -> None:
+    ahead = datetime.now(UTC) + timedelta(hours=2)
+    with Store.open(place, "two-qubits") as store:
+        store.commit(replace(run(), started=ahead, ended=ahead), {"q0.t1": estimate(6e-5)})
+        store.revert(1, who="anna")
+        store.begin("t1", ["q1"])
+    for told in json.loads(call("log", place, "--json", "-n", "3").stdout):
+        times = {n for n in ("started", "ended", "committed") if told.get(n) is not None}
+        of_laboratory = {n for n in times if told[n] > datetime.now(UTC).isoformat()}
+        assert set(told["laboratory_times"]) == of_laboratory
+        assert times - of_laboratory, "each entry has a time of the computer's clock"
 
 
 def test_log_audit_shows_the_gates_lines(place: Path) -> None:
