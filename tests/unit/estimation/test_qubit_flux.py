@@ -265,3 +265,12 @@ def test_where_the_first_points_lead_astray_others_are_tried(seed, which):
     assert set(found.status) == {"success"}, found.reason
     off = np.abs(found.values["frequency"] - traces.low["frequency"])
     assert (off < 4 * found.stderr["frequency"]).all()
+
+
+def test_what_has_no_width_is_no_line():
+    """One of 2,000 maps of walks was an arc, of a line of 7(7) MHz."""
+    rng = np.random.default_rng(11)
+    y = NOTHING["walk in each row"](rng, 2000, 31, 31)[242:243]
+    found = fit_batch(KIND, (DRIVES[::2], np.linspace(-0.2, 0.3, 31)), y)
+    assert found.verdict[0] != "accepted"
+    assert "it may be no line" in found.reason[0]

@@ -38,6 +38,7 @@ STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may 
 LEANS = 16.0  # chi-square that it must explain that an arc leans
 KNOWN = 1e3  # 1/sigma from which a parameter is known, and was not fitted
 COARSE_PERIOD = 0.33  # relative error of the period
+NO_WIDTH = 0.5  # relative error of a line's width, from which it may be a walk that looks like one
 
 
 def objections(
@@ -197,5 +198,11 @@ def _precise(value: dict[str, float], error: dict[str, float], scale: Scale) -> 
         return insufficient(
             "range too narrow", "the sweet spot is known only to "
             f"{100 * error['sweet_spot'] / scale.db:.0f} % of the window", wider,
+        )  # fmt: skip
+    if not error["linewidth"] < NO_WIDTH * value["linewidth"]:
+        return insufficient(
+            "signal too weak", "the width of the line is known only to "
+            f"{percent(value['linewidth'], error['linewidth'])}: it may be no line",
+            Advice(shots_times=4.0),
         )  # fmt: skip
     return None
