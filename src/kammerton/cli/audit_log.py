@@ -21,6 +21,9 @@ REFUSED = "refused"
 OF_BOOT = re.compile(r"([0-9.]+) s of boot .*")
 """How a process notes a time for the next one, by a clock that nobody sets."""
 
+OF_TERMS = re.compile(r"(approval of (.*)) \[[0-9a-f]{16}\]")
+"""What an answer of a supervised run is about: the mark is of limits and wiring, said beside it."""
+
 ALL_VALUES = "revision of all"
 """What the log calls it where all values were set back, moved or ended: those of each element."""
 
@@ -99,12 +102,25 @@ def _show(rows: list[AuditRow], names: list[str], count: int) -> None:
     for row in rows:
         if day != (day := f"{row.time:%Y-%m-%d}"):
             typer.echo(f"{day} (UTC)")
-        new = _plainly(row.new)
-        change = f"{row.old} -> {new}" if row.old not in ("", "None") else new
         first = f"{row.number:>{indent}}  {row.time:%H:%M:%S}  "
-        told = "; ".join(words for words in (change, row.why, row.who) if words)
-        print_wrapped(f"{first}{row.what}: {told}", len(first))
+        one, *more = _words(row).splitlines()
+        print_wrapped(f"{first}{one}", len(first))
+        for words in more:
+            print_wrapped(" " * len(first) + words, len(first) + 4)
     _show_rest(rows, names, count)
+
+
+def _words(row: AuditRow) -> str:
+    """Return what a person reads of an entry; each question of a supervised run is a line."""
+    from kammerton.store.questions import ASKED
+
+    what, why, new = row.what, row.why, _plainly(row.new)
+    if answered := OF_TERMS.fullmatch(what):
+        what, why = answered[1], why.removeprefix(f"{answered[2]}: ")
+    change = f"{row.old} -> {new}" if row.old not in ("", "None") else new
+    if row.what == ASKED:
+        return f"{what}: {row.who} asks\n{why}"
+    return f"{what}: " + "; ".join(words for words in (change, why, row.who) if words)
 
 
 def _plainly(new: str) -> str:

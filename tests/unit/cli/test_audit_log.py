@@ -113,3 +113,23 @@ def test_a_time_by_the_clock_of_a_boot_is_read_as_a_span(lab):
     assert "the refrigerator was cold: 4 h 12 min after this computer began; so that" in out
     assert "boot" not in out
     assert "15123 s of boot" in log(lab, "--json")[1], "as it was noted, for programs"
+
+
+def test_an_answer_is_told_with_its_numbers_and_without_the_mark_of_its_terms(tmp_path) -> None:
+    said = "lo power: 13 dBm; allowed power -20 dBm to 16 dBm, 100 dB/s"
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.audit("ann@vm", "approval of lo power [e77667afcb6b49ae]", "", "approved", said)
+    told = " ".join(log(tmp_path / "db.sqlite")[1].split())
+    assert told.endswith(
+        "approval of lo power: approved; 13 dBm; allowed power -20 dBm to 16 dBm, 100 dB/s; ann@vm"
+    )
+    row = json.loads(log(tmp_path / "db.sqlite", "--json")[1])[0]
+    assert row["what"] == "approval of lo power [e77667afcb6b49ae]"
+
+
+def test_each_question_of_a_supervised_run_is_a_line(tmp_path) -> None:
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.audit("the daemon", "question", "", "2", "1: lo power: 13 dBm\n2: lo output: on")
+    _, *lines = log(tmp_path / "db.sqlite")[1].splitlines()
+    assert lines[0].endswith("question: the daemon asks")
+    assert [line.strip() for line in lines[1:]] == ["1: lo power: 13 dBm", "2: lo output: on"]
