@@ -19,11 +19,14 @@ ROOM = 64 * 2**20
 class Reserve:
     """A file of zeros beside the database that keeps a little of the disk for it.
 
-    size: bytes; `SIZE` when not given. room: what must be free before they are set aside.
+    database: None where neither it nor its data are files. size: bytes; `SIZE` when not given.
+    room: what must be free before they are set aside.
     """
 
-    def __init__(self, database: Path, size: int | None = None, room: int | None = None) -> None:
-        self._file = database.with_name(f"{database.name}.reserve")
+    def __init__(
+        self, database: Path | None, size: int | None = None, room: int | None = None
+    ) -> None:
+        self._file = database and database.with_name(f"{database.name}.reserve")
         self._asked, self._room = size, room
 
     @property
@@ -33,14 +36,14 @@ class Reserve:
     def _there(self) -> bool:
         """Whether the space is set aside: a crash may have left the file, and no space in it."""
         try:
-            return self._file.stat().st_size >= self._size
+            return self._file is not None and self._file.stat().st_size >= self._size
         except OSError:
             return False
 
     def take(self) -> None:
         """Set the space aside where there is enough; without it everything works, only not full."""
         room = ROOM if self._room is None else self._room
-        if self._there() or _free(self._file.parent) < room:
+        if self._file is None or self._there() or _free(self._file.parent) < room:
             return
         part = self._file.with_name(f"{self._file.name}.part")
         try:
@@ -52,7 +55,7 @@ class Reserve:
 
     def give_up(self) -> bool:
         """Free the space; return whether there was any left to free."""
-        if not self._there():
+        if self._file is None or not self._there():
             return False
         try:
             os.truncate(self._file, 0)  # frees space also where removing a name needs some

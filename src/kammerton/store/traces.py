@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.model import Fit, Run
+from kammerton.model import Fit, Run, StoreError
 from kammerton.store.checks import number_or_null, plain
 from kammerton.store.disk import to_disk
 from kammerton.store.rows import run_number
@@ -51,9 +51,22 @@ def write_traces(path: Path, run: Run, note: str = "") -> Path | None:
     return path
 
 
-def last_file(data: Path) -> int:
+def demand_folder(data: Path | None) -> Path:
+    """Return the folder of raw traces.
+
+    Raises
+    ------
+    StoreError
+        There is none: a server has no folder beside it, and the working directory is anybody's.
+    """
+    if data is None:
+        raise StoreError("no folder is named for raw traces: open a server's database with `data`")
+    return data
+
+
+def last_file(data: Path | None) -> int:
     """Return the number of the last run that has a file in a folder; 0 where none has."""
-    numbers = (run_number(file.stem) for file in data.glob("r*.nc"))
+    numbers = (run_number(file.stem) for file in data.glob("r*.nc")) if data else ()
     return max((number for number in numbers if number), default=0)
 
 

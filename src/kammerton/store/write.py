@@ -25,7 +25,7 @@ from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Attempt, Commit, Doubt, Lease, micros, run_name, run_number
 from kammerton.store.spoken import insert_words, left_by, mark_past
 from kammerton.store.together import give_back, take
-from kammerton.store.traces import last_file, write_traces
+from kammerton.store.traces import demand_folder, last_file, write_traces
 
 T = TypeVar("T")
 
@@ -40,14 +40,14 @@ class Store(ReadStore):
     an orderly end, and once outputs were verified off. let_go: that they were when it let go.
     """
 
-    def __init__(self, place: Place, computer: str, data: Path, note: str = "") -> None:
+    def __init__(self, place: Place, computer: str, data: Path | None, note: str = "") -> None:
         self._unlock = place.lock()
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], object]] = []
         self._data, self.note, self.questions = data, note, Questions()
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = last_file(data)
-        self._reserve = Reserve(place.file or data / "kammerton")
+        self._reserve = Reserve(place.file or (data and data / "kammerton"))
         self._writer = place.writer()
         try:
             place.prepare()
@@ -77,7 +77,7 @@ class Store(ReadStore):
         """Open a database for writing; make it, with a new epoch, where there is none.
 
         database: a file, or the URL of a server: "postgresql+psycopg://host/database".
-        data: directory of the raw traces; "runs" beside the database when not given.
+        data: directory of the raw traces; "runs" beside a file when not given, none of a server.
         busy: seconds to wait for another program's lock. note: is in data files and goes out.
 
         Raises
@@ -86,7 +86,7 @@ class Store(ReadStore):
             Another process has it; it is another's, or of a newer version; or the disk refuses.
         """
         place = place_of(named(database, computer), busy)
-        beside = (place.folder or Path()).absolute() / "runs"
+        beside = place.folder and place.folder.absolute() / "runs"
         return cls(place, computer, in_real_folder(Path(data)) if data else beside, note)
 
     @staticmethod
@@ -155,8 +155,8 @@ class Store(ReadStore):
         expected: int | None, now: int,
     ) -> Commit:  # fmt: skip
         number = run_number(self.next_run_id()) or 1
-        with sqlite.named_errors(self._data, "write raw traces to"):
-            file = write_traces(self._data / f"{run_name(number)}.nc", run, self.note)
+        with sqlite.named_errors(data := demand_folder(self._data), "write raw traces to"):
+            file = write_traces(data / f"{run_name(number)}.nc", run, self.note)
         with self._write() as connection:
             if changes and expected is not None:
                 records.demand_newest(connection, expected)
@@ -265,10 +265,10 @@ class Store(ReadStore):
 
         Raises
         ------
-        StoreUnavailable
-            The disk is so full that the result might not find room.
+        StoreError
+            The disk is so full that the result might not find room, or there is no folder for it.
         """
-        demand_room(self._data)
+        demand_room(demand_folder(self._data))
         self._reserve.take()
         new = calibration, targets, again, stamp()
         return self._small(lambda connection: attempts.insert_attempt(connection, *new))

@@ -44,6 +44,21 @@ def test_it_keeps_its_epoch_and_numbers(url: str, tmp_path: Path) -> None:
         assert store.run("r000002").data == tmp_path / "runs" / "r000002.nc"
 
 
+def test_without_a_folder_for_raw_traces_nothing_is_measured_nor_written_anywhere(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.open(url, "two-qubits", busy=0.3) as store:
+        store.take(["q0"], "ann", "by hand")
+        with pytest.raises(StoreError, match="no folder is named for raw traces"):
+            store.begin("t1", ["q0"])
+        with pytest.raises(StoreError, match="no folder is named for raw traces"):
+            store.commit(run(), {"q0.t1": estimate()})
+        assert [each.scope for each in store.leases()] == ["q0"]
+        assert store.runs(1) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_one_writer_and_readers_beside_it(url: str, tmp_path: Path) -> None:
     with opened(url, tmp_path) as store:
         with pytest.raises(StoreInUse, match="has postgresql"):
