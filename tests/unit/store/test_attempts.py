@@ -34,16 +34,18 @@ def test_what_failed_is_said_and_not_repeated(store: Store) -> None:
     assert store.abort_open() == ()
 
 
-def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(place: Path | str) -> None:
-    with Store.open(place, "two-qubits") as store:
+def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(
+    place: Path | str, tmp_path: Path
+) -> None:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         first = store.begin("t1", ["q0", "q1"])
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         (left,) = store.abort_open()
         assert (left.number, left.targets, left.outcome) == (first, ("q0", "q1"), "aborted")
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         assert store.abort_open() == (left,), "that process died before it could begin it again"
         second = store.begin(left.calibration, left.targets, again=left.number)
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         (twice,) = store.abort_open()
         assert twice.again == first, "which tells that it is not for a third try"
         newest = store.attempts()[0]
@@ -51,8 +53,10 @@ def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(place: Path
         assert store.abort_open() == ()
 
 
-def test_r9_what_cannot_be_repeated_is_passed_over_for_good(place: Path | str) -> None:
-    with Store.open(place, "two-qubits") as store:
+def test_r9_what_cannot_be_repeated_is_passed_over_for_good(
+    place: Path | str, tmp_path: Path
+) -> None:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         store.begin("t1", ["q0"])
         (left,) = store.abort_open()
         store.pass_over(left)
@@ -60,8 +64,8 @@ def test_r9_what_cannot_be_repeated_is_passed_over_for_good(place: Path | str) -
         assert store.attempts()[0].outcome == "not repeated: it is not ready"
 
 
-def test_what_hung_is_known_to_the_next_process_only(place: Path | str) -> None:
-    with Store.open(place, "two-qubits") as store:
+def test_what_hung_is_known_to_the_next_process_only(place: Path | str, tmp_path: Path) -> None:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         store.end(store.begin("t1", ["q0"]), "hung: t1: its code has not returned")
         assert [each.outcome for each in store.abort_open()] == [
             "hung: t1: its code has not returned"
@@ -82,24 +86,26 @@ def test_an_outcome_is_written_once(store: Store, path: Path) -> None:
             other.execute("DELETE FROM attempt")
 
 
-def test_what_a_process_left_when_it_died_is_known_to_the_next(place: Path | str) -> None:
-    with Store.open(place, "two-qubits") as store:
+def test_what_a_process_left_when_it_died_is_known_to_the_next(
+    place: Path | str, tmp_path: Path
+) -> None:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         assert store.left is None
         store.activity("t1 on q0")
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         assert store.left is not None
         assert store.left.what == "t1 on q0"
         store.activity(None)
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         assert store.left is None
 
 
 def test_a_hold_is_answered_while_outputs_are_found_off(
-    place: Path | str, monkeypatch: pytest.MonkeyPatch
+    place: Path | str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         store.activity("t1 on q0")
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         looks = iter([store.left])  # whoever looks twice finds it forgotten
         monkeypatch.setattr(Store, "left", property(lambda _: next(looks, None)), raising=False)
         assert "CAUTION: outputs may be on" in do(store, "hold", {"scope": "q0"}, "ann")
@@ -120,10 +126,10 @@ def test_a_lease_holds_until_it_is_released(store: Store, path: Path) -> None:
             other.execute("UPDATE lease SET released = NULL")
 
 
-def test_a_lease_survives_a_restart(place: Path | str) -> None:
-    with Store.open(place, "two-qubits") as store:
+def test_a_lease_survives_a_restart(place: Path | str, tmp_path: Path) -> None:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         store.hold("computer", "anna", "wiring")
-    with Store.open(place, "two-qubits") as store:
+    with Store.open(place, "two-qubits", data=tmp_path) as store:
         assert store.leases()[0].owner == "anna"
 
 
