@@ -46,11 +46,12 @@ class Follower:
     """A copy of one computer's parameters, without input or output of its own.
 
     ahead: how far laboratory time is ahead of the wall's, s, as the daemon said last; None: it says
-    no such thing.
+    no such thing. note: what it says beside every value, such as that all is simulated.
     """
 
     def __init__(self) -> None:
         self.ahead: float | None = None
+        self.note = ""
         self.epoch: str | None = None
         self.revision = -1
         self._values: dict[str, Received] = {}
@@ -61,7 +62,7 @@ class Follower:
     @property
     def parameters(self) -> Mapping[str, Estimate]:
         """The present copy, by full name."""
-        return {name: value.estimate() for name, value in self._values.items()}
+        return {name: value.estimate(self.note) for name, value in self._values.items()}
 
     def qualities(self, now: datetime) -> Mapping[str, str]:
         """Return how good each value is at a time, by full name: as published, or "stale"."""
@@ -115,7 +116,7 @@ class Follower:
                 f"revision {document.revision} of epoch {document.epoch[:20]!r}: the daemon's"
                 f" status names {self._epochs.present or NOTHING_SAID}"
             )
-        self._early, self.ahead = None, document.ahead
+        self._early, self.ahead, self.note = None, document.ahead, document.note
         if document.epoch != self.epoch:
             self._forget(document.epoch)
         if document.revision <= self.revision:
@@ -128,7 +129,7 @@ class Follower:
         """Take a delta; return what is new to us: nothing while a gap is open."""
         if document.epoch != self.epoch or document.revision <= self.revision:
             return []
-        self.ahead = document.ahead
+        self.ahead, self.note = document.ahead, document.note
         self._kept[document.revision] = document
         if len(self._kept) > KEPT:
             del self._kept[min(self._kept)]
@@ -151,6 +152,6 @@ class Follower:
         new = {name: value for name, value in values.items() if self._values.get(name) != value}
         self._values |= new
         return [
-            Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
+            Update(name, value.estimate(self.note), value.quality, self.epoch or "", value.revision)
             for name, value in new.items()
         ]

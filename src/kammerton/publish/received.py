@@ -70,9 +70,10 @@ class Received(_Checked):
     quality: str
     run: str
 
-    def estimate(self) -> Estimate:
-        """Return it as an estimate."""
-        return Estimate(self.value, self.stderr, self.unit, self.time, self.run, self.valid_until)
+    def estimate(self, note: str = "") -> Estimate:
+        """Return it as an estimate. note: what the document that it came in says beside it."""
+        told = self.value, self.stderr, self.unit, self.time, self.run, self.valid_until
+        return Estimate(*told, note)
 
 
 class ParameterSet(_Checked):
@@ -83,6 +84,7 @@ class ParameterSet(_Checked):
     revision: Number
     parameters: dict[Name, Received]
     ahead: FiniteFloat | None = None
+    note: str = ""
 
 
 class Seal(_Checked):

@@ -55,6 +55,17 @@ def test_a_snapshot_then_deltas() -> None:
     assert held(follower) == {"q0": 1, "q1": 2}
 
 
+def test_each_value_has_the_note_that_came_with_it() -> None:
+    follower = following()
+    noted = document("a", 3, q0=1, q1=1).model_copy(update={"note": "simulated device"})
+    assert [each.estimate.note for each in follower.snapshot(noted)] == ["simulated device"] * 2
+    (update,) = follower.delta(document("a", 4, q1=2).model_copy(update={"note": "another seed"}))
+    assert update.estimate.note == "another seed"
+    assert {each.note for each in follower.parameters.values()} == {"another seed"}
+    follower.snapshot(document("a", 4, q0=1, q1=2))
+    assert {each.note for each in follower.parameters.values()} == {""}, "lab.toml has none now"
+
+
 def test_past_its_end_of_validity_a_value_is_stale_though_nobody_says_so() -> None:
     hour = timedelta(hours=1)
     ends = {"q0.f01": NOON + hour, "q1.f01": NOON + 2 * hour, "q2.f01": None}

@@ -253,11 +253,12 @@ def test_a_daemon_in_safe_mode_is_there(word: str, there: bool) -> None:
 def test_what_lab_toml_says_of_the_computer_is_there() -> None:
     said = json.loads(online("online").payload) | {"note": "simulated device"}
     status = Message(TOPICS.status, json.dumps(said).encode())
-    subscriber, values = heard(
-        Tape([status, message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})])
-    )
+    said = {"q0.t1": VALUE}
+    snapshot = message(TOPICS.snapshot, revision=1, parameters=said, note="simulated device")
+    subscriber, values = heard(Tape([status, snapshot]))
     assert values
     assert subscriber.note == "simulated device"
+    assert subscriber.parameters["q0.t1"].note == "simulated device"
 
 
 def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
