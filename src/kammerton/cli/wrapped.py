@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -39,7 +40,12 @@ def print_styled(console: Console, line: str, style: str | None = None) -> None:
     """Print a line that may have markup: as wide as a terminal, in a file as one line."""
     with console.capture() as shown:
         console.print(_tied(line), style=style, soft_wrap=not console.is_terminal)
-    typer.echo(shown.get().replace(_TIE, " "), nl=False)
+    _echo(shown.get().replace(_TIE, " "))
+
+
+def _echo(text: str) -> None:
+    """Print to the stream that spells out what it lacks: by itself typer takes one in UTF-8."""
+    typer.echo(text, nl=False, file=sys.stdout)
 
 
 def _tied(line: str) -> str:
@@ -48,7 +54,7 @@ def _tied(line: str) -> str:
 
 def print_wrapped(line: str, indent: int) -> None:
     """Print a line; what does not fit goes on below, indented."""
-    typer.echo(wrapped(line, indent))
+    _echo(wrapped(line, indent) + "\n")
 
 
 def print_labelled(lines: Iterable[tuple[str, str]]) -> None:
@@ -57,4 +63,4 @@ def print_labelled(lines: Iterable[tuple[str, str]]) -> None:
     indent = max((len(label) for label, _ in told), default=0) + 2
     for label, words in told:
         text = wrapped(f"{label:{indent}}{words}", indent)
-        typer.echo(typer.style(text[:indent], dim=True) + text[indent:])
+        _echo(typer.style(text[:indent], dim=True) + text[indent:] + "\n")

@@ -43,6 +43,20 @@ def test_what_an_encoding_lacks_is_spelt_out(database, encoding, value):
     assert value in " ".join(done.stdout.decode(encoding).split())
 
 
+def test_a_log_is_spelt_out_as_well(tmp_path):
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.end(store.begin("t1", ["q0"]), "refused: 51 µs ± 1 µs")
+    done = subprocess.run(
+        [*KAMMERTON, "log", str(tmp_path / "db.sqlite")],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert b"refused: 51 us +- 1 us" in done.stdout
+
+
 def test_a_value_is_never_cut_and_nothing_is_coloured_in_a_file(database):
     done = subprocess.run(
         [*KAMMERTON, "status", str(database)],
