@@ -43,22 +43,17 @@ def _named(entry: Entry) -> str | int:
 def latest(store: ReadStore, names: list[str], place: Path | None, count: int) -> list[Entry]:
     """Return the last entries about these qubits, or those that these resonators read; or all.
 
-    Leave with code 2 where one of them is none that was measured, or that is being measured.
+    Leave with code 2 where one of them is none that was measured, or of which that was tried.
     """
     from kammerton.client.locate import resonators
     from kammerton.client.timeline import timeline
 
     read_by = {resonator: qubit for qubit, resonator in resonators(place).items()}
-    targets = store.targets() | _tried_last(store, count) if names else frozenset()
+    targets = store.targets() if names else frozenset()
     meant = {name: read_by.get(name, name) for name in names}
     if unknown := [name for name, qubit in meant.items() if qubit not in targets]:
         _refuse([_unknown(name, targets, read_by) for name in unknown])
     return timeline(store, count, frozenset({*meant, *meant.values()}))
-
-
-def _tried_last(store: ReadStore, count: int) -> frozenset[str]:
-    """Return what the last attempts are of: its first run may be under way, or was refused."""
-    return frozenset(name for each in store.attempts(count) for name in each.targets)
 
 
 def _unknown(name: str, targets: Collection[str], read_by: Collection[str]) -> str:

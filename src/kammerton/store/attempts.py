@@ -45,6 +45,12 @@ def insert_attempt(
     return number
 
 
+def targets(connection: Connection) -> frozenset[str]:
+    """Return every target of an attempt, whatever became of it."""
+    named = connection.execute(select(table.c.targets).distinct()).scalars()
+    return frozenset(name for each in named for name in json.loads(each))
+
+
 def end_attempt(connection: Connection, number: int, outcome: str, now: int) -> None:
     """Close an attempt; one that is closed already stays as it is."""
     mine = table.c.number == number, table.c.outcome.is_(None)

@@ -126,9 +126,10 @@ class ReadStore(Closing):
             return self._stored(connection, connection.execute(query).all())
 
     def targets(self) -> frozenset[str]:
-        """Return every target that was ever fitted."""
+        """Return every target that was ever fitted, or that an attempt was of."""
         with self._read() as connection:
-            return frozenset(connection.execute(select(schema.fit.c.target).distinct()).scalars())
+            fitted = connection.execute(select(schema.fit.c.target).distinct()).scalars()
+            return frozenset(fitted) | attempts.targets(connection)
 
     def run(self, run_id: str) -> StoredRun:
         """Return one run with its fits.

@@ -244,6 +244,14 @@ def test_an_attempt_of_a_process_that_lives_is_under_way(place: Path) -> None:
     assert told["under_way"] is False
 
 
+def test_the_log_knows_a_qubit_whose_only_attempt_is_older_than_the_last(place: Path) -> None:
+    with Store.open(place, "two-qubits") as store:
+        number = store.begin("t1", ["q7"])
+        store.begin("t1", ["q8"])
+    (told,) = json.loads(call("log", "q7", place, "--json", "-n", "1").stdout)
+    assert (told["attempt"], told["targets"]) == (number, ["q7"])
+
+
 def test_the_log_says_of_each_time_whether_it_is_the_laboratorys(place: Path) -> None:
     ahead = datetime.now(UTC) + timedelta(hours=2)
     with Store.open(place, "two-qubits") as store:
