@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 from kammerton.client.locate import broker_at
 from kammerton.model.span import duration
@@ -14,7 +15,9 @@ LATE = timedelta(seconds=15)
 """After which a result that waits is late: one that is measured goes out within a second."""
 
 PATIENCE = 1.0
-"""s that a broker has to answer a connection."""
+"""s that a broker has to answer a connection, with the look-up of its name."""
+
+SILENT = "no answer"
 
 
 def waiting_since(store: ReadStore) -> datetime | None:
@@ -42,10 +45,27 @@ def unpublished(store: ReadStore, place: Path | None) -> str:
 
 
 def _answer(host: str, port: int) -> str:
-    """Say whether anybody listens there, as seen from this computer."""
+    """Say whether anybody listens there, as seen from this computer.
+
+    A thread asks: where the network is away, a name alone may take longer than anybody waits.
+    """
+    said = list[str]()
+    asks = Thread(target=lambda: said.append(_problem(host, port)), name="broker", daemon=True)
+    asks.start()
+    asks.join(PATIENCE)
+    if problem := said[0] if said else SILENT:
+        return f"no broker answers at {host}:{port} ({problem})"
+    return f"{host}:{port} answers, and takes nothing of it: the daemon's log says why"
+
+
+def _problem(host: str, port: int) -> str:
+    """Return why there is no connection; "" where there is one."""
     try:
         socket.create_connection((host, port), PATIENCE).close()
+    except TimeoutError:
+        return SILENT
+    except UnicodeError:
+        return "no name of a computer"
     except OSError as problem:
-        why = "no answer" if isinstance(problem, TimeoutError) else problem.strerror or str(problem)
-        return f"no broker answers at {host}:{port} ({why.lower()})"
-    return f"{host}:{port} answers, and takes nothing of it: the daemon's log says why"
+        return (problem.strerror or str(problem)).lower()
+    return ""

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 from typer.testing import CliRunner
@@ -86,6 +87,31 @@ def test_a_revert_that_waits_is_late_as_well(store, tmp_path) -> None:
     for each in store.waiting()[:2]:
         store.mark_sent(each.number)
     assert "nothing was published for" in status(tmp_path)[0]
+
+
+@pytest.mark.usefixtures("late")
+def test_a_name_that_nobody_looks_up_holds_no_command_up(store, tmp_path, monkeypatch) -> None:
+    store.commit(run(), {"q0.t1": estimate(4e-5)})
+    ended = Event()
+
+    def looks_up(*args, **more) -> list[object]:
+        ended.wait(5.0)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", looks_up)
+    monkeypatch.setattr(unpublished, "PATIENCE", 0.05)
+    said = status(tmp_path)[0]
+    ended.set()
+    assert re.search(r"no broker answers at 127\.0\.0\.1:\d+ \(no answer\)", said)
+
+
+@pytest.mark.usefixtures("late")
+def test_a_broker_whose_name_is_none_is_said_to_have_none(store, tmp_path) -> None:
+    store.commit(run(), {"q0.t1": estimate(4e-5)})
+    lab = tmp_path / "lab.toml"
+    lab.write_text(lab.read_text(encoding="utf-8").replace("127.0.0.1", "a..b"), encoding="utf-8")
+    assert "no broker answers at a..b:" in (said := status(tmp_path)[0])
+    assert "(no name of a computer)" in said
 
 
 def test_what_waits_for_a_moment_is_not_late(store, tmp_path) -> None:
