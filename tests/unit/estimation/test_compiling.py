@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from inspect import getsource, isfunction
+from pkgutil import walk_packages
+
 import numpy as np
 import pytest
 from numba import njit
@@ -9,6 +13,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.errors import TypingError
 from numba.core.runtime import _nrt_python, rtsys
 
+from kammerton import estimation
 from kammerton.estimation.numeric import compiling
 from kammerton.estimation.numeric.compiling import HOW, how_to_make_parts, making_piece, piece
 
@@ -71,6 +76,33 @@ def test_a_part_that_counts_no_arrays_cannot_make_one():
 
     with pytest.raises(TypingError, match="empty"):
         asks(3)
+
+
+def parts(*words):
+    """Yield the functions of the package that are decorated so."""
+    begin = tuple(f"@{word}\n" for word in words)
+    for found in walk_packages(estimation.__path__, "kammerton.estimation."):
+        own = [
+            each
+            for each in vars(import_module(found.name)).values()
+            if isfunction(each) and each.__module__ == found.name
+        ]
+        yield from (each for each in own if getsource(each).startswith(begin))
+
+
+def test_no_part_that_counts_no_arrays_takes_one_that_another_made():
+    """It compiles, and gives the array back to nobody: each call would leave one behind."""
+    made = [
+        each
+        for each in parts("making_piece", "careful_making_piece")
+        if "Array" in str(each.__annotations__["return"])
+    ]
+    assert len(made) > 3
+    lent = list(parts("piece", "careful_piece"))
+    assert len(lent) > 100
+    for each in lent:
+        called = [each.__globals__.get(name) for name in each.__code__.co_names]
+        assert not [one.__name__ for one in called if one in made], each.__name__
 
 
 def test_what_a_part_makes_is_given_back():
