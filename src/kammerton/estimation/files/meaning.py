@@ -29,7 +29,8 @@ MEANING: Mapping[str, str] = {
     "asymmetry": "of the two junctions, 0 where they are alike. asymmetry=0.1",
     "bare_frequency": "of the resonator at high power. bare_frequency=7.1GHz",
     "qubit_frequency": "f01 at the sweet spot. qubit_frequency=5GHz",
-    "dead": "part of the readout in which a decay goes unnoticed, 0 unless said. dead=0.1",
+    "dead": "time in which a decay goes unnoticed, over that in which the states are told apart, "
+    "0 unless said. dead=0.1",
     "population_0": "part of the shots of the first trace that were in 1. population_0=0.02",
     "population_1": "the same of the second trace. population_1=0.95",
     "extremum": "minimum unless said, or maximum; of drag also either. extremum=maximum",
