@@ -91,7 +91,7 @@ SEEN_OF_KNOWN_SHAPE = (
     0.125,
     "an eighth",
     0.5,
-)  # nothing that drifts has an exponential envelope as well
+)  # what drifts hardly has an exponential envelope as well; a smooth fall may
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
