@@ -15,7 +15,13 @@ from numba.core.runtime import _nrt_python, rtsys
 
 from kammerton import estimation
 from kammerton.estimation.numeric import compiling
-from kammerton.estimation.numeric.compiling import HOW, how_to_make_parts, making_piece, piece
+from kammerton.estimation.numeric.compiling import (
+    HOW,
+    how_to_count,
+    how_to_make_parts,
+    making_piece,
+    piece,
+)
 
 
 @piece
@@ -144,3 +150,10 @@ def test_with_a_numba_that_was_never_tried_parts_are_compiled_as_it_does(monkeyp
 
     assert sixteenth(16.0) == 1.0
     assert fourth(16.0) == 4.0
+
+
+def test_a_numba_that_was_never_tried_is_asked_for_no_option_of_its_own():
+    for options in how_to_count(how_to_make_parts("1.0.0")):
+        assert not [name for name in options if name.startswith("_")]
+    made, lent = how_to_count(how_to_make_parts("0.68.1"))
+    assert (made["_nrt"], lent["_nrt"]) == (True, False)

@@ -23,9 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 TRIED = ("0.68.",)
 """Versions of numba whose last steps may be left out."""
 
-HOW: dict[str, Any] = {
-    "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True, "_nrt": True,
-}  # fmt: skip
+PLAIN: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 
 
 def how_to_make_parts(numba_version: str) -> dict[str, Any]:
@@ -37,8 +35,16 @@ def how_to_make_parts(numba_version: str) -> dict[str, Any]:
     return {}
 
 
+def how_to_count(parts: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of what makes arrays, and of parts that are only lent some.
+
+    Whether arrays are counted is an option that numba keeps to itself: alike where it is not known.
+    """
+    return ({**PLAIN, "_nrt": True}, {**PLAIN, "_nrt": False}) if parts else (PLAIN, PLAIN)
+
+
 PARTS = how_to_make_parts(numba.__version__)
-LENT: dict[str, Any] = {**HOW, "_nrt": not PARTS}
+HOW, LENT = how_to_count(PARTS)
 
 
 def part_of_kernels(function: F, **options: Any) -> F:
