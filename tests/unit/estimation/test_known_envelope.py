@@ -66,14 +66,8 @@ def test_an_envelope_is_one_of_those_there_are():
 def test_fringes_that_ring_once_are_seen_where_their_envelope_is_known():
     truth = truths()["ramsey, feasibility study, envelope known"]
     n = 200
-    hidden = {
-        "frequency": 0.8,
-        "rate": 4.5,
-        "slow": 0.0,
-        "phase": 0.4,
-        "contrast": 2.0,
-        "offset": 0.1,
-    }
+    hidden = {"frequency": 0.9, "rate": 4.5, "slow": 0.0, "phase": 0.4, "contrast": 2.0}
+    hidden["offset"] = 0.1
     p = {name: np.full(n, value) for name, value in hidden.items()}
     traces = truth.measured(np.random.default_rng(3), p, 50.0)
     found = fitted(traces)
@@ -82,3 +76,12 @@ def test_fringes_that_ring_once_are_seen_where_their_envelope_is_known():
     assert np.std(pull) == pytest.approx(1.0, abs=0.2)
     free = fitted(traces, None)
     assert not (free.verdict == "accepted").any()
+
+
+@pytest.mark.parametrize("snr", [20.0, 50.0])
+def test_a_smooth_fall_is_no_fringe_of_a_known_envelope(snr):
+    rng, x = np.random.default_rng(3), np.linspace(0.0, 1.0, 101)
+    at, width = rng.uniform(0.0, 0.5, (1000, 1)), rng.uniform(0.02, 0.3, (1000, 1))
+    y = 1.0 / (1.0 + np.exp((x - at) / width)) + rng.normal(size=(1000, 101)) / snr
+    found = fit_batch("ramsey", 1e-6 * x, y, 1.0 / snr, envelope="exponential")
+    assert np.mean(found.verdict == "accepted") < 0.03

@@ -82,16 +82,8 @@ EARLY = "only the first points differ from the rest, which is flat: fringes woul
 HUM = ("of two frequencies the weaker does not decay with the other: a hum in the readout, and no "
        "second frequency of the qubit")  # fmt: skip
 GONE = "the fringes are gone within the first points: sampling too coarse"
-SEEN = (
-    0.25,
-    "a quarter",
-    0.7,
-)  # periods within 1/e and in the window, of which an oscillation is seen
-SEEN_OF_KNOWN_SHAPE = (
-    0.125,
-    "an eighth",
-    0.5,
-)  # what drifts hardly has an exponential envelope as well; a smooth fall may
+SEEN = 0.25, "a quarter"  # periods within 1/e from which an oscillation is seen
+SEEN_OF_KNOWN_SHAPE = 1 / 6, "a sixth"  # fewer, and smooth falls pass as well
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -242,13 +234,13 @@ def _judge(
     with np.errstate(divide="ignore"):
         rate = span / values["t2_star"]
     seen = ~(rate > batch.places / 3)
-    part, word, fewest = SEEN if batch.shape is None else SEEN_OF_KNOWN_SHAPE
+    part, word = SEEN if batch.shape is None else SEEN_OF_KNOWN_SHAPE
     findings.rejected(
         (part * rate > periods) & seen & (rate > 2), "model does not fit",
         f"the signal decays within {word} of a period: no oscillation is seen",
     )  # fmt: skip
     findings.insufficient(
-        (periods < fewest) | ((evidence.gain_line < SEARCHED) & (periods < 2)), "range too narrow",
+        (periods < 0.7) | ((evidence.gain_line < SEARCHED) & (periods < 2)), "range too narrow",
         lambda n: f"only {periods[n]:.2f} periods were swept",
         lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
     )  # fmt: skip
