@@ -19,6 +19,7 @@ Which = Annotated[
         metavar="WHICH", help='Numbers, "all of q0" (a qubit, line or instrument), or "all".'
     ),
 ]
+INDENT = 4
 Why = Annotated[str, typer.Option("--why", metavar="WORDS", help="For the audit log.")]
 
 
@@ -56,6 +57,7 @@ def _answer(verb: str, which: Sequence[str], why: str, at: Path | None) -> None:
     from kammerton.cli.interrupted import interruptible
     from kammerton.cli.loading import code_of, database_or_exit
     from kammerton.cli.loading import refuse as say
+    from kammerton.cli.wrapped import print_wrapped
     from kammerton.model import StoreError
     from kammerton.store import change
 
@@ -64,7 +66,8 @@ def _answer(verb: str, which: Sequence[str], why: str, at: Path | None) -> None:
     asked: dict[str, object] = {"which": names(meant)} | ({"why": why} if why else {})
     try:
         with interruptible():
-            typer.echo(change(database_or_exit(lab), verb, asked))
+            for line in change(database_or_exit(lab), verb, asked).splitlines():
+                print_wrapped(line, INDENT)
     except StoreError as problem:
         say([str(problem)])
         raise typer.Exit(code_of(problem)) from None

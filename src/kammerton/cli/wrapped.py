@@ -1,4 +1,4 @@
-"""Lines as wide as the terminal, and no wider; a command to copy stays in one piece."""
+"""Lines as wide as the terminal, and no wider; commands, and numbers with units, stay whole."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 COMMAND = re.compile(r"`[^`]*`|(?:(?<=[:;,] )|(?<=\())kammerton [^;,()]*")
 """What is copied as it stands: a command in backticks, or one that words lead to."""
+
+QUANTITY = re.compile(r"(?<=\d) (?=(?:[fpnumkMG]?(?:Hz|s|V|A|W|ohm|K|bar|B)|dBm?|mm|min|h|%)\b|%)")
+"""The space between a number and its unit."""
 
 _TIE = "\ue000"  # stands for a space at which no line ends; it is in no text
 
@@ -49,7 +52,8 @@ def _echo(text: str) -> None:
 
 
 def _tied(line: str) -> str:
-    return COMMAND.sub(lambda found: found[0].replace(" ", _TIE), line)
+    whole = COMMAND.sub(lambda found: found[0].replace(" ", _TIE), line)
+    return QUANTITY.sub(_TIE, whole)
 
 
 def print_wrapped(line: str, indent: int) -> None:
