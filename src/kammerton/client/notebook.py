@@ -14,10 +14,11 @@ from kammerton.client.locate import find_database, find_lab, groups, note_beside
 from kammerton.client.measuring import Measured, measure
 from kammerton.client.missing import missing
 from kammerton.client.why import Why, explain
-from kammerton.client.words import table
+from kammerton.client.words import doubts, table
 from kammerton.lab.holdable import members
 from kammerton.model import Estimate, LabError, StoreError
 from kammerton.store import Store, StoredRun, change, open_traces
+from kammerton.store.rows import Doubted
 
 if TYPE_CHECKING:
     import xarray
@@ -64,7 +65,8 @@ class Client(Mapping[str, Estimate]):
     def __repr__(self) -> str:
         snapshot, note = self._store.snapshot(), self._note()
         title = f"{snapshot.computer}, revision {snapshot.revision}" + (f"; {note}" if note else "")
-        return f"{title}\n{table(self.parameters(), self._store.now())}"
+        known, doubted, now = self.parameters(), self.doubted(), self._store.now()
+        return "\n".join([title, table(known, now, doubted), *doubts(doubted)])
 
     def _lab(self) -> Lab | None:
         from kammerton.lab import load
@@ -79,6 +81,15 @@ class Client(Mapping[str, Estimate]):
         """Return the newest estimate of every parameter, with what lab.toml says beside it."""
         note = self._note()
         return {name: replace(each, note=note) for name, each in self._store.parameters().items()}
+
+    def doubted(self) -> dict[str, Doubted]:
+        """Return what is doubted until it is measured again: how far it is believed, and why.
+
+        A value stays as it was measured; `sigma` is the error that it is believed with (SI), at
+        least its own, `why` says what happened, `since` when, in laboratory time.
+        """
+        known = self._store.parameters()
+        return {name: each for name, each in self._store.doubted().items() if name in known}
 
     def why(self, name: str) -> Why:
         """Return the evidence behind a parameter: run, fit, verdict, earlier values.

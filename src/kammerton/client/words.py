@@ -66,15 +66,28 @@ def ahead(now: datetime) -> str:
     return duration(span) if span.total_seconds() >= AHEAD else ""
 
 
-def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
-    """Return parameters as aligned text: name, value, age, validity, run."""
+WITHIN = "within tolerance"
+"""What is said beside a doubt for which nothing is measured again."""
+
+
+def _served(name: str, estimate: Estimate, now: datetime, doubted: Doubted | None) -> str:
+    if doubted is None:
+        return validity(estimate.valid_until, now, estimate.time)
+    small = tolerable(name, estimate, doubted, now)
+    return f"doubted, {WITHIN}" if small else "doubted"
+
+
+def table(
+    parameters: Mapping[str, Estimate], now: datetime, doubted: Mapping[str, Doubted]
+) -> str:  # fmt: skip
+    """Return parameters as aligned text: name, value, age, validity or doubt, run."""
     rows = [("parameter", "value", "age", "valid", "run")]
     rows += [
         (
             name,
             show(each.value, each.unit, each.stderr),
             aged(now - each.time),
-            validity(each.valid_until, now, each.time),
+            _served(name, each, now, doubted.get(name)),
             each.run,
         )
         for name, each in parameters.items()
@@ -84,10 +97,6 @@ def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
-
-
-WITHIN = "within tolerance"
-"""What is said beside a doubt for which nothing is measured again."""
 
 
 def doubts(doubted: Mapping[str, Doubted], within: Collection[str] = ()) -> list[str]:

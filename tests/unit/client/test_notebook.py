@@ -16,8 +16,11 @@ from kammerton.client.locate import find_database
 from kammerton.client.words import duration, validity
 from kammerton.model import LabError, NotMeasured, StoreError, StoreUnavailable, Verdict
 from kammerton.store import ReadStore, Store, backup, restore
-from tests.stored import NOON, estimate, run
+from kammerton.store.rows import Doubt
+from tests.stored import NOON, estimate, fit, run
 from tests.unit.client.conftest import EXAMPLE
+
+NAMES = ("q0.t1", "q1.t1")
 
 
 @pytest.fixture
@@ -248,3 +251,21 @@ def test_a_notebook_holds_and_releases_several_in_one_go(tmp_path: Path) -> None
         with pytest.raises(StoreError, match=r"nobody holds r1; .*nothing is released"):
             lab.release("left", "r1")
         assert lab.release("left", "q1") == "q0, r0 and q1 are released"
+
+
+def test_what_is_doubted_is_told_beside_the_value_it_had(tmp_path: Path) -> None:
+    """It was only `kammerton status` and `why` that told it: a script believed the old error."""
+    with Store.open(tmp_path / "kammerton.sqlite", "two-qubits") as store:
+        hour = timedelta(hours=1)
+        known = {n: estimate(time=store.now(), valid_until=store.now() + hour) for n in NAMES}
+        store.commit(run(("q0", "q1"), {q: fit(q) for q in ("q0", "q1")}), known)
+        with Client(tmp_path / "kammerton.sqlite") as lab:
+            assert lab.doubted() == {}
+            store.doubt({"q0.t1": Doubt("r000001", 2e-5, "awg1 lost its settings")})
+            ((name, doubted),) = lab.doubted().items()
+            assert (name, doubted.sigma) == ("q0.t1", 2e-5)
+            _, _, first, second, words = repr(lab).splitlines()
+    assert " doubted " in first
+    assert "for 59 min" in second
+    assert words.startswith("q0.t1 is doubted since ")
+    assert words.endswith(": awg1 lost its settings")

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.pictures.page import axes_pair, settle
+from kammerton.estimation.pictures.page import SMALLEST, axes_pair, fitted, settle
 from kammerton.estimation.pictures.picture import draw
 from kammerton.estimation.pictures.wording import ROWS, words_of
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
@@ -380,3 +380,25 @@ def test_of_a_reason_too_long_for_a_picture_the_end_is_there_too() -> None:
     assert lines[-2].endswith("…")
     assert lines[-1].startswith("…")
     assert "look for the qubit" in lines[-1]
+
+
+def test_words_that_were_made_smaller_to_fit_are_whole() -> None:
+    """Of one in six the middle was gone: what was divided came out a letter short."""
+    for room in range(100, 600, 7):
+        for count in range(10, 120, 3):
+            words, points = fitted("x" * count, 8.0, float(room))
+            assert words == "x" * count or points == SMALLEST
+
+
+def test_the_cure_of_what_is_accepted_is_not_cut_off() -> None:
+    stray = ("one point, number 21 at x = 0.0001, lies 22 times the scatter of the others from the "
+             "curve: it pulls the values and makes their errors 292 % larger; leave it out (NaN) "
+             "and fit again")  # fmt: skip
+    trace = Trace("q3", X, X, X, "delay", "s")
+    fit = replace(found("t1", {"t1": Value(5.08e-5, 8.6e-6, "s")}), reason=f"good; {stray}")
+    for letters in range(45, 90):
+        text = words_of(fit, trace, letters)
+        shown = text.replace("\n", " ").replace(" (NaN)", "")
+        assert "leave it out and fit again" in shown
+        assert len(text.splitlines()) <= ROWS
+        assert "T₁ = " in text

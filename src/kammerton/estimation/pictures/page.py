@@ -97,10 +97,13 @@ def label(axes: Axes, x: str = "", y: str = "") -> None:
     axes.set_ylabel(words, fontsize=points, **style)
 
 
+ROUNDING = 1e-6  # of a letter: what was made to fit does
+
+
 def fitted(words: str, size: float, room: float) -> tuple[str, float]:
     """Return words that are no longer than `room` points, and their size; the middle may go."""
     points = max(SMALLEST, min(size, room / (LETTER * max(len(words), 1))))
-    most = int(room / (LETTER * points))
+    most = int(room / (LETTER * points) + ROUNDING)
     if len(words) <= most:
         return words, points
     return f"{words[: most // 2]}…{words[1 - most // 2 :]}", points

@@ -74,10 +74,10 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     if fit.verdict is not Verdict.ACCEPTED:
         advice = "; ".join(in_words(fit, axes_of(trace)))
         text = fit.reason + (f" → {advice}" if advice else "")
-        return "\n".join(_whole_or_cut(text, letters))
+        return "\n".join(_whole_or_cut(text, letters, ROWS))
     usual = fit.status == "success" and not _is_counted(fit)
     reason = fit.reason.partition("; ")[2] if usual else fit.reason
-    found = _wrapped(reason, letters)[: ROWS - 2] if reason else []
+    found = _whole_or_cut(reason, letters, ROWS - 2) if reason else []
     values = [
         _said(name, v, trace, fit.values) for name, v in _in_order(fit) if _is_told(fit, name)
     ]
@@ -89,8 +89,8 @@ def words_of(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     return "\n".join([*found, *lines[:room]]) + more
 
 
-def _whole_or_cut(text: str, letters: int) -> list[str]:
-    """Return the lines of a reason; of one that is too long the end, too, where the cure stands.
+def _whole_or_cut(text: str, letters: int, rows: int) -> list[str]:
+    """Return a reason in so many lines; of one that is too long the end, too: the cure is there.
 
     Whole clauses are left out, so that no "not" is lost: first what stands in brackets, then from
     the middle.
@@ -99,10 +99,10 @@ def _whole_or_cut(text: str, letters: int) -> list[str]:
     clauses = _CLAUSE.split(plain)
     fewer = (f"{' '.join(clauses[:n])} … {clauses[-1]}" for n in range(len(clauses) - 2, 0, -1))
     for shown in (text, plain, *fewer):
-        if len(lines := _wrapped(shown, letters)) <= ROWS:
+        if len(lines := _wrapped(shown, letters)) <= rows:
             return lines
     lines, end = _wrapped(text, letters), text[2 - letters :].partition(" ")[2]
-    return [*lines[: ROWS - 2], f"{lines[ROWS - 2][: letters - 2]} …", f"… {end}"]
+    return [*lines[: rows - 2], f"{lines[rows - 2][: letters - 2]} …", f"… {end}"]
 
 
 def _is_counted(fit: Fit) -> bool:
