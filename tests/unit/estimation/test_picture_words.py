@@ -391,7 +391,7 @@ def test_words_that_were_made_smaller_to_fit_are_whole() -> None:
 
 
 def test_the_cure_of_what_is_accepted_is_not_cut_off() -> None:
-    stray = ("one point, number 21 at x = 0.0001, lies 22 times the scatter of the others from the "
+    stray = ("one point, number 21 of 41, lies 22 times the scatter of the others from the "
              "curve: it pulls the values and makes their errors 292 % larger; leave it out (NaN) "
              "and fit again")  # fmt: skip
     trace = Trace("q3", X, X, X, "delay", "s")

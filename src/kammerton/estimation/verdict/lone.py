@@ -65,14 +65,12 @@ def _roughest(batch: Batch, n: int, curve: NDArray[Any], at: int) -> float:
 
 
 def _words(batch: Batch, n: int, at: int, times: float, wider: float) -> str:
-    k = n if len(batch.x) > 1 else 0
-    x = float(batch.x[k, at] * batch.span[k, 0] + batch.zero[k, 0])
     does = "it pulls the values"
     if not batch.known_noise:
         does += f" and makes their errors {100 * (wider - 1):.0f} % larger"
     return (
-        f"; one point, number {number_of(batch, n, at)} at x = {x:.4g}, lies {times:.0f} times the "
-        f"scatter of the others from the curve: {does}; leave it out (NaN) and fit again"
+        f"; one point, number {number_of(batch, n, at)} of {batch.points}, lies {times:.0f} times "
+        f"the scatter of the others from the curve: {does}; leave it out (NaN) and fit again"
     )
 
 
