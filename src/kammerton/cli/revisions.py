@@ -32,7 +32,7 @@ def revision_or_exit(store: ReadStore, said: str) -> int:
     newest = store.revision()
     if number is not None and not 1 <= number <= newest:
         number, problem = None, f"there is no revision r{number}; the newest is r{newest}"
-        problem += _meant(store, said)
+        problem += meant(store, said)
     if number is None:
         _leave(problem)
     return number
@@ -90,8 +90,8 @@ def _leave(problem: str) -> NoReturn:
     raise typer.Exit(BAD_INPUT)
 
 
-def _meant(store: ReadStore, said: str) -> str:
-    """Name the run of a number that no revision has, as r8 of run r000008; "" where none has it."""
+def meant(store: ReadStore, said: str) -> str:
+    """Ask whether the run of a number that no revision has is meant; "" where none has it."""
     from kammerton.store.rows import run_name, run_number
 
     run = run_name(run_number(said if said.startswith("r") else f"r{said}") or 0)
@@ -99,4 +99,4 @@ def _meant(store: ReadStore, said: str) -> str:
         store.run(run)
     except KeyError:
         return ""
-    return f"; a run is written {run}"
+    return f"; is the run {run} meant?"

@@ -142,12 +142,19 @@ def test_a_number_too_long_for_any_database_is_bad_input(
     assert (said.exit_code, said.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("words", [("diff", "r1"), ("revert", "q0", "--to")])
+NO_REVISION = "there is no revision {}; the newest is r1"
+
+
 @pytest.mark.parametrize(
-    ("meant", "also"), [("3", "; a run is written r000003"), ("9", "")], ids=["a run", "nothing"]
+    ("words", "problem"),
+    [(("diff", "r1"), NO_REVISION), (("revert", "q0", "--to"), NO_REVISION),
+     (("log",), "{} is neither an element nor a revision; the newest revision is r1")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("meant", "also"), [("3", "; is the run r000003 meant?"), ("9", "")], ids=["a run", "nothing"]
 )
-def test_a_number_that_only_a_run_has_says_how_a_run_is_written(
-    tmp_path: Path, words: tuple[str, ...], meant: str, also: str
+def test_of_a_number_that_only_a_run_has_it_is_asked_whether_that_is_meant(
+    tmp_path: Path, words: tuple[str, ...], problem: str, meant: str, also: str
 ) -> None:
     place = tmp_path / "kammerton.sqlite"
     with Store.open(place, "two-qubits") as store:
@@ -155,7 +162,7 @@ def test_a_number_that_only_a_run_has_says_how_a_run_is_written(
         store.commit(run(("q0",), {"q0": fit("q0")}), {})
         store.commit(run(("q0",), {"q0": fit("q0")}), {})
     result = call(*words, f"r{meant}", "--lab", place)
-    expected = f"there is no revision r{meant}; the newest is r1{also}\n"
+    expected = f"{problem.format(f'r{meant}')}{also}\n"
     assert (result.exit_code, result.stderr) == (2, expected)
 
 
