@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -66,6 +67,28 @@ def demonstration(tmp_path, monkeypatch):
     monkeypatch.setattr(show, "child", child)
     monkeypatch.setattr(Demonstration, "_until_done", until_done)
     return Demonstration(tmp_path, 2, 1, Console(file=io.StringIO()), once=True)
+
+
+@pytest.mark.parametrize(("qubits", "told"), [(1, "1 qubit"), (2, "2 qubits")])
+def test_in_a_file_what_follows_the_table_begins_on_a_line_of_its_own(tmp_path, qubits, told):
+    file = io.StringIO()
+    shown = Demonstration(tmp_path, qubits, 1, Console(file=file), once=False)
+    received = SimpleNamespace(parameters={}, now=lambda: datetime.now(UTC))
+
+    async def stopped() -> None:
+        end = asyncio.Event()
+        watching = asyncio.ensure_future(
+            shown._until_done(SimpleNamespace(wait=end.wait), received)
+        )
+        await asyncio.sleep(0.1)
+        watching.cancel()
+        await asyncio.wait([watching])
+        end.set()
+        await asyncio.sleep(0)
+
+    asyncio.run(stopped())
+    assert file.getvalue().endswith("now: the daemon starts\n")
+    assert show._counted(qubits) == told
 
 
 def test_before_anything_was_published_nothing_is_compared(demonstration):

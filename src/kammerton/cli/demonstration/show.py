@@ -104,7 +104,7 @@ class Demonstration:
         port = brokers.free_port()
         async with brokers.broker(folder, port) as name, self._laboratory(port) as ready:
             self._console.print(
-                f"{self._note}: {self._qubits} qubits; broker {name} on port {port}; "
+                f"{self._note}: {_counted(self._qubits)}; broker {name} on port {port}; "
                 f"everything stays in {_from_here(folder)} until the next one there"
             )
             async with subscribed(port) as received:
@@ -148,13 +148,15 @@ class Demonstration:
         if not self._console.is_terminal:  # where the table comes only when all is over
             does = _from_here(self._folder / "daemon.log")
             self._console.print(f"the daemon works; what it does: {does}")
-        with Live(console=self._console, auto_refresh=False, transient=False) as screen:
-            while not ended.done():
+        try:
+            with Live(console=self._console, auto_refresh=False, transient=False) as screen:
+                while not ended.done():
+                    screen.update(self._table(received), refresh=True)
+                    await asyncio.wait([ended], timeout=REFRESH)
+                await asyncio.sleep(REFRESH)
                 screen.update(self._table(received), refresh=True)
-                await asyncio.wait([ended], timeout=REFRESH)
-            await asyncio.sleep(REFRESH)
-            screen.update(self._table(received), refresh=True)
-        self._console.print()
+        finally:
+            self._console.print()  # in a file the table leaves its last line open
 
     def _table(self, received: Received) -> Any:
         return live(self._qubits, received.parameters, received.now(), self._doing())
@@ -209,6 +211,10 @@ def _heard() -> None:
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
+
+
+def _counted(qubits: int) -> str:
+    return "1 qubit" if qubits == 1 else f"{qubits} qubits"
 
 
 def _from_here(path: Path) -> Path:
