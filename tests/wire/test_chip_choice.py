@@ -79,8 +79,8 @@ def test_pairs_that_no_table_tells_of_cannot_be_coupled(tmp_path, table, capsys)
     ("content", "said"),
     [
         (b"qubit,T1,T2 [s],f0 [Hz]\nq0,5e-5,4e-5,5e9\n",
-         ["column 'T1 [s]' is missing (is 'T1' meant?)",
-          "column 'f01 [Hz]' is missing (is 'f0 [Hz]' meant?)",
+         ["column 'T1 [s]' is missing: if 'T1' is it, write 'T1 [s]' there",
+          "column 'f01 [Hz]' is missing: if 'f0 [Hz]' is it, write 'f01 [Hz]' there",
           "column 'anharmonicity [Hz]' is missing"]),
         (b"qubit,T1 [s],T2 [s],f01 [Hz],anharmonicity [Hz]\nq0,-5e-5,4e-5,5e9,-2e8\n"
          b"q1,5e-5,2e-4,5.1e9,-2e8\nq1,5e-5,4e-5,5.2e9,-2e8\nq3,abc,4e-5,5.3e9,-2e8\n",

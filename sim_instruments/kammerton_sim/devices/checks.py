@@ -70,11 +70,11 @@ def _like(column: str, others: Sequence[str]) -> list[str]:
 
 
 def _hint(given: str, wanted: str) -> str:
-    """Return what is to be said of the column that was given instead of the one that is wanted."""
+    """Return what is to be said of a column that may be the one that is wanted."""
     like = _bare(given) == _bare(wanted) and _joined(given) != _joined(wanted)
     if "[" in given and like:
         return f": {given!r} has another unit; tables are in SI"
-    return f" (is {given!r} meant?)"
+    return f": if {given!r} is it, write {wanted!r} there"
 
 
 @dataclass

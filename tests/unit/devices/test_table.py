@@ -195,9 +195,9 @@ def test_more_qubits_than_can_be_served_are_named_as_the_tables(table):
             "T1 [us]",
             "column 'T1 [s]' is missing: 'T1 [us]' has another unit; tables are in SI",
         ),
-        ("T2 [s]", "T2[s]", "column 'T2 [s]' is missing (is 'T2[s]' meant?)"),
+        ("T2 [s]", "T2[s]", "column 'T2 [s]' is missing: if 'T2[s]' is it, write 'T2 [s]' there"),
         ("f01 [Hz]", "frequency", "column 'f01 [Hz]' is missing"),
-        ("qubit,", "qbit,", "column 'qubit' is missing (is 'qbit' meant?)"),
+        ("qubit,", "qbit,", "column 'qubit' is missing: if 'qbit' is it, write 'qubit' there"),
         ("T2 [s]", "T1 [s]", "column 'T1 [s]' is there twice"),
     ],
 )
@@ -259,7 +259,7 @@ def test_couplings_that_are_no_table_hide_nothing(table, pairs):
 def test_a_table_without_names_hides_nothing(table):
     header = HEADER.replace("qubit,", "Qubit,")
     column, row = problems_of(table("0,-1,9e-5,5.1e9,-3.4e8", header=header))
-    assert column == "column 'qubit' is missing (is 'Qubit' meant?)"
+    assert column == "column 'qubit' is missing: if 'Qubit' is it, write 'qubit' there"
     assert row.startswith("row 2: T1 [s]: -1 must lie")
 
 
