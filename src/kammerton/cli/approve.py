@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -64,10 +65,22 @@ def _answer(verb: str, which: Sequence[str], why: str, at: Path | None) -> None:
     readable(why, blank=True)
     meant, lab = apart(which, at)
     asked: dict[str, object] = {"which": names(meant)} | ({"why": why} if why else {})
+    database = database_or_exit(lab)
     try:
         with interruptible():
-            for line in change(database_or_exit(lab), verb, asked).splitlines():
+            for line in _alone(database, change(database, verb, asked)).splitlines():
                 print_wrapped(line, INDENT)
     except StoreError as problem:
-        say([str(problem)])
+        say([_alone(database, str(problem))])
         raise typer.Exit(code_of(problem)) from None
+
+
+def _alone(database: Path | str, words: str) -> str:
+    """Return words; where nothing waits since no daemon runs with that reason."""
+    from kammerton.model import StoreError
+    from kammerton.store.asking import runs
+    from kammerton.store.questions import NOBODY
+
+    with suppress(StoreError):
+        return f"{words}: no daemon runs" if words == NOBODY and not runs(database) else words
+    return words

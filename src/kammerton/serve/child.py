@@ -235,6 +235,7 @@ def _repeats(order: Order, wire: Wire) -> Repeats:
 async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
     from kammerton.serve.computer import run_computer
     from kammerton.serve.safe import stay_safe
+    from kammerton.serve.supervised import SUPERVISED
 
     try:
         if order.mode in (Mode.SAFE, Mode.IDLE):
@@ -243,6 +244,8 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
                 lab, order.why, life.doing, touch=touch, up=life.up, warm=life.warm,
                 known=life.known,
             )  # fmt: skip
+        if order.supervised:
+            log.info("supervised: %s", SUPERVISED)
         parked = await run_computer(
             lab, once=order.mode is Mode.ONCE, doing=life.doing, up=life.up, warm=life.warm,
             known=life.known, supervised=order.supervised,

@@ -25,6 +25,9 @@ LATE = 60.0
 
 HOW = 'kammerton approve NUMBER (or "all of q0"), or kammerton refuse NUMBER, at any terminal'
 
+SUPERVISED = "a person is asked before the first write of each kind that nobody has approved yet"
+"""What is said at the start: where all is known nothing is written, and nobody is asked."""
+
 
 class Supervised:
     """Asks a person; remembers what was approved. say: hears what is waited for."""

@@ -158,6 +158,11 @@ def errand(
     )
 
 
+def runs(database: Path | str) -> bool:
+    """Say whether a daemon runs, or is kept up and will again."""
+    return _there(place_of(database)) is not None
+
+
 def _there(place: Place) -> str | None:
     """Say who could answer, now or once its process is up; None: no daemon runs."""
     keeps = None if (writes := place.writer_there()) else there(place.keeping)

@@ -6,20 +6,24 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 from kammerton.bench.approval import WriteClass
+from kammerton.cli import app
 from kammerton.cli.approve import names
 from kammerton.model import StoreError
 from kammerton.model.alarm import Alarm
 from kammerton.model.errors import NotApproved
+from kammerton.serve import child, computer
 from kammerton.serve.attending import attending
 from kammerton.serve.keeper import Record
 from kammerton.serve.process import Ending
 from kammerton.serve.rules import Rules
 from kammerton.serve.supervised import Supervised
-from kammerton.serve.words import Code, Mode
+from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store, change
 from kammerton.verify import verify
 
@@ -193,6 +197,38 @@ def test_without_a_daemon_that_asks_there_is_nothing_to_approve(tmp_path):
     Store.open(tmp_path / "k.sqlite", "fake").close()
     with pytest.raises(StoreError, match="nothing waits"):
         change(tmp_path / "k.sqlite", "approve", {"which": ["all"]}, "ada")
+
+
+@pytest.mark.parametrize(("words", "code"), [(["approve"], 0), (["approve", "all"], 2)])
+def test_where_nothing_waits_since_no_daemon_runs_that_is_said(tmp_path, words, code):
+    Store.open(tmp_path / "k.sqlite", "fake").close()
+    done = CliRunner().invoke(app, [*words, "--lab", str(tmp_path / "k.sqlite")])
+    told = "nothing waits for a person's answer: no daemon runs\n"
+    assert (done.exit_code, done.output) == (code, told)
+
+
+def test_while_a_daemon_runs_it_is_not_said(store):
+    async def approved() -> str:
+        async with attending(store):
+            asked = ["approve", "--lab", str(store.place.file)]
+            return (await asyncio.to_thread(CliRunner().invoke, app, asked)).output
+
+    assert asyncio.run(approved()) == "nothing waits for a person's answer\n"
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_the_log_says_at_the_start_whether_a_person_is_asked(monkeypatch, caplog, supervised):
+    """Where everything is known nothing is written, and no question says so."""
+
+    async def settled(*_, **__):
+        return {}
+
+    monkeypatch.setattr(computer, "run_computer", settled)
+    caplog.set_level("INFO")
+    order = Order(Path("lab.toml"), None, supervised=supervised)
+    life = SimpleNamespace(doing=None, up=None, warm=None, known=None)
+    assert asyncio.run(child._work(None, order, life)) == (Code.DONE, "")
+    assert ("supervised: a person is asked before" in caplog.text) is supervised
 
 
 def test_after_a_minute_an_alarm_says_what_waits_and_then_that_it_is_over(store):
