@@ -120,7 +120,9 @@ def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(t
                 assert [(h.scope, h.why) for h in store.leases()] == [
                     ("computer", "swapping a cable")
                 ]
-            assert said(lab.lab, "release", "computer") == "computer is released\n"
+            assert said(lab.lab, "release", "computer") == (
+                "computer is released; the daemon measures again what rests on it\n"
+            )
             wait_for(lambda: outputs_on(lab), 60, "the daemon going on")
             said(lab.lab, "hold", "q0", "--why", "two-tone by hand", "--now")
             wait_for(lambda: not open_with(lab, "q0"), 60, "the end of what plays on q0")

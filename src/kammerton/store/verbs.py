@@ -137,7 +137,14 @@ def _release(
     names = _names("release", scope, targets)
     seen = dict.fromkeys(names, lease) | dict(zip(targets or (), leases or (), strict=False))
     store.give_back(seen, who, force=force)
-    return f"{are(names)} released"
+    return f"{are(names)} released{_measured_again(names)}"
+
+
+def _measured_again(names: tuple[str, ...]) -> str:
+    """Say what the daemon does then: whoever had it may have turned anything."""
+    rested_on = [name for name in names if name != "maintenance"]  # which mutes alarms alone
+    what = "it" if len(rested_on) == 1 else "them"
+    return f"; the daemon measures again what rests on {what}" if rested_on else ""
 
 
 def _revert(

@@ -25,6 +25,8 @@ from tests.older import make_old
 from tests.stored import estimate, run
 from tests.unit.lab.example import FILE
 
+RELEASED = "{} released; the daemon measures again what rests on it\n"
+
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
@@ -51,7 +53,7 @@ def test_it_is_held_shown_and_released(lab):
     assert lease.until is not None
     assert abs(lease.until - datetime.now(UTC) - timedelta(minutes=90)) < timedelta(minutes=1)
     assert "q1 is held by" in said("status", str(lab))[1].replace("\n", " ")
-    assert said("release", "q1", "--lab", str(lab)) == (0, "q1 is released\n", "")
+    assert said("release", "q1", "--lab", str(lab)) == (0, RELEASED.format("q1 is"), "")
     assert "q1 is held by" not in said("status", str(lab))[1]
 
 
@@ -75,7 +77,7 @@ def test_a_hold_is_one_whichever_path_leads_to_lab_toml(lab, tmp_path):
     linked.symlink_to(lab)
     assert said("hold", "q1", "--why", "cable", "--lab", str(lab))[0] == 0
     assert "q1 is held by" in said("status", str(linked))[1].replace("\n", " ")
-    assert said("release", "q1", "--lab", str(linked)) == (0, "q1 is released\n", "")
+    assert said("release", "q1", "--lab", str(linked)) == (0, RELEASED.format("q1 is"), "")
     assert not (linked.parent / "kammerton.sqlite").exists()
 
 
@@ -134,7 +136,7 @@ def test_what_the_daemon_set_aside_is_shown_and_any_person_releases_it(lab):
     known = said("status", str(lab))[1].replace("\n", " ")
     assert "awg1 is held by the daemon: no reference; see to the cable" in known
     assert "awg1 is held by the daemon" in said("why", "q1.f01", str(lab))[2]
-    assert said("release", "awg1", "--lab", str(lab)) == (0, "awg1 is released\n", "")
+    assert said("release", "awg1", "--lab", str(lab)) == (0, RELEASED.format("awg1 is"), "")
 
 
 def test_what_the_daemon_set_aside_a_person_takes_over_and_others_do_not(lab):
@@ -171,7 +173,7 @@ def test_after_an_upgrade_a_person_holds_before_anything_is_driven(lab):
     with Store.read(database) as store:
         assert [each.why for each in store.leases()] == ["upgrade"]
     make_old(database, 2)
-    assert said("release", "computer", "--lab", str(lab)) == (0, "computer is released\n", "")
+    assert said("release", "computer", "--lab", str(lab)) == (0, RELEASED.format("computer is"), "")
 
 
 def test_a_daemon_from_before_an_upgrade_hears_a_hold_and_a_release(lab):
@@ -193,7 +195,7 @@ def test_a_daemon_from_before_an_upgrade_hears_a_hold_and_a_release(lab):
             code, _, err = said("hold", "q1", "--why", "upgrade", "--lab", str(lab))
             assert code == 0, err
             assert [each.why for each in store.leases()] == ["upgrade"]
-            assert said("release", "q1", "--lab", str(lab)) == (0, "q1 is released\n", "")
+            assert said("release", "q1", "--lab", str(lab)) == (0, RELEASED.format("q1 is"), "")
         finally:
             end.set()
             thread.join()
@@ -210,6 +212,11 @@ def test_a_database_of_another_program_is_named_and_left_alone(lab, words):
     assert code == 2
     assert "database of another program" in " ".join(err.split())
     assert database.read_bytes() == before
+
+
+def test_where_only_alarms_were_muted_nothing_is_measured_again(lab):
+    said("hold", "maintenance", "--why", "cooldown", "--lab", str(lab))
+    assert said("release", "maintenance", str(lab)) == (0, "maintenance is released\n", "")
 
 
 def test_who_releases_what_nobody_holds_hears_what_is_held(lab):
@@ -412,7 +419,11 @@ def test_several_are_held_shown_in_one_line_and_released(lab):
     assert " ".join(shown).count("held by") == 2
     assert "q0, q1 and drive_lo are held by" in " ".join(shown)
     done = said("release", "q0", "q1", "drive_lo", "--lab", str(lab))
-    assert done == (0, "q0, q1 and drive_lo are released\n", "")
+    assert done == (
+        0,
+        "q0, q1 and drive_lo are released; the daemon measures again what rests on them\n",
+        "",
+    )
     with Store.read(lab.parent / "kammerton.sqlite") as store:
         assert [each.scope for each in store.leases()] == ["r1"]
 
@@ -420,6 +431,9 @@ def test_several_are_held_shown_in_one_line_and_released(lab):
 def grouped(lab: Path, groups: str = 'left = ["q0", "drive_lo"]') -> Path:
     lab.write_text(f"{lab.read_text(encoding='utf-8')}\n[groups]\n{groups}\n", encoding="utf-8")
     return lab
+
+
+LEFT_RELEASED = "q0 and drive_lo are released; the daemon measures again what rests on them\n"
 
 
 def test_a_group_is_held_as_its_members_and_released_so(lab):
@@ -430,7 +444,11 @@ def test_a_group_is_held_as_its_members_and_released_so(lab):
         2,
         True,
     )
-    assert said("release", "left", str(lab)) == (0, "q0 and drive_lo are released\n", "")
+    assert said("release", "left", str(lab)) == (
+        0,
+        LEFT_RELEASED,
+        "",
+    )
 
 
 def test_a_member_of_a_held_group_is_not_set_back_by_another(lab):

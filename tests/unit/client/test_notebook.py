@@ -250,7 +250,9 @@ def test_a_notebook_holds_and_releases_several_in_one_go(tmp_path: Path) -> None
             lab.hold(why="x")
         with pytest.raises(StoreError, match=r"nobody holds r1; .*nothing is released"):
             lab.release("left", "r1")
-        assert lab.release("left", "q1") == "q0, r0 and q1 are released"
+        assert lab.release("left", "q1") == (
+            "q0, r0 and q1 are released; the daemon measures again what rests on them"
+        )
 
 
 def test_what_is_doubted_is_told_beside_the_value_it_had(tmp_path: Path) -> None:

@@ -473,7 +473,10 @@ def test_over_mqtt_several_are_held_and_a_group_as_its_members(store):
     said = "q0, lo and q1 are held by ada over MQTT until they are released"
     assert held == (True, said)
     assert scopes == ["q0", "lo", "q1"]
-    assert back == (True, "q0, lo and q1 are released")
+    assert back == (
+        True,
+        "q0, lo and q1 are released; the daemon measures again what rests on them",
+    )
     assert alone[1].startswith("q0 and lo are held by ada over MQTT")
 
 

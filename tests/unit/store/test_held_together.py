@@ -18,6 +18,7 @@ from kammerton.store.leases import DAEMON
 from kammerton.store.older import leases_now
 from kammerton.store.verbs import do
 
+RELEASED = "q0, q1 and lo are released; the daemon measures again what rests on them"
 NAMES = ["q0", "q1", "lo"]
 LEFT = {"targets": NAMES, "why": "a cable"}
 KNOWN = frozenset({"computer", "q0", "q1", "lo", "awg1"})
@@ -40,7 +41,7 @@ def test_one_moment_owner_reason_and_end_and_a_row_and_a_line_each(store: Store)
     assert [each.scope for each in leases] == NAMES
     assert len({(each.owner, each.why, each.since, each.until) for each in leases}) == 1
     assert [what for what, _, _ in audited(store)] == ["lease of lo", "lease of q0", "lease of q1"]
-    assert do(store, "release", {"targets": NAMES}, "anna") == "q0, q1 and lo are released"
+    assert do(store, "release", {"targets": NAMES}, "anna") == RELEASED
     assert store.leases() == ()
     assert [new for _, _, new in audited(store)].count("released") == 3
 
@@ -223,4 +224,4 @@ def test_without_a_daemon_it_is_done_here(place: Path | str) -> None:
     assert change(place, "hold", LEFT, "anna").startswith("q0, q1 and lo are held by anna")
     with pytest.raises(StoreError, match="q0 is held by anna: a cable; q1 is held by anna"):
         change(place, "hold", LEFT, "bert")
-    assert change(place, "release", {"targets": NAMES}, "anna") == "q0, q1 and lo are released"
+    assert change(place, "release", {"targets": NAMES}, "anna") == RELEASED

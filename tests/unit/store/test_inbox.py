@@ -59,7 +59,9 @@ def test_without_a_daemon_the_command_does_it_itself(place: Path | str) -> None:
         assert store.leases()[0].why == "wiring"
     with pytest.raises(StoreError, match="q3 is held by anna: wiring"):
         change(place, "hold", {"scope": "q3"}, "bert")
-    assert change(place, "release", {"scope": "q3"}, "anna") == "q3 is released"
+    assert change(place, "release", {"scope": "q3"}, "anna") == (
+        "q3 is released; the daemon measures again what rests on it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,7 +296,9 @@ def test_damaged_requests_keep_nobody_from_a_hold_and_say_what_helps(
     with Store.read(path) as store:
         assert [lease.owner for lease in store.leases()] == ["bob"]
     requests.unlink()
-    assert change(path, "release", {"scope": "computer"}, "bob") == "computer is released"
+    assert change(path, "release", {"scope": "computer"}, "bob") == (
+        "computer is released; the daemon measures again what rests on it"
+    )
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["head", "pages"])
