@@ -81,11 +81,20 @@ def release(
     ),
     at: At = None,
 ) -> None:
-    """Give back what was held, all of it or none; the daemon looks at its instruments anew."""
+    """Give back what was held, all of it or none; the daemon looks at its instruments anew.
+
+    "all" is all that you hold; with --force, all that anybody holds.
+    """
+    from kammerton.cli.to_release import to_release
     from kammerton.client.holding import seen
 
     wanted, lab = _placed(names, at)
-    _change("release", lab, lambda database: {**seen(database, wanted), "force": force})
+
+    def given_back(database: Path | str) -> Mapping[str, object]:
+        meant = to_release(database, lab, wanted, everybody=force)
+        return {**seen(database, meant), "force": force}
+
+    _change("release", lab, given_back)
 
 
 def _placed(names: list[str], at: Path | None) -> tuple[list[str], Path | None]:

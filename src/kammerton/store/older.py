@@ -16,8 +16,8 @@ from kammerton.store import clock, leases, schema
 from kammerton.store.place import Place, demand_there, place_of
 from kammerton.store.read import ReadStore
 
-HELD = "SELECT * FROM lease WHERE released IS NULL"
-"""There is one of a scope at most. Of an older schema it has fewer columns."""
+HELD = "SELECT * FROM lease WHERE released IS NULL ORDER BY number"
+"""Oldest first; there is one of a scope at most. Of an older schema it has fewer columns."""
 
 
 def place_there(database: Path | str) -> Place:
@@ -40,8 +40,17 @@ def computer_of(place: Place) -> str:
 
 def leases_now(database: Path | str) -> dict[str, int]:
     """Return the numbers of the leases that hold now, by scope."""
-    held, now = _told(place_there(database), text(HELD)), clock.instant()
-    return {str(row.scope): int(row.number) for row in held if leases.lasts(row, now)}
+    return {str(row.scope): int(row.number) for row in _held(database)}
+
+
+def owners_now(database: Path | str) -> dict[str, str]:
+    """Return who holds each scope now."""
+    return {str(row.scope): str(row.owner) for row in _held(database)}
+
+
+def _held(database: Path | str) -> list[Any]:
+    now = clock.instant()
+    return [row for row in _told(place_there(database), text(HELD)) if leases.lasts(row, now)]
 
 
 def _told(place: Place, query: Executable) -> Sequence[Any]:

@@ -219,6 +219,27 @@ def test_where_only_alarms_were_muted_nothing_is_measured_again(lab):
     assert said("release", "maintenance", str(lab)) == (0, "maintenance is released\n", "")
 
 
+def test_all_is_what_this_person_holds_and_with_force_what_anybody_does(lab):
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.hold("r0", "bob@pc", "wiring")
+        store.hold("awg1", DAEMON, "no reference")
+    said("hold", "q0", "q1", "--why", "x", "--lab", str(lab))
+    assert said("release", "all", str(lab))[1].startswith("q0 and q1 are released; ")
+    code, _, err = said("release", "all", str(lab))
+    assert code == 2
+    assert " ".join(err.split()).endswith(
+        "; held: r0 by bob@pc, awg1 by the daemon; `kammerton release all --force` takes it"
+    )
+    done = said("release", "all", "--force", str(lab))[1]
+    assert done.startswith("r0 and awg1 are released; ")
+
+
+def test_what_lab_toml_has_no_longer_is_released(lab):
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.hold("q9", somebody(), "taken out")
+    assert said("release", "q9", str(lab)) == (0, RELEASED.format("q9 is"), "")
+
+
 def test_who_releases_what_nobody_holds_hears_what_is_held(lab):
     assert said("hold", "q0", "--why", "x", "--lab", str(lab))[0] == 0
     code, _, err = said("release", "q1", "--lab", str(lab))
@@ -232,6 +253,9 @@ def test_who_releases_what_nobody_holds_hears_what_is_held(lab):
         (("hold", "q1", "--why", "x", "--for", "2 weeks"), "'2 weeks' is no time such as 2h"),
         (("hold", "q1", "--why", "x", "--for", "0h"), "'0h' is no time such as 2h"),
         (("release", "q1"), "nobody holds q1"),
+        (("release", "q9"), 'there is nothing called "q9"; known: '),
+        (("release", "awg2", "q1"), 'there is nothing called "awg2"; did you mean "awg1"?'),
+        (("release", "all"), f"no hold of {somebody()} is recorded"),
         (("hold", "q1"), "Missing option"),
     ],
 )
