@@ -65,7 +65,9 @@ def hold(
     late = f"no longer waiting: {are(wanted)} held, but outputs are not known to be off; {LOOK}"
     with interruptible():
         _change("hold", lab, lambda _: asked_for(wanted, why, span, now=now))
-        if known is not None and (words := go_on(known, wanted)):
+        if not _daemon_runs(lab):
+            typer.echo("no daemon runs; the hold counts as soon as one does")
+        elif known is not None and (words := go_on(known, wanted)):
             typer.echo(words)
         if outputs_go_off(known, wanted):
             with interruptible(late):
@@ -95,6 +97,18 @@ def release(
         return {**seen(database, meant), "force": force}
 
     _change("release", lab, given_back)
+
+
+def _daemon_runs(lab: Path | None) -> bool:
+    """Say whether a daemon runs; where that cannot be read, what would go on is said."""
+    from kammerton.cli.loading import database_or_exit
+    from kammerton.model import StoreError
+    from kammerton.store.asking import runs
+
+    try:
+        return runs(database_or_exit(lab))
+    except StoreError:
+        return True
 
 
 def _placed(names: list[str], at: Path | None) -> tuple[list[str], Path | None]:

@@ -18,7 +18,7 @@ from kammerton.cli import app
 from kammerton.cli.hold import _span
 from kammerton.client.hands_off import outputs_after
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import Inbox, Store, attend, change
+from kammerton.store import Inbox, Store, asking, attend, change
 from kammerton.store.asking import somebody
 from kammerton.store.leases import DAEMON
 from tests.older import make_old
@@ -63,7 +63,8 @@ def test_it_is_held_shown_and_released(lab):
      (("q1", "drive_lo"), "awg1 goes on for q0: hold what you touch by hand, too\n"),
      (("q0", "q1"), ""), (("fridge",), "")],
 )  # fmt: skip
-def test_what_goes_on_for_qubits_that_nobody_holds_is_said(lab, names, words):
+def test_what_goes_on_for_qubits_that_nobody_holds_is_said(lab, names, words, monkeypatch):
+    monkeypatch.setattr(asking, "runs", lambda _: True)
     code, out, _ = said("hold", *names, "--why", "two-tone by hand", "--lab", str(lab))
     assert code == 0
     assert [line for line in out.splitlines(keepends=True) if " on for " in line] == (
@@ -214,6 +215,11 @@ def test_a_database_of_another_program_is_named_and_left_alone(lab, words):
     assert database.read_bytes() == before
 
 
+def test_where_no_daemon_runs_nothing_is_said_to_go_on(lab):
+    out = said("hold", "q1", "--why", "two-tone by hand", "--lab", str(lab))[1]
+    assert out.splitlines()[1:] == ["no daemon runs; the hold counts as soon as one does"]
+
+
 def test_where_only_alarms_were_muted_nothing_is_measured_again(lab):
     said("hold", "maintenance", "--why", "cooldown", "--lab", str(lab))
     assert said("release", "maintenance", str(lab)) == (0, "maintenance is released\n", "")
@@ -277,7 +283,7 @@ def test_a_hold_that_replaces_ones_own_says_so(lab):
     pattern = (
         r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC; "
         r'this replaces the hold until [\d-]{10} \d\d:\d\d:\d\d UTC, "two-tone"\n'
-        r"awg1 and drive_lo go on for q0: .*\n"
+        r"no daemon runs; the hold counts as soon as one does\n"
     )
     assert re.fullmatch(pattern, out), out
     said("hold", "r1", str(lab), "--why", "briefly", "--for", "30s")
