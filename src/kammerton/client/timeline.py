@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
+from datetime import datetime
 
 from kammerton.model import Verdict
 from kammerton.store import Attempt, ReadStore, Revision, StoredRun
@@ -12,7 +14,10 @@ Entry = StoredRun | Revision | Attempt
 
 
 def timeline(store: ReadStore, count: int, elements: frozenset[str] = frozenset()) -> list[Entry]:
-    """Return the last `count` events, oldest first. No clock decides the order: numbers do.
+    """Return the last `count` events, oldest first.
+
+    No clock decides the order: numbers do. Only of reverts and attempts between the same two runs
+    no number tells which came first, and the wall clock does.
 
     elements: of these qubits only; of all where none is named.
     """
@@ -34,16 +39,37 @@ def _elements(entry: Entry) -> set[str]:
 
 def _events(store: ReadStore, count: int) -> list[Entry]:
     runs = {run_number(run.id) or 0: run for run in store.runs(count)}
-    attempts = store.attempts(count)
-    found: dict[tuple[int, int, int], Entry] = {(n, 0, 0): run for n, run in runs.items()}
+    attempts = _attempts(store, count)
     tried = {each.number: run_number(each.outcome or "") or 0 for each in attempts}
-    for revision in store.revisions(count):
+    after = dict[int, tuple[list[Entry], list[Entry]]]()
+    for revision in reversed(store.revisions(count)):
         if revision.reverts is not None:
-            found[run_number(revision.after or "") or 0, 1, revision.number] = revision
-    for attempt in attempts:
+            after.setdefault(run_number(revision.after or "") or 0, ([], []))[0].append(revision)
+    for attempt in reversed(attempts):
         if not tried[attempt.number]:
-            found[_last(tried, attempt.number), 2, attempt.number] = attempt
-    return [found[key] for key in sorted(found)][-count:]
+            after.setdefault(_last(tried, attempt.number), ([], []))[1].append(attempt)
+    found = list[Entry]()
+    for number in sorted({*runs, *after}):
+        found += [runs[number]] if number in runs else []
+        found += heapq.merge(*after.get(number, ()), key=_when)
+    return found[-count:]
+
+
+def _attempts(store: ReadStore, count: int) -> list[Attempt]:
+    """Return the last `count` attempts, and more: back to one that led to a run, before all."""
+    several = count
+    while True:
+        found = store.attempts(several)
+        if len(found) < several or any(run_number(e.outcome or "") for e in found[count - 1 :]):
+            return found
+        several *= 4
+
+
+def _when(entry: Entry) -> datetime:
+    """Return the time that is told of a revert or an attempt: its end, while it lasts its begin."""
+    if isinstance(entry, Attempt):
+        return entry.ended or entry.started
+    return entry.committed
 
 
 def counted_later(store: ReadStore, entries: list[Entry]) -> dict[str, dict[str, int]]:
