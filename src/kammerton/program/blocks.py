@@ -20,7 +20,7 @@ Span = tuple[int, int]
 """Start and end in samples; the readout begins at 0."""
 
 
-@lru_cache(4096)
+@lru_cache(512)  # of a run or two: more would only fill memory, slowly
 def blocks_of(busy: tuple[Span, ...], minimum: int) -> tuple[Span, ...]:
     """Return blocks that cover every busy span, in order of time.
 
