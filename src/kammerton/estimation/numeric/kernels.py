@@ -316,13 +316,6 @@ def fill(a: Array, i: int, value: float) -> None:
 
 
 @piece
-def copied(a: Array, b: Array) -> None:
-    """Copy a to b."""
-    for k in range(a.size):
-        b[k] = a[k]
-
-
-@piece
 def dot(a: Array, i: int, b: Array, j: int) -> float:
     """Return the inner product of row i of a and row j of b: views of rows would cost more."""
     s = 0.0
@@ -487,6 +480,16 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
 
 
 @piece
+def dampen(a: Array, lam: float, fall: Array, damped: Array, move: Array) -> None:
+    """Fill damped with the lower triangle of a, its diagonal larger by lam, and move with fall."""
+    for k in range(fall.size):
+        for j in range(k):
+            damped[k, j] = a[k, j]
+        damped[k, k] = a[k, k] * (1.0 + lam) + 1e-14
+        move[k, 0] = fall[k]
+
+
+@piece
 def refine(
     law: int, x: Array, step: float, y: Array, w: Array, prior: Array, p: Array, lo: Array,
     hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array,
@@ -504,11 +507,7 @@ def refine(
             hold(p, lo, hi, fall, a)
         before, lower, arrived, cut = cost, False, False, False
         for failed in range(8):
-            for k in range(np_):
-                for j in range(k):
-                    damped[k, j] = a[k, j]
-                damped[k, k] = a[k, k] * (1.0 + lam) + 1e-14
-                move[k, 0] = fall[k]
+            dampen(a, lam, fall, damped, move)
             if factor(damped, np_):
                 substitute(damped, move, np_, 0)
                 promised = 0.0
@@ -528,7 +527,8 @@ def refine(
             break
         if lower:
             lam *= 0.1
-            copied(trial, p)
+            for k in range(np_):
+                p[k] = trial[k]
         else:
             cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
         tangent(law, p, lo, hi, x, w, phi, room, c, d)
