@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COMMAND = re.compile(r"`[^`]*`|(?:(?<=[:;,] )|(?<=\())kammerton [^;,()]*")
 """What is copied as it stands: a command in backticks, or one that words lead to."""
 
-QUANTITY = re.compile(r"(?<=\d) (?=(?:[fpnumkMG]?(?:Hz|s|V|A|W|ohm|K|bar|B)|dBm?|mm|min|h|%)\b|%)")
+QUANTITY = re.compile(r"(?<=\d) (?=(?:[fpnuµmkMG]?(?:Hz|s|V|A|W|ohm|K|bar|B)|dBm?|mm|min|h|%)\b|%)")
 """The space between a number and its unit."""
 
 _TIE = "\ue000"  # stands for a space at which no line ends; it is in no text

@@ -75,7 +75,9 @@ def test_a_terminal_gets_styles_and_whole_commands() -> None:
         )
 
 
-@pytest.mark.parametrize("quantity", ["10 GHz/s", "-1.5 V", "20 mK", "3 min", "5 %", "-30 dBm"])
+@pytest.mark.parametrize(
+    "quantity", ["10 GHz/s", "-1.5 V", "50.0 µs", "20 mK", "3 min", "5 %", "-30 dBm"]
+)
 def test_a_number_and_its_unit_stay_together(quantity: str) -> None:
     line = f"a pulse of that line may move by {quantity} where it is played"
     for width in range(24, 50):
