@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 
 STEEPEST = 1.0  # MB/h that is still called flat
+BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
 BLOCKS = 12  # neighbouring looks are alike: only so many means count as independent
 ERRORS = 2.0  # standard errors within which a slope is not told from another
 
@@ -26,6 +27,7 @@ class Look:
     megabytes: float
     named: Counter[str] = field(repr=False)
     threads: int
+    in_use: float | None = None  # MB that were asked for and not freed, where that can be told
 
     @property
     def files(self) -> int:
@@ -34,15 +36,27 @@ class Look:
     def words(self) -> str:
         """Return it in a line."""
         held = f"{self.megabytes:.1f} MB, {self.files} files, {self.threads} threads"
-        return f"{self.hours * 60:.1f} min: {held}"
+        in_use = "" if self.in_use is None else f", {self.in_use:.2f} MB in use"
+        return f"{self.hours * 60:.1f} min: {held}{in_use}"
 
 
-def look(process: psutil.Process, began: float) -> Look:
-    """Look at a process."""
+def look(process: psutil.Process, began: float, in_use: Path | None = None) -> Look:
+    """Look at a process, which writes itself into the folder what it has in use."""
     with process.oneshot():
         hours = (time.monotonic() - began) / 3600
         megabytes, threads = process.memory_info().rss / 1e6, process.num_threads()
-    return Look(hours, megabytes, _open_files(process), threads)
+    return Look(
+        hours, megabytes, _open_files(process), threads, in_use and used(in_use, process.pid)
+    )
+
+
+def used(folder: Path, pid: int) -> float | None:
+    """Return the MB of malloc and of Python's small blocks, each of the size of an average one."""
+    file = folder / str(pid)
+    if not file.exists():
+        return None
+    of_malloc, blocks = map(int, file.read_text().split())
+    return (of_malloc + BLOCK * blocks) / 1e6
 
 
 def _open_files(process: psutil.Process) -> Counter[str]:
@@ -61,7 +75,7 @@ def _open_files(process: psutil.Process) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Slope:
-    """Of the memory over the settled half, MB/h; `error`: one standard error, inf: no slope yet."""
+    """Of something over the settled half, MB/h; `error`: one standard error, inf: no slope yet."""
 
     steep: float
     error: float
@@ -77,22 +91,62 @@ class Slope:
         return self.steep - ERRORS * self.error >= STEEPEST
 
     def __str__(self) -> str:
+        return f"{self.steep:+.1f} ± {self.error:.1f} MB/h"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the system counts for a process, and what that has in use, where it can be told.
+
+    Both must be flat: what grows in use is kept by somebody, and what only the system counts is
+    kept by the allocator.
+    """
+
+    held: Slope
+    in_use: Slope | None = None
+
+    @property
+    def flat(self) -> bool:
+        """Whether neither grows by 1 MB/h."""
+        return all(each.flat for each in self._slopes)
+
+    @property
+    def grows(self) -> bool:
+        """Whether one of them grows by more than 1 MB/h."""
+        return any(each.grows for each in self._slopes)
+
+    @property
+    def _slopes(self) -> list[Slope]:
+        return [self.held] if self.in_use is None else [self.held, self.in_use]
+
+    def __str__(self) -> str:
         undecided = "" if self.flat or self.grows else ", too short to tell"
-        return f"memory {self.steep:+.1f} ± {self.error:.1f} MB/h{undecided}"
+        in_use = "" if self.in_use is None else f" (in use {self.in_use})"
+        return f"memory {self.held}{in_use}{undecided}"
 
 
-def verdict(looks: Sequence[Look]) -> Slope:
-    """Return the slope of the memory over the second half, by the scatter of means of blocks.
+def verdict(looks: Sequence[Look]) -> Memory:
+    """Return the slopes over the second half, by the scatter of means of blocks.
 
     What a process holds comes and goes over minutes. Errors of single looks, as if each were
     independent, are several times too small.
     """
     late = looks[len(looks) // 2 :]
-    if len(late) < 2 * BLOCKS:
+    hours = [each.hours for each in late]
+    in_use = [each.in_use for each in late if each.in_use is not None]
+    return Memory(
+        slope(hours, [each.megabytes for each in late]),
+        slope(hours, in_use) if len(in_use) == len(late) else None,
+    )
+
+
+def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
+    """Return the slope with the error that the scatter of 12 means tells."""
+    if len(hours) < 2 * BLOCKS:
         return Slope(0.0, np.inf)
-    parts = np.array_split(np.array([(x.hours, x.megabytes) for x in late]), BLOCKS)
-    hours, megabytes = np.array([part.mean(axis=0) for part in parts]).T
-    fit, covariance = np.polyfit(hours, megabytes, 1, cov=True)
+    parts = np.array_split(np.array([hours, megabytes]), BLOCKS, axis=1)
+    at, means = np.array([part.mean(axis=1) for part in parts]).T
+    fit, covariance = np.polyfit(at, means, 1, cov=True)
     return Slope(float(fit[0]), float(np.sqrt(covariance[0, 0])))
 
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +36,8 @@ from tests.system.laboratory import Laboratory, laboratory
 
 QUICK = 60.0 / 3600
 PERIOD = 5.0  # s between two looks, and two measurements
+TOLD = "in-use"
+IN_USE = Path(__file__).with_name("in_use")
 TRUTH = 12  # looks between two comparisons with truth and subscriber
 BEHIND = 15.0  # s that a subscriber may be behind
 SEED = 3
@@ -95,6 +97,8 @@ def soak(quick: bool) -> Iterator[Row]:
         lab = stack.enter_context(laboratory(folder, broker=broker.port, chip=chip))
         lab.lab.write_text(lab.lab.read_text().replace("pictures = false", "pictures = true"))
         ear = stack.enter_context(witness(broker.port, load(lab.lab).computer))
+        (folder / TOLD).mkdir()
+        stack.enter_context(telling(folder / TOLD))
         with running(lab.lab) as daemon:
             seen, new = _left_alone(daemon, lab, ear, lasts)
             runs = ask(daemon.database, "select count(*) from run")[0][0]
@@ -121,6 +125,20 @@ def soak(quick: bool) -> Iterator[Row]:
     assert not flat.grows, f"memory grows: {flat}"
 
 
+@contextmanager
+def telling(folder: Path) -> Iterator[None]:
+    """Let what is started meanwhile write into a folder what it has in use."""
+    path = os.pathsep.join(filter(None, [str(IN_USE), os.environ.get("PYTHONPATH")]))
+    new = {"PYTHONPATH": path, "KAMMERTON_IN_USE": str(folder)}
+    old = {name: os.environ.get(name) for name in new}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name, value in old.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
 def _left_alone(
     daemon: Daemon, lab: Laboratory, ear: Witness, lasts: float
 ) -> tuple[Seen, list[str]]:
@@ -134,7 +152,7 @@ def _left_alone(
             time.sleep(PERIOD)
             number = len(seen.looks)
             _measure(client, names[number % len(names)], ASKED[number % len(ASKED)], seen)
-            seen.looks.append(look(process, began))
+            seen.looks.append(look(process, began, lab.lab.with_name(TOLD)))
             print(seen.looks[-1].words(), file=sys.stderr)  # whoever ends it knows so far
             if number % TRUTH == TRUTH - 1:
                 _compare(seen, ear, daemon.database)

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections import Counter
 
 import numpy as np
+import pytest
 
-from tests.prove.flat import Look, grown, new_files, verdict
+from tests.prove.flat import BLOCK, Look, grown, new_files, used, verdict
+from tests.prove.killing import wait_for
+from tests.prove.soak import telling
 
 
-def looks(hours: float, slope: float, noise: float = 0.0, files: int = 3) -> list[Look]:
-    """Return looks every 5 s at a process that grows by so many MB/h, with 12 s of memory."""
+def looks(
+    hours: float, slope: float, noise: float = 0.0, files: int = 3, used: float | None = None
+) -> list[Look]:
+    """Return looks every 5 s at a process that grows by so many MB/h, with 12 s of memory.
+
+    What it has in use grows by `used`, where that is told.
+    """
     at = np.arange(0, hours, 5 / 3600)
     rng = np.random.default_rng(1)
     walk = np.repeat(rng.normal(0, noise, at.size // 12 + 1), 12)[: at.size]
     return [
-        Look(h, 400 + slope * h + w, Counter(db=files), 9) for h, w in zip(at, walk, strict=True)
-    ]
+        Look(
+            h, 400 + slope * h + w, Counter(db=files), 9,
+            None if used is None else 200 + used * h + w / 10,
+        )
+        for h, w in zip(at, walk, strict=True)
+    ]  # fmt: skip
 
 
 def test_a_long_one_that_is_flat_is_told() -> None:
@@ -38,6 +53,50 @@ def test_one_that_is_too_short_is_neither_flat_nor_growing_and_says_so() -> None
         assert "too short to tell" in str(found)
 
 
+def test_what_is_in_use_must_be_flat_too() -> None:
+    """2 MB/h of use hide in the noise of what the system counts; one that is flat is told."""
+    found = verdict(looks(2.0, 0.1, noise=0.5, used=2.0))
+    assert found.held.flat
+    assert found.grows
+    assert not found.flat
+    assert "in use +2.0 ±" in str(found)
+    assert verdict(looks(2.0, 0.1, noise=0.5, used=0.1)).flat
+
+
+def test_what_only_the_allocator_keeps_is_no_pass_either() -> None:
+    found = verdict(looks(2.0, 8.0, noise=0.5, used=0.1))
+    assert found.grows
+    assert found.in_use is not None
+    assert found.in_use.flat
+
+
+def test_where_one_look_does_not_tell_what_is_in_use_nothing_is_said_of_it() -> None:
+    told, untold = looks(2.0, 0.1, used=0.1), looks(2.0, 0.1)
+    assert verdict([*told[:-1], untold[-1]]).in_use is None
+
+
+def test_a_process_writes_what_it_has_in_use(tmp_path) -> None:
+    """And 10 MB more once it holds 10 MB more in small blocks, and in one large one."""
+    program = """
+import sys, time
+held = [bytes(300) for _ in range(int(sys.argv[1]))], bytes(int(sys.argv[2]))
+time.sleep(60)
+"""
+    with telling(tmp_path):
+        words = [("0", "0"), ("0", "10000000"), ("100000", "0")]
+        started = [subprocess.Popen([sys.executable, "-c", program, *each]) for each in words]
+    try:
+        wait_for(lambda: all(used(tmp_path, each.pid) for each in started), "all wrote", 30)
+        time.sleep(2.5)
+        empty, large, small = (used(tmp_path, each.pid) for each in started)
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+    assert large - empty == pytest.approx(10.0, abs=0.2)
+    assert small - empty == pytest.approx(0.1 * BLOCK + 0.8, abs=0.3)  # 0.8: their list
+
+
 def test_neighbouring_looks_are_not_counted_as_independent() -> None:
     """Of 200 flat processes whose memory comes and goes over a minute few seem to grow."""
     rng = np.random.default_rng(3)
@@ -46,7 +105,7 @@ def test_neighbouring_looks_are_not_counted_as_independent() -> None:
     for _ in range(200):
         walk = np.convolve(rng.normal(0, 1, at.size + 12), np.ones(12) / 12, "valid")[: at.size]
         found = verdict([Look(h, m, Counter(), 9) for h, m in zip(at, 10 * walk, strict=True)])
-        seem += abs(found.steep) > 2 * found.error
+        seem += abs(found.held.steep) > 2 * found.held.error
     assert seem < 40, seem
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from kammerton.bench.beside import beside
 from kammerton.serve import heaps
 
-PERIOD = 600.0
+PERIOD = 60.0
 """s between two times. It takes some milliseconds, and no thread can allocate meanwhile."""
 
 GiveBack = Callable[[], object]
