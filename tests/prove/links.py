@@ -64,7 +64,7 @@ class Told:
         self.answered: list[float] = []
 
     def on(self, site: Site) -> None:
-        site.loop.committed = lambda run, run_id: self.committed.append(time.monotonic())
+        site.loop.committed = lambda *_: self.committed.append(time.monotonic())
         said = site.loop.said
 
         def listen(what: str) -> None:

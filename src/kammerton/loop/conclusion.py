@@ -45,8 +45,8 @@ class Conclusions:
     """Stores finished runs and believes them, and whatever else comes into the store.
 
     revision: up to which the book holds all that the store has. No commit is made on top of a
-    revision that was not looked at. held: what persons hold now. withheld: why the latest run, or
-    part of it, replaces nothing; "" where all of it does.
+    revision that was not looked at. held: what persons hold now. withheld: by qubit, why what the
+    latest run found of it replaces nothing, or not all of it.
     """
 
     lab: Lab
@@ -57,7 +57,7 @@ class Conclusions:
     record: Record
     held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
-    withheld: str = ""
+    withheld: Mapping[str, str] = field(default_factory=dict)
     _known: Mapping[str, Change] = field(default_factory=dict)
     _cold: bool = True
 
@@ -279,13 +279,17 @@ class Conclusions:
         waits: Mapping[str, Estimate],
     ) -> None:
         """Keep in words why results replace nothing; what surprises is logged."""
-        far = [self._surprise(name, e) for name, e in surprises.items()]
-        for words in far:
+        far = [(name, self._surprise(name, e)) for name, e in surprises.items()]
+        for _, words in far:
             log.warning("%s", words)
-        said = far + [stays(self.book, n, e) for n, e in coarse.items() if e.stderr > 0]
-        qubits = dict.fromkeys(self.book.qubit_of(name) for name in waits)
-        said += [f"what is found of {qubit} counts once it answers to a pulse" for qubit in qubits]
-        self.withheld = "; ".join(said)
+        finer = [(name, stays(self.book, name, e)) for name, e in coarse.items() if e.stderr > 0]
+        said = dict[str, list[str]]()
+        for name, words in far + finer:
+            said.setdefault(self.book.qubit_of(name), []).append(words)
+        for qubit in dict.fromkeys(self.book.qubit_of(name) for name in waits):
+            counts = f"what is found of {qubit} counts once it answers to a pulse"
+            said.setdefault(qubit, []).append(counts)
+        self.withheld = {qubit: "; ".join(words) for qubit, words in said.items()}
 
     def _surprise(self, name: str, new: Estimate) -> str:
         old = self.book[name]

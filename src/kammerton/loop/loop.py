@@ -48,14 +48,15 @@ log = logging.getLogger(__name__)
 
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
-Committed = Callable[[Run, str], None]
+Committed = Callable[[Run, str, Mapping[str, str]], None]
 
 
 @dataclass
 class Loop:
     """Keeps one computer in tune.
 
-    committed(run, run_id) is told of every finished run, said(what) of what is done now.
+    committed(run, run_id, withheld) is told of every finished run, and by qubit why what it found
+    replaces nothing; said(what) of what is done now.
     held: elements that persons hold now; the loop leaves them alone. whose: says who holds one, and
     why. leave: why `keep` or `settle` shall end after the step under way; "": they go on.
     drive_off: says that the interlock has switched drive off, and why. wishes: what persons want
@@ -188,7 +189,7 @@ class Loop:
             ),
             attempt=lambda plan, wish: self._attempt(plan, wish.again, asked=wish),
             leave=lambda: self.leave,
-            withheld=lambda: self._conclusions.withheld,
+            withheld=lambda: "; ".join(self._conclusions.withheld.values()),
         )
 
     def _whose(self, *names: str) -> str:
@@ -345,5 +346,5 @@ class Loop:
             if not asked:
                 await self._apart(plan, failure)
             return outcome
-        self.committed(run, run_id)
+        self.committed(run, run_id, self._conclusions.withheld)
         return run_id

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kammerton.lab import Lab
-from kammerton.model import Estimate, Fit, Run, Trace, Value
+from kammerton.model import Estimate, Fit, Run, Trace, Value, Verdict
 from kammerton.store import clock
 
 OF_RESONATORS = ("resonator_spectroscopy", "dispersive_shift")
@@ -17,11 +17,22 @@ AHEAD = timedelta(seconds=5)
 """By which laboratory time runs ahead before that is said, as on a screen."""
 
 
-def draw_run(lab: Lab, run: Run, run_id: str, believed: Mapping[str, Estimate]) -> None:
+WITHHELD = "value withheld"
+"""Beside the verdict of a fit that was accepted, and of which nothing counts yet."""
+
+
+def draw_run(
+    lab: Lab,
+    run: Run,
+    run_id: str,
+    believed: Mapping[str, Estimate],
+    withheld: Mapping[str, str],
+) -> None:
     """Draw the traces, fits and verdicts of a run into `<run id>.png`, beside its data.
 
     A resonator is called by its own name, and the computer by that of lab.toml. believed: by full
-    name, what came of the run; a fringe's frequency is not what it was measured for.
+    name, what came of the run; a fringe's frequency is not what it was measured for. withheld: by
+    qubit, why what was found replaces nothing, or not all of it.
     """
     from kammerton.estimation.pictures.picture import (
         draw,  # matplotlib is slow to import; not at start
@@ -30,7 +41,9 @@ def draw_run(lab: Lab, run: Run, run_id: str, believed: Mapping[str, Estimate]) 
     lab.data.mkdir(parents=True, exist_ok=True)
     title = f"{lab.computer}  {run.calibration}  {run_id}  {_when(run)}"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
-    fits = {name: _with(fit, believed, lab) for name, fit in run.fits.items()}
+    fits = {
+        name: _with(fit, believed, lab, withheld.get(name, "")) for name, fit in run.fits.items()
+    }
     file = lab.data / f"{run_id}.png"
     draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
 
@@ -41,8 +54,11 @@ def _when(run: Run) -> str:
     return f"{run.ended:%Y-%m-%d %H:%M:%S} UTC{' of laboratory time' if ahead else ''}"
 
 
-def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab) -> Fit:
-    """Return a fit that leads with what is believed of its target because of it."""
+def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab, why: str) -> Fit:
+    """Return a fit that leads with what is believed of its target because of it, or why nothing is.
+
+    why: what it found replaces nothing, or not all of it; "": all counts.
+    """
     qubit = lab.qubits.get(fit.target)
     mine = {fit.target, qubit.resonator if qubit is not None else fit.target}
     found = {
@@ -51,7 +67,16 @@ def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab) -> Fit:
         if name.partition(".")[0] in mine
     }
     more = {name: value for name, value in found.items() if name not in fit.values}
-    return replace(fit, values={**more, **fit.values}) if more else fit
+    fit = replace(fit, values={**more, **fit.values}) if more else fit
+    return _withheld(fit, why, whole=not found) if why and fit.verdict is Verdict.ACCEPTED else fit
+
+
+def _withheld(fit: Fit, why: str, *, whole: bool) -> Fit:
+    """Return an accepted fit that says what of it does not count, and why. whole: nothing does."""
+    plain = fit.status == "success"
+    status = ", ".join([*([] if plain else [fit.status]), *([WITHHELD] if whole else [])])
+    finding = fit.reason.partition("; ")[2] if plain else fit.reason
+    return replace(fit, status=status or fit.status, reason="; ".join(filter(None, [why, finding])))
 
 
 def _named(trace: Trace, fit: Fit | None, lab: Lab) -> Trace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 
 from kammerton.lab import Lab
 from kammerton.loop.loop import Committed
@@ -17,18 +18,18 @@ log = logging.getLogger(__name__)
 def reporter(lab: Lab, store: Store, pictures: Background) -> Committed:
     """Return what tells of a committed run: one line in the log, and a picture."""
 
-    def committed(run: Run, run_id: str) -> None:
+    def committed(run: Run, run_id: str, withheld: Mapping[str, str]) -> None:
         log.info("%s", _summary(run, run_id))
         if lab.pictures:
-            pictures.add(_draw, lab, store, run, run_id)
+            pictures.add(_draw, lab, store, run, run_id, withheld)
 
     return committed
 
 
-def _draw(lab: Lab, store: Store, run: Run, run_id: str) -> None:
+def _draw(lab: Lab, store: Store, run: Run, run_id: str, withheld: Mapping[str, str]) -> None:
     """Read what is believed beside the loop: a store that is away costs a picture, no more."""
     believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
-    draw_run(lab, run, run_id, believed)
+    draw_run(lab, run, run_id, believed, withheld)
 
 
 def _summary(run: Run, run_id: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kammerton.estimation.pictures.wording import words_of
 from kammerton.model import Fit, Trace, Value, Verdict
 from kammerton.serve import pictures
 from tests.stored import estimate, run
@@ -33,7 +34,7 @@ def test_a_fringe_leads_with_the_frequency_it_was_measured_for(tmp_path: Path, m
     done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
     f01 = estimate(4.91072e9, 2.1e3, "Hz")
     believed = {"q0.f01": f01, "q1.f01": f01, "q0.frequency": f01}
-    pictures.draw_run(lab, done, "r000004", believed)
+    pictures.draw_run(lab, done, "r000004", believed, {})
     assert drawn == [{"f01": Value(4.91072e9, 2.1e3, "Hz"), **fit.values}]
 
 
@@ -48,7 +49,7 @@ def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> 
     for kind in ("resonator_spectroscopy", "qubit_spectroscopy"):
         trace, fit = found(kind)
         done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
-        pictures.draw_run(lab, done, "r000004", {})
+        pictures.draw_run(lab, done, "r000004", {}, {})
     assert [target for target, *_ in drawn] == ["r0 of q0", "q0"]
     assert drawn[0][1] == lab.data / "r000004.png"
     assert drawn[0][2].startswith(f"{lab.computer}  ")
@@ -67,5 +68,51 @@ def test_a_time_that_is_ahead_of_this_computers_is_said_to_be_the_laboratorys(
         lambda traces, fits, path, title, shots, note: titles.append(title),
     )
     done = replace(run(), ended=datetime.now(UTC) + ahead)
-    pictures.draw_run(two_qubits(tmp_path), done, "r000004", {})
+    pictures.draw_run(two_qubits(tmp_path), done, "r000004", {}, {})
     assert titles[0].endswith(f":{done.ended:%S} {end}")
+
+
+WHY = "q0.f01: 4.92 GHz is far from 4.91 GHz, which was believed; it counts when it is found again"
+
+
+def _drawn(tmp_path: Path, monkeypatch, fit: Fit, believed, why: str) -> Fit:
+    drawn: list[Fit] = []
+    monkeypatch.setattr(
+        "kammerton.estimation.pictures.picture.draw",
+        lambda traces, fits, path, title, shots, note: drawn.append(fits["q0"]),
+    )
+    done = replace(run(), traces={}, fits={"q0": fit})
+    withheld = {"q0": why} if why else {}
+    pictures.draw_run(two_qubits(tmp_path), done, "r000004", believed, withheld)
+    return drawn[0]
+
+
+def test_a_value_that_is_withheld_is_not_drawn_as_plainly_accepted(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """As `kammerton log` says; beside what the fit itself found."""
+    _, fit = found("ramsey")
+    shown = _drawn(tmp_path, monkeypatch, fit, {}, WHY)
+    assert (shown.verdict, shown.status, shown.reason) == (fit.verdict, "value withheld", WHY)
+    fit = replace(fit, status="two lines", reason="two frequencies beat")
+    shown = _drawn(tmp_path, monkeypatch, fit, {}, WHY)
+    assert shown.status == "two lines, value withheld"
+    assert shown.reason == f"{WHY}; two frequencies beat"
+    words = words_of(shown, found("ramsey")[0], 66)
+    assert "it counts when" in words.replace("\n", " ")
+
+
+def test_a_run_of_which_one_value_counts_says_why_another_does_not(
+    tmp_path: Path, monkeypatch
+) -> None:
+    _, fit = found("ramsey")
+    believed = {"q0.f01": estimate(4.91072e9, 2.1e3, "Hz")}
+    shown = _drawn(tmp_path, monkeypatch, fit, believed, "q0.t2_star: 20 µs agrees with 19 µs")
+    assert (shown.status, shown.reason) == ("success", "q0.t2_star: 20 µs agrees with 19 µs")
+
+
+def test_what_was_not_accepted_says_its_own_reason(tmp_path: Path, monkeypatch) -> None:
+    """Another value of that qubit may be withheld by the same run."""
+    fit = replace(found("ramsey")[1], verdict=Verdict.REJECTED, status="no signal", reason="flat")
+    shown = _drawn(tmp_path, monkeypatch, fit, {}, WHY)
+    assert (shown.status, shown.reason) == ("no signal", "flat")
