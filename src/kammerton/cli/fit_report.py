@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kammerton.estimation.files.envelope import WORDS
 from kammerton.estimation.pictures.scales import places, scale_of
 from kammerton.estimation.pictures.wording import counted_fidelity, given
 from kammerton.model import Fit, Verdict
@@ -21,10 +22,11 @@ from kammerton.model.quantity import SCALED, show
 COLOURS = {Verdict.ACCEPTED: "green", Verdict.INSUFFICIENT: "yellow", Verdict.REJECTED: "red"}
 
 
-def print_json(found: Fit, notes: Sequence[str]) -> None:
+def print_json(found: Fit, notes: Sequence[str], envelope: str | None) -> None:
     """Print one JSON object; values and correlation only where the fit is accepted.
 
-    notes: how the file was read, and what looks as if it was meant otherwise.
+    notes: how the file was read, and what looks as if it was meant otherwise. envelope: which one
+    Ramsey fringes have.
     """
     accepted = found.verdict is Verdict.ACCEPTED
     parameters = {
@@ -42,6 +44,8 @@ def print_json(found: Fit, notes: Sequence[str]) -> None:
         "advice": _advice(found),
         "notes": list(notes),
     }
+    if found.kind == "ramsey":
+        answer["envelope"] = envelope
     print(json.dumps(answer, allow_nan=False))
 
 
@@ -67,10 +71,10 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
+def print_text(found: Fit, axes: Sequence[tuple[str, str]], envelope: str | None) -> None:
     """Print verdict, reason and advice, and the values of an accepted fit as a table.
 
-    axes: name and unit of each axis, for the advice.
+    axes: name and unit of each axis, for the advice. envelope: which one Ramsey fringes have.
     """
     console = Console()
     verdict = Text(f"{found.verdict}", style=f"bold {COLOURS[found.verdict]}")
@@ -86,17 +90,20 @@ def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
         if math.isfinite(value.value):
             text = shown(value.value, value.unit, value.stderr) + given(name, value)
             table.add_row(name, text + _as_counted(name, found))
+    if envelope is not None:
+        table.add_row("envelope", WORDS[envelope])
     if math.isfinite(found.chi2_reduced):
         table.add_row("chi2 reduced", f"{found.chi2_reduced:.3g}")
     console.print(table)
 
 
 def _as_counted(name: str, found: Fit) -> str:
-    """Return the plain fidelity beside that of the state at the start, which may be above 1."""
+    """Say what the fidelity of the state at the start leaves out, and what it is with that."""
     plain = counted_fidelity(found.values) if name == "assignment_fidelity" else None
     if plain is None:
         return ""
-    return f" (counted {shown(plain.value, '', plain.stderr)})"
+    counted = shown(plain.value, "", plain.stderr)
+    return f", errors of preparation left out\n{counted} as counted, with them"
 
 
 def shown(value: float, unit: str, stderr: float) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from kammerton.client.words import WITHIN, ahead, by, tolerable, validity
 from kammerton.model import Estimate, Fit
+from kammerton.model.parameter import LEFT_OUT
 from kammerton.model.quantity import show, two_digits
 from kammerton.model.span import aged, ago
 from kammerton.store import Change, ReadStore, StoredRun
@@ -55,6 +56,7 @@ class Why:
         lines = [
             (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
             *self._of_the_fit(),
+            *self._left_out(),
             ("age", self._aged()),
             ("valid", self._valid()),
             *self._doubts(),
@@ -124,6 +126,10 @@ class Why:
             return []
         drift = "the rest is what it may drift while it is measured"
         return [("by the fit", f"± {two_digits(own.stderr, self.estimate.unit)}; {drift}")]
+
+    def _left_out(self) -> list[tuple[str, str]]:
+        words = LEFT_OUT.get(self.name.rpartition(".")[2])
+        return [("left out", words)] if words else []
 
     def _doubts(self) -> list[tuple[str, str]]:
         if self.doubted is None:

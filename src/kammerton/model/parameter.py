@@ -127,6 +127,12 @@ _KINDS = (
 )
 
 KINDS: dict[tuple[ElementKind, str], ParameterKind] = {(k.element, k.name): k for k in _KINDS}
+LEFT_OUT = {
+    "assignment_fidelity": "errors of preparation (thermal population, the pi pulse): it is of the "
+    "state at the start of the readout",
+}
+"""What a value does not hold, though its name may say so."""
+
 QUBIT = {k.name: k for k in _KINDS if k.element == "qubit"}
 RESONATOR = {k.name: k for k in _KINDS if k.element == "resonator"}
 BY_NAME = QUBIT | RESONATOR

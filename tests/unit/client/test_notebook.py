@@ -124,6 +124,13 @@ def test_why_says_what_the_fit_says_alone(client: Client, stderr: float, said: b
         assert lines["by the fit"].startswith("± 600 ns; the rest is what it may drift")
 
 
+def test_why_says_what_a_fidelity_leaves_out(client: Client) -> None:
+    why = client.why("q0.t1")
+    assert "left out" not in dict(why.lines())
+    lines = dict(replace(why, name="q0.assignment_fidelity").lines())
+    assert lines["left out"].startswith("errors of preparation")
+
+
 def test_why_finds_the_fit_behind_a_resonator(client: Client) -> None:
     why = client.why("r1.frequency")
     assert why.fit is not None
