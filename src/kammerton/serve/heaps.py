@@ -53,9 +53,9 @@ def loading() -> Iterator[None]:
 
 
 def give_back() -> Callable[[], object] | None:
-    """Return glibc's malloc_trim (man 3 malloc_trim); None where there is no glibc."""
+    """Return what frees garbage and trims the heaps (man 3 malloc_trim); None without glibc."""
     libc = _glibc()
-    return None if libc is None else lambda: libc.malloc_trim(0)
+    return None if libc is None else lambda: (gc.collect(), libc.malloc_trim(0))
 
 
 @cache

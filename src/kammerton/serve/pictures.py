@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -33,6 +34,9 @@ def draw_run(
     A resonator is called by its own name, and the computer by that of lab.toml. believed: by full
     name, what came of the run; a fringe's frequency is not what it was measured for. withheld: by
     qubit, why what was found replaces nothing, or not all of it.
+
+    What matplotlib draws holds itself in circles, 2 MB a picture, and Python looks for those after
+    ten pictures. To look now takes milliseconds, since what was loaded at the start is left out.
     """
     from kammerton.estimation.pictures.picture import (
         draw,  # matplotlib is slow to import; not at start
@@ -46,6 +50,7 @@ def draw_run(
     }
     file = lab.data / f"{run_id}.png"
     draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
+    gc.collect()
 
 
 def _when(run: Run) -> str:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 import psutil
 import pytest
 
 from kammerton.serve import heaps
 from kammerton.serve.memory import giving_back
+
+
+class Held:
+    """Something that tells whether it still lives."""
+
 
 PIECE, PIECES = 2000, 50_000  # bytes; together 100 MB
 
@@ -24,6 +31,23 @@ def test_what_is_freed_between_pieces_in_use_goes_back_to_the_system():
     give_back()
     assert psutil.Process().memory_info().rss < before - PIECE * PIECES / 2
     assert len(kept) == 101
+
+
+@pytest.mark.skipif(heaps.give_back() is None, reason="not glibc: its allocator takes no help")
+def test_what_holds_itself_in_a_circle_goes_back_too():
+    give_back = heaps.give_back()
+    assert give_back is not None
+    circle = [Held()]
+    circle.append(circle)
+    gone = weakref.ref(circle[0])
+    gc.disable()  # so that Python does not find it by chance
+    try:
+        del circle
+        assert gone() is not None
+        give_back()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_it_is_given_back_again_and_again():

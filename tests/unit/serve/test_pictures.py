@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.figure import Figure
 
 from kammerton.estimation.pictures.wording import words_of
 from kammerton.model import Fit, Trace, Value, Verdict
@@ -116,3 +119,18 @@ def test_what_was_not_accepted_says_its_own_reason(tmp_path: Path, monkeypatch) 
     fit = replace(found("ramsey")[1], verdict=Verdict.REJECTED, status="no signal", reason="flat")
     shown = _drawn(tmp_path, monkeypatch, fit, {}, WHY)
     assert (shown.status, shown.reason) == ("no signal", "flat")
+
+
+def test_nothing_of_a_picture_stays_in_memory(tmp_path: Path) -> None:
+    """Its dots would stay until Python looks for what holds itself in circles."""
+    lab, (trace, fit) = two_qubits(tmp_path), found("qubit_spectroscopy")
+    done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
+    gc.collect()
+    gc.disable()
+    try:
+        pictures.draw_run(lab, done, "r000004", {}, {})
+        held = [each for each in gc.get_objects() if isinstance(each, Figure | RendererAgg)]
+    finally:
+        gc.enable()
+    assert (lab.data / "r000004.png").exists()
+    assert held == []
