@@ -125,7 +125,7 @@ def test_numbers_that_a_kink_at_the_end_hides_are_told(period, hidden):
     found = fit_batch(KIND, X, y, 0.02, **known).fit(0, "r0")
     assert found.verdict == "accepted"
     assert ("period" in found.values) != hidden
-    assert ("stay unknown: sweep a whole period of the bias" in found.reason) == hidden
+    assert ("are not given; sweep a whole period of the bias" in found.reason) == hidden
 
 
 CASES = {

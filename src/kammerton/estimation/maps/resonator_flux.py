@@ -58,11 +58,15 @@ CLEARLY = 5.0  # errors by which a kink must lie outside the window
 SHORTEST, LONGEST = 4.0, 7.0  # periods: in steps of the bias, and the logarithm of windows
 HANGING = ("period", "shift", "bare_frequency", "g")
 ARC, CLEAR = "arc of a resonator", "a clear arc of the resonator"
-HANGS = ("period, shift and coupling hang on the qubit's frequency and on the asymmetry of its "
-         "junctions: give both to have them")  # fmt: skip
-KINKED = ("half a period from its sweet spot it has a kink, so near an end of the window that"
-          " period, shift, bare frequency and coupling stay unknown: sweep a whole period of the"
-          " bias, or less on that side")  # fmt: skip
+HANGS = (
+    "period, shift, bare frequency and coupling can be told only where the qubit's frequency "
+    "and the asymmetry of its junctions are known: give both"
+)
+KINKED = (
+    "half a period from the sweet spot the arc turns sharply, and this corner lies at an end "
+    "of the sweep, where few points say at which bias it is: period, shift, bare frequency "
+    "and coupling are not given; sweep a whole period of the bias, or less on that side"
+)
 SPOT, TOP, LOG_PERIOD, FALL, LOG_DETUNING, ROOT = range(6)  # theta, in windows
 USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
 USUAL_ROOT, ITS_ERROR = 0.4, 0.3  # of the square root of the asymmetry, which is from 0 to 1

@@ -41,6 +41,9 @@ ROUNDING = 1e-9
 ROUND = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 """Numbers, and their tenfold and so on, that may stand at an axis."""
 
+POINTS, MEANS = "single points", "their means"
+"""What faint and hollow marks are, where a sweep came to a place more than once."""
+
 Page = Figure | SubFigure
 
 
@@ -122,13 +125,23 @@ def key_above(axes: Axes, count: int, scale: float = 1.5, gap: float = 0.1) -> N
            handletextpad=gap, columnspacing=1.0, borderpad=0)  # fmt: skip
 
 
+def key_to_means(axes: Axes) -> None:
+    """Say which marks are means, where there are any and no key has said so; call it last."""
+    if MEANS in axes.get_legend_handles_labels()[1]:
+        legend(axes, loc="best", handletextpad=0.1, borderpad=0)
+
+
 def measured(
     axes: Axes, x: FloatArray, y: FloatArray, bars: FloatArray | None, colour: str = DATA,
     mark: str = "o", name: str = "",
 ) -> None:  # fmt: skip
-    """Draw points with error bars; where x repeats, faint points and their means with errors."""
+    """Draw points with error bars; where x repeats, faint points and their means with errors.
+
+    name: of all of it, in a key; where it has none, a key says which marks are the means.
+    """
     if _repeats(x):
-        _points_and_means(axes, x, y, colour, mark, 3.4, name)
+        each, mean = ("", name) if name else (POINTS, MEANS)
+        _points_and_means(axes, x, y, colour, mark, 3.4, mean, each)
     else:
         axes.errorbar(x, y, bars, fmt=mark, ms=2.8, mew=0, lw=0.8, color=colour, label=name)
 
@@ -148,10 +161,11 @@ def _repeats(x: FloatArray) -> bool:
 
 
 def _points_and_means(
-    axes: Axes, x: FloatArray, y: FloatArray, colour: str, mark: str, size: float, name: str = ""
-) -> None:
+    axes: Axes, x: FloatArray, y: FloatArray, colour: str, mark: str, size: float, name: str = "",
+    each: str = "",
+) -> None:  # fmt: skip
     there = np.isfinite(y)
-    axes.plot(x[there], y[there], mark, ms=2.2, mew=0, alpha=0.3, color=colour)
+    axes.plot(x[there], y[there], mark, ms=2.2, mew=0, alpha=0.3, color=colour, label=each)
     groups = [(one, y[there & (x == one)]) for one in np.unique(x[there])]
     errors = [float(v.std(ddof=1)) / math.sqrt(v.size) if v.size > 1 else 0.0 for _, v in groups]
     axes.errorbar([one for one, _ in groups], [float(v.mean()) for _, v in groups], errors,

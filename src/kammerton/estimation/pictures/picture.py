@@ -33,6 +33,7 @@ from kammerton.estimation.pictures.page import (
     axes_pair,
     draw_curve,
     fitted,
+    key_to_means,
     label,
     left_over,
     line_style,
@@ -260,6 +261,7 @@ def _sweep(
     label(below, x_label, remainder(known, prefix + trace.y_unit))
     spread_out(above, "" if fit is None else fit.kind, x)
     if fit is None or fit.curve is None or line is None:
+        key_to_means(above)
         return
     curve, line = shown(fit.curve), replace(line, y=shown(line.y))
     if fit.status == NOTHING and np.isfinite(y).any():
@@ -274,3 +276,4 @@ def _sweep(
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     left_over(below, x, (y - curve) / scale)
     settle(above, below)
+    key_to_means(above)
