@@ -343,3 +343,21 @@ def test_what_is_left_out_has_no_error_either():
     assert np.isnan(found.values["amplitude"]).any()
     for name, value in found.values.items():
         assert (np.isnan(value) == np.isnan(found.stderr[name])).all(), name
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_sequences_that_swing_are_no_smooth_curves(given):
+    """Chi-square as a whole hardly tells a sine of over half a period from a cubic."""
+    rng, u = np.random.default_rng(4), (X - X[0]) / np.ptp(X)
+
+    def swinging(turns, noise):
+        y = np.sin(turns * (u - 0.3)) / 2 * np.array([[1.0], [-1.0]])
+        y = y + noise * rng.normal(size=(300, *y.shape))
+        found = fit_batch(TWO, ((0, 1), X), y, noise if given else None)
+        return found, np.array(["swing beside" in reason for reason in found.reason])
+
+    assert (swinging(2.0, 0.02)[0].verdict == "accepted").mean() > 0.98
+    found, said = swinging(4.5, 0.05)
+    assert said.mean() > 0.2
+    assert (found.verdict[said] == "rejected").all()
+    assert (found.status[said] == "model does not fit").all()

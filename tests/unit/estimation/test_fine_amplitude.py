@@ -86,6 +86,10 @@ CASES = {
     "noisy": (EVERY[:7], train(EVERY[:7], 0.05, np.pi / 2, np.pi), 0.1,
               {**HALF, **BOTH}, "insufficient", "error too large"),
     "large error": (EVERY, train(EVERY, 1.8), 0.02, BOTH, "insufficient", "sampling too coarse"),
+    "as good as none": (EVERY, train(EVERY, -2.6), 0.02, BOTH, "insufficient",
+                        "sampling too coarse"),
+    "as good as none, nothing known": (EVERY, train(EVERY, 2.4), 0.02, {}, "insufficient",
+                                       "sampling too coarse"),
     "rare gates": (10 * EVERY, train(10 * EVERY, 0.17, decay=0.0), 0.02, BOTH, "insufficient",
                    "sampling too coarse"),
     "gone at once": (EVERY, train(EVERY, 0.1, decay=0.25), 0.01, BOTH, "insufficient",
@@ -95,6 +99,8 @@ CASES = {
                                 "model does not fit"),
     "another contrast": (EVERY, train(EVERY, 0.4, contrast=0.4), 0.02, BOTH, "rejected",
                          "model does not fit"),
+    "a slow drift, known contrast": (EVERY, 0.5 + 0.25 * np.sin(0.08 * EVERY), 0.02, BOTH,
+                                     "rejected", "model does not fit"),
     "one point": (EVERY, 0.5 + 0.4 * (EVERY == 11), 0.02, BOTH, "rejected", "stray point"),
     "a jump": (EVERY, 0.3 + 0.4 * (EVERY > 11), 0.02, {}, "rejected", "model does not fit"),
     "saturated": (EVERY, np.clip(train(EVERY, 0.2), 0.3, 0.7), 0.0, {}, "rejected", "saturated"),
@@ -229,3 +235,28 @@ def test_a_contrast_that_the_train_does_not_tell_is_not_told_by_chance():
     found = fit_batch(KIND, EVERY[:-1], y, 0.005)
     off = np.abs(found.values["angle_error"] - 0.03) > 2.5 * found.stderr["angle_error"]
     assert np.mean(off & (found.verdict == "accepted")) < 0.002
+
+
+def refused(y, sigma, words, **known):
+    """Return the share of traces (N, 26) that are rejected with such words."""
+    found = fit_batch(KIND, EVERY, y, sigma, **known)
+    said = np.array([words in reason for reason in found.reason])
+    assert (found.verdict[said] == "rejected").all()
+    assert (found.status[said] == "model does not fit").all()
+    return said.mean()
+
+
+@pytest.mark.parametrize("sigma", [0.02, None])
+def test_a_swing_that_begins_at_another_phase_is_no_error_of_a_gate(sigma):
+    """Where chi-square as a whole is that of noise."""
+    right, other = (noisy(train(EVERY, 0.9, phase=np.pi / 2 + off)) for off in (0.0, 0.12))
+    assert refused(right, sigma, "begins at another phase") < 0.01
+    assert refused(other, sigma, "begins at another phase") > 0.4
+
+
+@pytest.mark.parametrize("sigma", [0.02, None])
+def test_a_readout_that_clips_is_seen_in_the_squares_and_cubes_of_the_swing(sigma):
+    whole = train(EVERY, 0.25, decay=0.005)
+    assert refused(noisy(whole), sigma, "are bent beside", **BOTH) < 0.01
+    cut = noisy(np.minimum(whole, 0.8))
+    assert refused(cut, sigma, "are bent beside", **BOTH) > 0.15

@@ -29,6 +29,7 @@ from kammerton.estimation.verdict.findings import (
     judge_source,
     judge_stray,
 )
+from kammerton.estimation.verdict.further import more_is_seen
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
@@ -42,7 +43,9 @@ LEAST = 7
 DRIFT = 28.0  # delta-BIC over a random walk
 LINES, PARABOLAS, BOWED = [0, 1, 3, 4], [0, 1, 2, 3, 4, 5], [0, 1, 3, 4, 5, 6]  # of all powers
 BENT = 4.0  # delta-BIC over lines for which the second is; at 0, 15 of 10,000 slopes were far off
+CURVED = [2, 5, 6]  # of all powers: those that lines do not have
 WORTH = 8.0  # delta-BIC over lines for which the third law is believed where the second is not
+HIGHEST = 4  # power of a smooth curve that shows what else swings
 REAL = 1e-6  # windows off the real axis, which are rounding
 UNEQUAL = 0.5  # part of the crossing by which both sequences may move together
 KNOWN = ("shots", "expected", "interleaved")
@@ -67,6 +70,13 @@ def _columns(pair: Joined) -> Array:
     return columns.reshape(mean + apart, -1)
 
 
+def _every_power(t: Array) -> Array:
+    """Return those of both sequences up to HIGHEST (2 HIGHEST + 2, 2 M)."""
+    powers = t ** np.arange(HIGHEST + 1)[:, None]
+    none = np.zeros_like(powers)
+    return np.concatenate([np.hstack([powers, none]), np.hstack([none, powers])])
+
+
 def drag_sequences(pair: Joined, known: dict[str, object]) -> Outcome:
     """Fit two lines, or curves; the crossing nearest to `expected` gives the coefficient."""
     batch, n = pair.batch, pair.batch.traces
@@ -86,6 +96,7 @@ def drag_sequences(pair: Joined, known: dict[str, object]) -> Outcome:
     judge_doubt(
         findings, evidence, "two lines that cross", CLEAR, drift_asked(batch, known, DRIFT, DRIFT)
     )
+    _judge_more(findings, pair, columns, fit, curve)
     findings.accept("two sequences that cross")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -199,6 +210,24 @@ def _judge(
     findings.rejected(
         together > UNEQUAL * np.abs(slope) + 4.0 * error, "model does not fit",
         "both sequences move the same way: a drift, not a phase error",
+    )  # fmt: skip
+
+
+def _judge_more(
+    findings: Findings, pair: Joined, columns: Array, fit: Solution, curve: Array
+) -> None:
+    """Object to smooth curves that bend more often than they may, by chance in 1 of 1000."""
+    which = np.flatnonzero(findings.is_open() & (fit.theta[:, CURVED] != 0).any(axis=1))
+    if len(which) == 0:
+        return
+    every = _every_power(pair.axis)
+    law = columns * (fit.theta[which] != 0)[:, :, None]
+    more = np.broadcast_to(every, (len(which), *every.shape))
+    seen = np.zeros(len(fit.cost), dtype=bool)
+    seen[which] = more_is_seen(pair.batch.take(which), fit.residual[which], curve[which], law, more)
+    findings.rejected(
+        seen, "model does not fit",
+        "both sequences swing beside lines or smooth curves: something else moves them",
     )  # fmt: skip
 
 

@@ -11,18 +11,15 @@ the signs of the two are one, so that a free contrast is taken as positive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.gate_train import Train, fits, slopes
 from kammerton.estimation.curves.levels import demand_contrast, known_levels
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
-from kammerton.estimation.numeric.projection import Law, refine
-from kammerton.estimation.numeric.projection_kernels import TRAIN
 from kammerton.estimation.numeric.reweighing import weighed_again
-from kammerton.estimation.numeric.solver import Solution, merged, replaced
+from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
@@ -32,6 +29,7 @@ from kammerton.estimation.verdict.findings import (
     judge_source,
     judge_stray,
 )
+from kammerton.estimation.verdict.further import more_is_seen
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.misfit import misfit
 from kammerton.estimation.verdict.nulls import simple_laws
@@ -42,10 +40,7 @@ Array = NDArray[np.float64]
 
 LEAST = 5
 SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 errors
-MOST = 256  # candidates of the error
-USUAL_DECAY = 0.5  # over all gates, before the data: a gate is far shorter than T1
-STRONG_DECAY = 2.0
-CLOSE = 50.0  # chi-square within which the next candidate may still win
+WIDER = 1.2  # limits within which an error is looked for
 KNOWN_CONTRAST = 8.0  # sigmas of a fitted contrast from which it is known: chance that makes it
 # small makes its bar short, so that at 5 every 40th of those that are not known passed
 ALIKE = 9.0  # chi-square by which a second error per gate must be worse
@@ -56,48 +51,9 @@ KNOWN = ("shots", "angle", "phase", "contrast", "offset", "first_pulse")
 FIRST = {"perfect": 0.0, "half": 0.5}  # gates' errors that the first pulse has
 SEEN = 2.0  # errors of d, below which it is not seen
 EVEN = 1e-3  # a cosine up to which the sign of the contrast is that of the error
+ALIAS = "may be an alias: calibrate roughly first, or measure after every gate"
+LARGE = "is no small one, which may be an alias: calibrate roughly first"
 OTHERWISE = ", if the signal rises with 1; else the error has the other sign"
-
-
-@dataclass(frozen=True, eq=False)
-class Train:
-    """Repeated gates: their number (N, M), angle and phase (N, 1).
-
-    limit: error (N,) beyond which another may look the same, or which is no longer small.
-    scale: largest number of gates (N,), the unit in which error and decay are fitted. known:
-    whether contrast and offset both are. sign: of the contrast (N,). first: how many gates' errors
-    the pulse before them has.
-    """
-
-    count: Array
-    angle: Array
-    phase: Array
-    limit: Array
-    scale: Array
-    known: bool
-    sign: Array
-    first: float
-
-    def take(self, which: NDArray[np.intp]) -> Train:
-        """Return those of some traces only."""
-        return replace(
-            self, count=self.count[which], angle=self.angle[which], phase=self.phase[which],
-            limit=self.limit[which], scale=self.scale[which], sign=self.sign[which],
-        )  # fmt: skip
-
-    @property
-    def turn(self) -> Array:
-        """Return the phase of perfect gates (N, M)."""
-        return self.count * self.angle - self.phase
-
-    @property
-    def amplified(self) -> Array:
-        """Return how often the error of a gate is there, in units of scale (N, M)."""
-        return (self.count + self.first) / self.scale[:, None]
-
-    def law(self) -> Law:
-        """Return the oscillation by p = (error, decay) times scale, and a constant."""
-        return Law(TRAIN, np.stack([self.turn, self.amplified], axis=1))
 
 
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
@@ -118,9 +74,9 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     train, prior = _train(batch, known), known_levels(batch, known)
     if prior is None:
         prior = np.zeros((batch.traces, 2, 2))
-    fit, twin = _fits(batch, train, prior)
-    curve = train.law().curve(fit.theta)
     nulls = simple_laws(batch)
+    fit, twin = fits(batch, train, prior, nulls)
+    curve = train.law().curve(fit.theta)
     evidence = weigh(batch, fit, curve, nulls)
     found = derive(
         lambda theta: _numbers(theta, train, batch.level), fit.theta,
@@ -129,6 +85,7 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     _judge_law(findings, batch, train, evidence, significance(batch, nulls.flat[0], fit, evidence))
     _judge(findings, train, fit, twin, evidence, found.stderr["angle_error"])
+    _judge_more(findings, batch, curve, fit, slopes(train, fit, prior))
     either = (np.abs(np.cos(train.turn)) < EVEN).all(axis=1) & (prior[:, 0, 0] == 0)
     findings.accept(lambda n: _praise(found, n, OTHERWISE if either[n] else ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
@@ -153,82 +110,17 @@ def _train(batch: Batch, known: dict[str, object]) -> Train:
     apart = np.gcd.reduce(each - each[:, :1], axis=1)
     common = np.maximum(np.asarray(apart, dtype=np.float64), 1.0)
     both = known.get("contrast") is not None and known.get("offset") is not None
-    limit: Array = np.minimum(np.float64(np.pi / 2) / common, np.abs(angle) / 2)
+    alias: Array = np.float64(np.pi) / common
+    limit: Array = np.minimum(alias / 2, np.abs(angle) / 2)
     contrast = per_trace(known, "contrast", batch)
     if contrast is not None:
         demand_contrast(contrast, batch)
     sign = np.ones(batch.traces) if contrast is None else np.sign(contrast)
     first = FIRST[one_word(known, "first_pulse", FIRST) or "perfect"]
-    return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both, sign, first)
-
-
-def _fits(batch: Batch, train: Train, prior: Array) -> tuple[Solution, Solution]:
-    """Refine the best candidate of a grid, and the next best where it may win; better one first."""
-    grid, cost = _search(batch, train, prior)
-    rows, best = np.arange(batch.traces), cost.argmin(axis=1)
-    near = np.abs(np.arange(cost.shape[1]) - best[:, None]) < 3
-    others = np.where(near, np.inf, cost)
-    other = others.argmin(axis=1)
-    freedom = np.maximum(batch.rows - 3, 1)
-    noise = np.ones(batch.traces) if batch.known_noise else cost[rows, best] / freedom
-    first = _refined(batch, train, prior, grid[rows, best], noise)
-    if not batch.known_noise:
-        noise = first.cost / freedom
-        first = _refined(batch, train, prior, first.p[:, 0], noise)
-    close = np.flatnonzero(others[rows, other] - first.cost < CLOSE * noise)
-    if len(close) == 0:
-        return first, first
-    part = _refined(batch.take(close), train.take(close), prior[close],
-                    grid[close, other[close]], noise[close])  # fmt: skip
-    second = replaced(first, close, part, np.ones(len(close), dtype=bool))
-    right, wrong = train.sign * second.c[:, 0] >= 0, train.sign * first.c[:, 0] < 0
-    take = right & ((second.cost < first.cost) | wrong)
-    return merged(first, second, take), merged(second, first, take)
-
-
-def _refined(batch: Batch, train: Train, prior: Array, error: Array, noise: Array) -> Solution:
-    """Fit with a usual decay in mind; a strong one is fitted again, without."""
-    none, reach = np.zeros(batch.traces), 1.3 * train.limit * train.scale
-    low, high = np.column_stack([-reach, none - 0.5]), np.column_stack([reach, none + 8.0])
-    start, pull = np.column_stack([error, none]), np.column_stack([none, noise / USUAL_DECAY**2])
-    fit = refine(train.law(), batch, start, low, high, prior, pull)
-    strong = np.flatnonzero(fit.p[:, 1] > 0.8 * USUAL_DECAY)
-    if len(strong) == 0:
-        return fit
-    again = refine(
-        train.take(strong).law(), batch.take(strong), fit.p[strong], low[strong], high[strong],
-        prior[strong], pull[strong] * (USUAL_DECAY / STRONG_DECAY) ** 2,
+    return Train(
+        count, angle[:, None], phase[:, None], limit, alias, WIDER * limit, count.max(axis=1), both,
+        sign, first,
     )  # fmt: skip
-    return replaced(fit, strong, again, np.ones(len(strong), dtype=bool))
-
-
-def _grid(train: Train) -> tuple[Array, Mask]:
-    """Return candidates of error times scale (N, G), and how many of them a trace tries."""
-    reach = 1.2 * train.limit * train.scale
-    count = np.clip(2.0 * reach, 15, MOST).astype(np.intp) | 1
-    place = np.broadcast_to(np.arange(count.max()), (len(count), count.max()))
-    grid = reach[:, None] * (2.0 * place / (count[:, None] - 1) - 1.0)
-    return grid, place < count[:, None]
-
-
-def _search(batch: Batch, train: Train, prior: Array) -> tuple[Array, Array]:
-    """Return candidates of error times scale (N, G) and their costs (N, G), without decay."""
-    grid, tried = _grid(train)
-    w2 = batch.w**2
-    turn = train.turn[:, None, :] + grid[:, :, None] * train.amplified[:, None, :]
-    wave = np.cos(turn) / 2.0
-    total = w2.sum(axis=1, keepdims=True)
-    (sized, placed), (contrast, offset) = prior.transpose(1, 2, 0)[:, :, :, None]
-    level = np.where(placed > 0, offset, (w2 * batch.y).sum(axis=1, keepdims=True) / total)
-    mean = (wave @ w2[:, :, None])[:, :, 0]
-    square = (wave**2 @ w2[:, :, None])[:, :, 0] - np.where(placed > 0, 0.0, mean**2 / total)
-    right = (wave @ (w2 * (batch.y - level))[:, :, None])[:, :, 0]
-    seen = square > 1e-9 * total
-    free = np.where(seen, np.maximum(right, 0.0) / np.where(seen, square, 1.0), 0.0)
-    size = np.where(sized > 0, contrast, free)  # a free contrast is not negative
-    flat = (w2 * (batch.y - level) ** 2).sum(axis=1, keepdims=True)
-    cost = flat + size * size * square - 2.0 * size * right
-    return grid, np.where(tried, cost, np.inf)
 
 
 def _numbers(theta: Array, train: Train, level: Array) -> dict[str, Array]:
@@ -276,8 +168,8 @@ def _judge(
     error, decay = fit.p[:, 0] / train.scale, fit.p[:, 1]
     findings.insufficient(
         np.abs(error) > train.limit, "sampling too coarse",
-        lambda n: f"an error of {error[n]:.2f} rad per gate may be an alias: "
-        "calibrate roughly first, or measure after every gate",
+        lambda n: f"an error of {error[n]:.2f} rad per gate "
+        + (ALIAS if train.alias[n] < np.pi else LARGE),
         Advice(window_times=0.5),
     )  # fmt: skip
     gap = (twin.cost - fit.cost) / np.where(evidence.noise > 0, evidence.noise, 1.0)
@@ -303,6 +195,24 @@ def _judge(
         ~(stderr < PRECISE * np.abs(train.angle[:, 0])), "error too large",
         lambda n: f"the error per gate is known only to {stderr[n]:.2g} rad",
         Advice(window_times=2.0, shots_times=2.0),
+    )  # fmt: skip
+
+
+def _judge_more(
+    findings: Findings, batch: Batch, curve: Array, fit: Solution,
+    more: tuple[Array, Array, Array],
+) -> None:  # fmt: skip
+    """Object to what explains the rest of an accepted trace, by chance in 1 of 1000 each."""
+    law, phase, bend = more
+    findings.rejected(
+        more_is_seen(batch, fit.residual, curve, law, phase), "model does not fit",
+        "the oscillation from gate to gate begins at another phase: the first pulse is off, or "
+        "something else swings",
+    )  # fmt: skip
+    findings.rejected(
+        more_is_seen(batch, fit.residual, curve, law, bend), "model does not fit",
+        "the populations are bent beside an oscillation from gate to gate, as where a readout "
+        "clips or compresses them",
     )  # fmt: skip
 
 
