@@ -34,6 +34,7 @@ class Note:
 
     starts: when the computer's process is started again, wall s since 1970; None: it is there, or
     about to be. failures: in a row. why: how the last process ended. ends: it was told to end.
+    supervised: a person is asked before the first write of each kind.
     """
 
     pid: int = 0
@@ -41,6 +42,7 @@ class Note:
     failures: int = 0
     why: str = ""
     ends: bool = False
+    supervised: bool = False
 
     @property
     def who(self) -> str:
@@ -182,6 +184,7 @@ def _sound(note: Note) -> bool:
         and (starts is None or (type(starts) in (int, float) and abs(starts) < math.inf))
         and isinstance(note.why, str)
         and isinstance(note.ends, bool)
+        and isinstance(note.supervised, bool)
     )
 
 

@@ -24,15 +24,19 @@ from kammerton.program.compiled import Compiled
 class WriteClass:
     """One kind of write to one instrument.
 
-    value: the first one, with unit. terms: limits and wiring, which hold for all of the class.
-    arrives: what comes to the device by that value. about: the names by which it may be answered.
+    value: the first one, with unit. limits: of it. terms: limits and wiring in full, which hold for
+    all of the class. arrives: where that value goes, and what comes to the device by it. box: whose
+    driver at which address; said once of each instrument. about: the names by which it may be
+    answered.
     """
 
     instrument: str
     kind: str
     value: str
     terms: str
+    limits: str = ""
     arrives: str = ""
+    box: str = ""
     about: frozenset[str] = frozenset()
 
     @property
@@ -44,8 +48,9 @@ class WriteClass:
     @property
     def words(self) -> str:
         """Return what a person is shown."""
+        limits = f" (allowed {self.limits})" if self.limits else ""
         arrives = f"; {self.arrives}" if self.arrives else ""
-        return f"{self.instrument} {self.kind}: {self.value}{arrives}; {self.terms}"
+        return f"{self.instrument} {self.kind}: {self.value}{limits}{arrives}"
 
 
 Approve = Callable[[Sequence[WriteClass]], Awaitable[bool]]
@@ -75,7 +80,7 @@ def of_value(
     entry, arrives = lab.instruments[instrument], ""
     if quantity != "frequency" and entry.max_at_device is not None:
         arriving = at_device(quantity, value, entry.attenuation)
-        arrives = _arrives(f"{instrument}'s line", arriving, entry.attenuation, entry.max_at_device)
+        arrives = _arrives(arriving, entry.attenuation, entry.max_at_device)
     said = show(value, UNITS[quantity])
     return _class(lab, instrument, kind or quantity, said, (quantity,), arrives=arrives)
 
@@ -94,7 +99,7 @@ def of_channels(lab: Lab, generator: str, channels: Collection[int]) -> WriteCla
 
 def of_playing(lab: Lab, generator: str) -> WriteClass:
     """Return the class of letting a generator play what it has loaded."""
-    return _class(lab, generator, "playing", "begun, and stopped", ("volts",))
+    return _class(lab, generator, "playing", "start and stop", ("volts",))
 
 
 def of_playlist(lab: Lab, generator: str, playlist: Playlist) -> list[WriteClass]:
@@ -116,19 +121,22 @@ def _upload(
     lab: Lab, generator: str, kind: str, peak: float, line: IqLine | None, playlist: Playlist
 ) -> WriteClass:
     said, arrives = f"up to ±{show(peak, 'V')}", "no line in lab.toml: nobody knows what arrives"
-    if line is not None and line.i.instrument == line.q.instrument == generator:
+    known = line is not None and line.i.instrument == line.q.instrument == generator
+    if line is not None and known:
         power = power_at_device(envelope(playlist, line), line.attenuation)
-        channels = f"{line.i} and {line.q}"
-        arrives = _arrives(channels, power, line.attenuation, line.max_at_device)
+        arrives = _arrives(power, line.attenuation, line.max_at_device)
+        arrives = f"by {line.i} and {line.q} {arrives}"
     elif line is not None:
         arrives = "two generators feed the line: what arrives at the device is not known"
     feeding = [] if line is None else [line]
-    return _class(lab, generator, kind, said, ("volts",), feeding=feeding, arrives=arrives)
+    return _class(
+        lab, generator, kind, said, ("volts",), feeding=feeding, arrives=arrives, goes=not known
+    )
 
 
-def _arrives(what: str, dbm: float, attenuation: float, most: float | None) -> str:
-    limit = "which has no limit" if most is None else f"at most {show(most, 'dBm')} there"
-    return f"{dbm:.1f} dBm at the device by {what}, behind {attenuation:g} dB, {limit}"
+def _arrives(dbm: float, attenuation: float, most: float | None) -> str:
+    limit = "no limit there" if most is None else f"at most {show(most, 'dBm')} there"
+    return f"{dbm:.1f} dBm at the device, behind {attenuation:g} dB ({limit})"
 
 
 def _class(
@@ -140,8 +148,12 @@ def _class(
     *,
     feeding: Sequence[IqLine] | None = None,
     arrives: str = "",
+    goes: bool = True,
 ) -> WriteClass:
-    """Return a class. feeding: the lines that it reaches; None: all of the instrument's."""
+    """Return a class. feeding: the lines that it reaches; None: all of the instrument's.
+
+    goes: say which these are; `arrives` does not.
+    """
     entry = lab.instruments[instrument]
     reached = [(n, line) for n, line in lines(lab) if _feeds(line, instrument, feeding)]
     limits = [_limit(lab, instrument, each) for each in quantities]
@@ -149,11 +161,33 @@ def _class(
     most = entry.max_at_device
     own = "" if most is None else f"; {_behind(entry.attenuation, most)} behind it"
     box = "" if entry.serial is None else f", serial number {entry.serial}"
-    terms = f"allowed {', '.join(limits)}; {entry.driver} at {entry.address}{box}{own}"
+    where = f"{entry.driver} at {entry.address}{box}"
+    terms = f"allowed {', '.join(limits)}; {where}{own}"
     if wired:
         terms += f"; to {', '.join(wired)}"
     about = {instrument, *(part for name, _ in reached for part in (name, name.split(".")[1]))}
-    return WriteClass(instrument, kind, value, terms, arrives, frozenset(about))
+    to = _goes(instrument, reached) if goes else ""
+    return WriteClass(
+        instrument, kind, value, terms, _shown(limits), "; ".join(filter(None, [to, arrives])),
+        where, frozenset(about),
+    )  # fmt: skip
+
+
+def _shown(limits: Sequence[str]) -> str:
+    """Return limits as a person is shown them; the unit tells of what a single one is."""
+    return limits[0].partition(" ")[2] if len(limits) == 1 else ", ".join(limits)
+
+
+def _goes(instrument: str, reached: Sequence[tuple[str, IqLine]]) -> str:
+    """Return to which lines an instrument's output goes, and what is behind its channels."""
+    groups = dict[str, list[str]]()
+    for name, line in reached:
+        mine = [str(c) for c in (line.i, line.q) if c.instrument == instrument]
+        behind = f", behind {_behind(line.attenuation, line.max_at_device)}" if mine else ""
+        by = f" ({' and '.join(mine)})" if mine else ""
+        groups.setdefault(behind, []).append(name.partition(".")[2] + by)
+    said = [f"{', '.join(names)}{behind}" for behind, names in groups.items()]
+    return f"to {'; '.join(said)}" if said else ""
 
 
 def _feeds(line: IqLine, instrument: str, feeding: Sequence[IqLine] | None) -> bool:

@@ -27,6 +27,10 @@ WIDE = 160
 """Columns that the table gets, however narrow the terminal is, which then breaks its lines."""
 TO_COME = 5.0  # s by which a value is of a time to come: a clock was wrong
 WELL = "is known well enough"
+SUPERVISED = (
+    "a supervised run: a person is asked before the first write of each kind; kammerton approve"
+    " lists what waits"
+)
 SILENT = 15.0  # s after which what the daemon said last is told with its age
 
 
@@ -52,7 +56,7 @@ def status(
     with opened(place) as store:
         note, alive = note_beside(place), lives(store)
         running = _working(store) if alive is not False else None
-        keeps = there(store.place.keeping) if as_json or not running else None
+        keeps = there(store.place.keeping)
         if as_json:
             certain = alive is not None and not unlocked(store)
             daemon = _daemon(keeps, running, certain=certain)
@@ -63,6 +67,8 @@ def status(
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
         print_styled(console, headline)
+        if keeps is not None and keeps.supervised:
+            print_styled(console, SUPERVISED, "yellow")
         for style, words in _beside(store, running, note, place):
             print_styled(console, escape(words), style)
         known, doubted, now = store.parameters(), store.doubted(), store.now()
@@ -295,6 +301,7 @@ def _daemon(keeps: Note | None, running: Activity | None, *, certain: bool) -> d
         "starts_in_seconds": starts,
         "why": (waits.why or None) if waits else None,
         "ends": bool(keeps and keeps.ends),
+        "supervised": bool(keeps and keeps.supervised),
     }
 
 

@@ -102,7 +102,7 @@ class Keeper:
     computer: str = ""  # of lab.toml, once it has been read; and the file of its database
     database: str = ""
     refused: bool = False
-    only: Only = field(default_factory=Only)
+    only: Only = field(init=False)
     successor: Successor = field(init=False)
     in_the_way: InTheWay = field(default_factory=InTheWay)
     _resting: str = ""
@@ -113,6 +113,7 @@ class Keeper:
 
     def __post_init__(self) -> None:
         self.successor = Successor(self._needs_none, self.command)
+        self.only = Only(supervised=self.record.supervised)
 
     @property
     def rules(self) -> Rules:

@@ -28,10 +28,10 @@ PERIOD = 0.1
 
 
 class Only:
-    """The lock of one computer's supervisor, and its note."""
+    """The lock of one computer's supervisor, and its note. supervised: by a person."""
 
-    def __init__(self) -> None:
-        self._note = Note(os.getpid())
+    def __init__(self, *, supervised: bool = False) -> None:
+        self._note = Note(os.getpid(), supervised=supervised)
         self._path: Path | None = None
         self._lock: FileLock | None = None
         self._left = True  # the note, as it is

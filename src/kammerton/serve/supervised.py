@@ -71,7 +71,10 @@ class Supervised:
             log.warning("what is asked is not in the audit log: %s", problem)
 
     async def _answered(self, left: Sequence[WriteClass]) -> None:
-        asked = [self._store.questions.ask(e.key, e.words, e.about) for e in left]
+        asked = [
+            self._store.questions.ask(each.key, words, each.about)
+            for each, words in zip(left, _with_boxes(left), strict=True)
+        ]
         try:
             await asyncio.to_thread(self._note, asked)
             for each in asked:
@@ -104,6 +107,15 @@ class Supervised:
             if told:
                 over = "nothing waits for a person's answer any more"
                 self._alarm(Alarm("approval", self._store.computer, over, on=False))
+
+
+def _with_boxes(classes: Sequence[WriteClass]) -> list[str]:
+    """Return what a person is shown of each; whose box it is beside the first of an instrument."""
+    said = list[str]()
+    for place, each in enumerate(classes):
+        first = each.instrument not in {other.instrument for other in classes[:place]}
+        said.append(f"{each.words}; {each.box}" if first and each.box else each.words)
+    return said
 
 
 def _words(waiting: Sequence[Question]) -> str:

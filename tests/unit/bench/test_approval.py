@@ -59,11 +59,22 @@ def test_a_person_sees_value_limits_line_and_what_arrives_at_the_device(fake, ma
     lab = replace(lab, feedlines={"feed0": feedline})
     waves = next(c for c in of_program(lab, make.compiled()) if c.kind.startswith("waveforms"))
     for words in (
-        "up to ±200 mV", "-500 mV to 500 mV", "feedlines.feed0 (awg.5 and awg.6", "-50 dBm",
-        "behind 60 dB", "-61.0 dBm at the device",
+        "up to ±200 mV", "-500 mV to 500 mV", "on feedlines.feed0", "by awg.5 and awg.6",
+        "-61.0 dBm at the device, behind 60 dB (at most -50 dBm there)",
     ):  # fmt: skip
         assert words in waves.words
     assert {"awg", "feed0"} <= waves.about
+    outputs = next(c for c in of_program(lab, make.compiled()) if c.kind.startswith("outputs"))
+    behind = "to feed0 (awg.5 and awg.6), behind 60 dB, at most -50 dBm at the device"
+    assert behind in outputs.words
+
+
+def test_a_question_says_its_limits_once_and_whose_box_it_is_apart(make):
+    """They took up to seven lines of a terminal each."""
+    power, output = (of_program(make.lab(), make.compiled())[n] for n in (1, 2))
+    assert power.words == "lo power: 13 dBm (allowed -20 dBm to 16 dBm, 1000 dB/s); to feed0"
+    assert "(allowed power -20 dBm to 16 dBm, 1000 dB/s, frequency " in output.words
+    assert power.box == "source at addr-lo"
 
 
 def test_the_second_program_of_the_same_kinds_is_not_asked_for(fake, make):

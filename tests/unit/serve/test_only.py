@@ -20,10 +20,12 @@ from kammerton import keeping
 from kammerton.cli import app
 from kammerton.keeping import Note
 from kammerton.model import StoreError
+from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.notify import Notify
 from kammerton.serve.only import Only
+from kammerton.serve.rules import Rules
 from kammerton.serve.supervisor import supervise
-from kammerton.serve.words import Code
+from kammerton.serve.words import Code, Mode
 from kammerton.store import Store, errand
 from kammerton.store.place import place_of
 from tests.unit.serve.test_supervisor import FAST, PRETEND, begun, lab, lives, run, seen
@@ -180,6 +182,24 @@ def test_r7_a_headline_says_no_sentence_twice(database):
     assert json.loads(status(database, "--json"))["daemon"]["why"] == why, "whole"
 
 
+@pytest.mark.parametrize("supervised", [True, False])
+def test_status_says_that_a_run_is_supervised_also_where_nothing_waits(database, supervised):
+    with Store.open(database, "two-qubits") as store:
+        store.activity("t1 on q0")
+        keeping.write(keeping.beside(database), Note(4711, supervised=supervised))
+        assert ("a supervised run: a person is asked before" in status(database)) is supervised
+        assert json.loads(status(database, "--json"))["daemon"]["supervised"] is supervised
+
+
+def test_the_note_of_a_supervised_run_says_so_however_its_processes_end(tmp_path):
+    keeper = Keeper(tmp_path / "lab.toml", None, Record(Mode.TUNE, Rules(), supervised=True))
+    path = tmp_path / "k.sqlite.daemon"
+    assert asyncio.run(keeper.only.become(str(path), asyncio.Event())) == ""
+    keeper.only.say(time.time() + 9.0, 3, "it was killed")
+    assert keeping.read(path).supervised
+    keeper.only.release()
+
+
 def state(database):
     return json.loads(status(database, "--json"))["daemon"]["state"]
 
@@ -203,7 +223,8 @@ def test_r7_a_script_can_tell_that_no_daemon_runs_from_that_all_is_well(tmp_path
         store.activity(None)
     daemon = json.loads(status(path, "--json"))["daemon"]
     assert daemon.pop("state") == "none"
-    assert (daemon.pop("ends"), set(daemon.values())) == (False, {None})
+    assert (daemon.pop("ends"), daemon.pop("supervised")) == (False, False)
+    assert set(daemon.values()) == {None}
 
 
 def test_r7_who_may_only_read_is_not_told_that_no_daemon_runs(tmp_path, monkeypatch):

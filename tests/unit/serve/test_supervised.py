@@ -28,9 +28,10 @@ from kammerton.store import Store, change
 from kammerton.verify import verify
 
 Q0 = frozenset({"q0"})
-FREQUENCY = WriteClass("lo", "frequency", "7 GHz", "allowed 4 GHz to 8 GHz", about=Q0)
-POWER = WriteClass("lo", "power", "13 dBm", "allowed -20 dBm to 16 dBm", about=Q0)
-OUTPUT = WriteClass("awg", "outputs 1", "on", "allowed 1 V", about=frozenset({"q1"}))
+BOX = "sgs100a at 10.0.0.7"
+FREQUENCY = WriteClass("lo", "frequency", "7 GHz", "terms", "4 GHz to 8 GHz", box=BOX, about=Q0)
+POWER = WriteClass("lo", "power", "13 dBm", "-20 dBm", "-20 dBm to 16 dBm", box=BOX, about=Q0)
+OUTPUT = WriteClass("awg", "outputs 1", "on", "terms", "1 V", "to q1", about=frozenset({"q1"}))
 
 
 @pytest.fixture
@@ -75,9 +76,9 @@ def test_nothing_goes_on_before_each_class_is_answered(store):
     )
     assert waited
     assert words[0].splitlines()[1:] == [
-        "1: lo frequency: 7 GHz; allowed 4 GHz to 8 GHz",
-        "2: lo power: 13 dBm; allowed -20 dBm to 16 dBm",
-        "3: awg outputs 1: on; allowed 1 V",
+        "1: lo frequency: 7 GHz (allowed 4 GHz to 8 GHz); sgs100a at 10.0.0.7",
+        "2: lo power: 13 dBm (allowed -20 dBm to 16 dBm)",
+        "3: awg outputs 1: on (allowed 1 V); to q1",
     ]
     assert words[1].endswith("1 left to answer")
     assert "waits for a person" in run.said[0]
@@ -100,7 +101,7 @@ def test_a_second_supervised_run_asks_nothing_twice(store):
 
 def test_a_changed_limit_asks_again(store):
     asyncio.run(Run(store).answered(("approve", ["all"])))
-    wider = WriteClass("lo", "power", "13 dBm", "allowed -20 dBm to 25 dBm")
+    wider = WriteClass("lo", "power", "13 dBm", "-20 dBm to 25 dBm")
     waited, words = asyncio.run(
         Run(store).answered(("approve", ["all"]), classes=(FREQUENCY, wider))
     )
