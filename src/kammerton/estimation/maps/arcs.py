@@ -67,6 +67,12 @@ class Seeker:
         """Return y(f)."""
         return f if self.shift == 0.0 else np.asarray((1.0 + f / self.shift) ** 4)
 
+    def slope(self, f: Array) -> Array:
+        """Return dy/df."""
+        if self.shift == 0.0:
+            return np.ones_like(f)
+        return np.asarray(4.0 / self.shift * (1.0 + f / self.shift) ** 3)
+
 
 def candidates(c: Columns, s: Array, width: float) -> Candidates:
     """Return the two brightest points of each column."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from kammerton.estimation.maps.level import level_jump
 from kammerton.estimation.maps.misses import JUMP, Misses
-from kammerton.estimation.maps.ridge import Columns, level_jump, median
+from kammerton.estimation.maps.ridge import Columns, median
 from kammerton.estimation.verdict.findings import percent
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice

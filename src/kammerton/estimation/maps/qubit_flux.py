@@ -15,7 +15,7 @@ from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.other_period import name_other_periods
 from kammerton.estimation.maps.periods import Periods
 from kammerton.estimation.maps.ridge import Columns, columns
-from kammerton.estimation.maps.sweet_spot import objections
+from kammerton.estimation.maps.sweet_spot import objections, plainer
 from kammerton.estimation.maps.tracks import LINE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -62,7 +62,8 @@ def _fitted(maps: Maps, known: Known) -> Outcome:
     findings = Findings(maps.traces)
     faults.judge(findings)
     for n, (c, each, model) in enumerate(zip(pictures, found, models, strict=True)):
-        close(findings, n, objections(c, each, numbers, n, scale, maps.known_noise, model, ARC))
+        against = objections(c, each, numbers, n, scale, maps.known_noise, model, ARC)
+        close(findings, n, plainer(c, c, model, against))
     _judge_period(findings, found, given["period"])
     findings.accept(lambda n: _praise(numbers, n))
     return Outcome(

@@ -39,7 +39,7 @@ from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.objections import no_lines
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, columns, resonances
-from kammerton.estimation.maps.sweet_spot import objections
+from kammerton.estimation.maps.sweet_spot import objections, plainer
 from kammerton.estimation.maps.tracks import CLOSE, FANO, ITERATIONS, POLE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -121,7 +121,8 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     maps, faults = without_faults(maps)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
-    pictures = [resonances(columns(maps, n)) for n in range(maps.traces)]
+    raw = [columns(maps, n) for n in range(maps.traces)]
+    pictures = [resonances(each) for each in raw]
     qubits = [_qubit({k: None if v is None else float(v[n]) for k, v in given.items()})
               for n in range(maps.traces)]  # fmt: skip
     models = [_model(c.b, c.parts, scale, q)
@@ -138,9 +139,11 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     faults.judge(findings)
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
-        against = objections(c, each, judged, n, scale, maps.known_noise, model, ARC)
-        close(findings, n, chain(against, map(_flattened, [each]), [_impossible(each, model)],
-                                 map(_twice, [each], [model])))  # fmt: skip
+        against = chain(
+            objections(c, each, judged, n, scale, maps.known_noise, model, ARC),
+            map(_flattened, [each]), [_impossible(each, model)], map(_twice, [each], [model]),
+        )  # fmt: skip
+        close(findings, n, plainer(c, raw[n], model, against))
         if each is not None:
             curve[n] = back(each.image).T
     kinked = _kinked(found)

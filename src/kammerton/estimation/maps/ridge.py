@@ -20,9 +20,6 @@ SOLID = 40.0  # score of a point beyond which it counts no more
 FLANK = 0.25  # part of a typical peak's score that is solid
 QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
-FAR = 2.0  # points that a line moves by on average, which is more than its noise
-TO_AND_FRO = 0.5  # of that, from bias to bias: an arc moves by a sixth, what is at random by 1.4
-TWO_LEVELS = 0.1  # of a jump of the level, rms: what it may leave
 FAINT = 0.7  # sigmas below which the noise of a magnitude's square hardly shrinks
 SPIKE = 7.0  # sigmas from which a single point is a spike
 
@@ -79,11 +76,16 @@ def unwound(c: Columns) -> tuple[Columns, NDArray[Any]]:
     """Take the mean delay out of a complex map; returns also the factor (A,) to put it back."""
     if c.parts == 1:
         return c, np.ones(len(c.f))
+    factor = np.exp(1j * turning(c) * c.f)
+    return Columns(c.f, c.b, c.z * factor.conj(), c.w, c.parts), factor
+
+
+def turning(c: Columns) -> float:
+    """Return by how much the phase of a complex map turns over the window."""
     rate = _turning(c, 1, 0.0)
     for far in (max(2, len(c.f) // 16), max(3, len(c.f) // 4)):
         rate += _turning(c, far, rate)
-    factor = np.exp(1j * rate * c.f)
-    return Columns(c.f, c.b, c.z * factor.conj(), c.w, c.parts), factor
+    return rate
 
 
 def _turning(c: Columns, far: int, known: float) -> float:
@@ -171,33 +173,6 @@ def standing(c: Columns) -> bool:
         if (near > 16.0).mean() > 0.6 and float(np.median(s)) < QUIET:
             return True
     return False
-
-
-def jagged(c: Columns) -> bool:
-    """Return whether the brightest place moves to and fro from bias to bias, and by far."""
-    s = scores(c, stripes=False)[0][0]
-    at = s.argmax(axis=1)[s.max(axis=1) > SOLID].astype(float)
-    if len(at) < 2:
-        return False
-    far = float(np.abs(at - np.median(at)).mean())
-    return far > FAR and float(np.abs(np.diff(at)).mean()) > TO_AND_FRO * far
-
-
-def level_jump(c: Columns) -> int | None:
-    """Return before which frequency the level jumps once, alike at all biases; None if it does not.
-
-    That is no line, nor one wider than the window: what two levels leave must be far smaller.
-    """
-    spectrum = median(c.z - median(c.z, c.w > 0, 1), c.w > 0, 0)[0]
-    count = len(spectrum)
-    first = np.arange(1, count)
-    off = np.cumsum(spectrum - spectrum.mean())[:-1]
-    gain = np.abs(off) ** 2 * count / (first * (count - first))
-    gain[np.minimum(first, count - first) < max(4, count // 10)] = 0.0  # a line at the edge
-    at = int(gain.argmax())
-    height = np.abs(off[at]) * count / (first[at] * (count - first[at]))
-    rest = (np.abs(spectrum - spectrum.mean()) ** 2).sum() - gain[at]
-    return at + 1 if rest < count * (TWO_LEVELS * height) ** 2 else None
 
 
 def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:

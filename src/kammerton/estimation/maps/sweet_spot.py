@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from kammerton.estimation.maps.arc import Found, Model
 from kammerton.estimation.maps.arcfit import LIKE, SAME
 from kammerton.estimation.maps.flux import Scale
+from kammerton.estimation.maps.many_periods import many_periods
 from kammerton.estimation.maps.misses import bend
 from kammerton.estimation.maps.objections import (
     LOOSE,
@@ -26,7 +27,7 @@ from kammerton.estimation.maps.objections import (
     unlike,
 )
 from kammerton.estimation.maps.parted import faint, halves_differ
-from kammerton.estimation.maps.ridge import Columns, jagged, standing, stripes
+from kammerton.estimation.maps.ridge import Columns, standing, stripes
 from kammerton.estimation.maps.tracks import NARROWEST, UNLIKE
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import percent
@@ -38,7 +39,23 @@ STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may 
 LEANS = 16.0  # chi-square that it must explain that an arc leans
 KNOWN = 1e3  # 1/sigma from which a parameter is known, and was not fitted
 COARSE_PERIOD = 0.33  # relative error of the period
+MANY = insufficient(
+    "sampling too coarse",
+    "the line moves to and fro from bias to bias: many periods are swept, and few points in each",
+    Advice(window_times=0.2, axis=1),
+)
 NO_WIDTH = 0.5  # relative error of a line's width, from which it may be a walk that looks like one
+
+
+def plainer(
+    c: Columns, raw: Columns, model: Model, against: Iterable[Objection | None]
+) -> Iterator[Objection]:
+    """Yield instead of each objection what plainly shows, if anything does.
+
+    raw: the map as it was measured, of which c is made.
+    """
+    for each in filter(None, against):
+        yield MANY if many_periods(c, model.seeker) else switched(raw) or each
 
 
 def objections(
@@ -48,8 +65,6 @@ def objections(
     """Yield what is to be said against map n; numbers hold frequency, sweet_spot and period."""
     yield empty(c)
     if (found is None or not _holds(found)) and standing(c):
-        yield switched(c)
-        yield _jagged(c)
         yield insufficient(
             "range too narrow", "the line does not move over the swept bias",
             Advice(window_times=4.0, axis=1),
@@ -81,17 +96,6 @@ def objections(
                       value["frequency"])  # fmt: skip
     yield aside(found.together, len(c.b), what)
     yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
-
-
-def _jagged(c: Columns) -> Objection | None:
-    if not jagged(c):
-        return None
-    return insufficient(
-        "sampling too coarse",
-        "the line moves to and fro from bias to bias: many periods are swept, and few points "
-        "in each",
-        Advice(window_times=0.2, axis=1),
-    )  # fmt: skip
 
 
 def _leaning(found: Found, model: Model) -> Objection | None:
