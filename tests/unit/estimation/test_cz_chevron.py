@@ -12,6 +12,8 @@ from kammerton.estimation.maps import cz_chevron
 from kammerton.estimation.maps.chevron import BEND, SLOPE
 from kammerton.model import TraceError
 from tests.catalogue.bound import oracle
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import truths
 from tests.catalogue.truths_chevron import AMPLITUDES, LENGTH, LENGTHS, REACH, TRUTHS, exchange
 from tests.unit.estimation.map_inputs import NOTHING, how_many
 
@@ -143,6 +145,26 @@ def test_a_faint_chevron_asks_for_shots():
     good = found.verdict == "accepted"
     pull = (found.values["coupling"] - TRUTH["coupling"]) / found.stderr["coupling"]
     assert (np.abs(pull[good]) < 5).all()
+
+
+@pytest.mark.parametrize(("case", "says"), [("short pulses", "full return"),
+                                            ("resonance outside", "outside")])  # fmt: skip
+def test_a_part_of_a_chevron_that_leaves_far_more_than_noise_is_none(case, says):
+    """But for what is left it would be told to sweep more."""
+    part = CASES[case][0]
+    rough = noisy(part, 0.075 * np.ptp(part))
+    found = fit_batch(KIND, X, np.concatenate([noisy(part, 0.005), rough]), 0.005)
+    assert list(found.verdict) == ["insufficient", "rejected"], found.reason
+    assert says in found.reason[0]
+    assert "of its height is left" in found.reason[1]
+
+
+def test_fringes_too_fast_to_be_one_exchange_are_told_to_be_too_fast():
+    truth = truths()[KIND]
+    traces = next(b for b in BROKEN if b.name == "window too long").traces(truth, 7, 40)
+    found = truth.fit(traces)
+    refused = found.verdict != "accepted"
+    assert np.mean(found.status[refused] == "sampling too coarse") > 0.9, found.status
 
 
 def test_ripples_are_no_chevron():

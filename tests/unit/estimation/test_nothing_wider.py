@@ -12,7 +12,7 @@ from tests.catalogue.registry import every_truth, truths
 
 TRACES = 12
 F, B = np.linspace(0.0, 1.0, 81), np.linspace(0.0, 1.0, 51)
-KINDS = ("avoided_crossing", "punch_out", "qubit_flux_map", "dispersive_shift")
+KINDS = ("avoided_crossing", "punch_out", "qubit_flux_map", "dispersive_shift", "cz_chevron")
 CLASSES = ("random walk and noise", "random walk alone", "step")
 
 

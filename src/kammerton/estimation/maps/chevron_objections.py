@@ -35,6 +35,8 @@ LEAST = 5  # amplitudes that must oscillate
 CLEAR = 60.0  # chi-square that the exchange must explain beyond stripes
 FASTEST = 0.35  # fringes in a length that are still told from slower ones
 UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its height
+DOUBTED = 0.05  # the same in parts of what the map shows of it, where that is a part only
+CHANCE = 5.0  # sigmas of chi-square that are no noise
 RELATED = 0.25  # autocorrelation of residuals that is structure, where sigma is not given
 BEYOND = 0.25  # by which noise may take a population out of 0 to 1
 TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
@@ -77,23 +79,23 @@ def objections(
             Advice(window_times=float(np.clip(2 * _width(found), 2.0, 5.0)), axis=0),
         )  # fmt: skip
     if found is None or found.seen < LEAST or found.gain < CLEAR:
-        if found is not None and found.gain > 0.4 * CLEAR and found.seen >= 2:
-            yield insufficient("signal too weak", "an exchange hardly stands out of the noise",
-                               Advice(shots_times=4.0))  # fmt: skip
+        yield _hardly(image, found)
         if maps.known_noise and noisy > 1.3:
             yield rejected("model does not fit", "the map is not flat, but shows no exchange")
         yield rejected("no signal", "no exchange between two levels stands out of the noise")
         return
     value, error = ({k: float(v[n]) for k, v in each.items()}
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
-    yield _too_fast(found)
+    yield _too_fast(found, replace(found.image, y=found.image.y - found.fit.curve))
     yield _unlike(image, found)
     if compressed(found.rest, found.squeezed):
         yield rejected("saturated", COMPRESSED)
     yield from _another_law(found)
     yield _impossible(image, found, value, error)
-    yield from _placed(found, value, maps)
+    for each in filter(None, _placed(found, value, maps)):
+        yield (_doubted(found) if each.status == "range too narrow" else None) or each
     if not error["coupling"] < 0.1 * value["coupling"]:
+        yield _doubted(found)
         yield insufficient(
             "error too large",
             f"the coupling is known only to {percent(value['coupling'], error['coupling'])}",
@@ -114,12 +116,23 @@ def _width(found: Found) -> float:
     return float(theta[GAP] / max(abs(theta[SLOPE]), 1e-9))
 
 
-def _too_fast(found: Found) -> Objection | None:
-    """Object where amplitudes are left with fringes too fast to be told from slow ones."""
+def _hardly(image: Image, found: Found | None) -> Objection | None:
+    """Object where a map shows an exchange that may be one, but not enough of it."""
+    if found is None:
+        return None
+    fast = _too_fast(found, image)
+    if fast or found.gain < 0.4 * CLEAR or found.seen < 2 or _doubted(found):
+        return fast
+    return insufficient("signal too weak", "an exchange hardly stands out of the noise",
+                        Advice(shots_times=4.0))  # fmt: skip
+
+
+def _too_fast(found: Found, left: Image) -> Objection | None:
+    """Object where amplitudes show fringes too fast to be told from slow ones in what is left."""
     if found.rest.excess <= 0.0:
         return None
-    frequency, gain = rows(replace(found.image, y=found.image.y - found.fit.curve))
-    fast = (gain > SEEN) & (frequency > FASTEST * (found.image.t.shape[1] - 1))
+    frequency, gain = rows(left)
+    fast = (gain > SEEN) & (frequency > FASTEST * (left.t.shape[1] - 1))
     if np.count_nonzero(fast) < LEAST:
         return None
     return insufficient(
@@ -133,8 +146,20 @@ def _unlike(image: Image, found: Found) -> Objection | None:
     excess = np.sqrt(max(0.0, found.reduced - 1.0)) / max(size, 1e-9)
     hidden = np.sqrt(max(0.0, *found.related) * found.reduced) / max(size, 1e-9)
     uneven = max(excess, hidden if max(found.related) > RELATED else 0.0)
-    if uneven < UNEVEN:
+    return None if uneven < UNEVEN else _left(uneven)
+
+
+def _doubted(found: Found) -> Objection | None:
+    """Object where a part of an exchange leaves what is no noise: walks look like some part."""
+    w = found.image.w[found.image.w > 0]
+    excess = found.reduced - 1.0 - CHANCE * np.sqrt(2.0 / len(w))
+    size = float(np.ptp(found.fit.curve) * np.median(w))
+    if excess < (DOUBTED * size) ** 2:
         return None
+    return _left(float(np.sqrt(excess)) / max(size, 1e-9))
+
+
+def _left(uneven: float) -> Objection:
     return rejected("model does not fit", "the map does not follow an exchange of two levels: "
                     f"{100 * uneven:.0f} % of its height is left")  # fmt: skip
 
