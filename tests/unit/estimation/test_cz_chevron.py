@@ -147,16 +147,17 @@ def test_a_faint_chevron_asks_for_shots():
     assert (np.abs(pull[good]) < 5).all()
 
 
-@pytest.mark.parametrize(("case", "says"), [("short pulses", "full return"),
-                                            ("resonance outside", "outside")])  # fmt: skip
-def test_a_part_of_a_chevron_that_leaves_far_more_than_noise_is_none(case, says):
-    """But for what is left it would be told to sweep more."""
-    part = CASES[case][0]
-    rough = noisy(part, 0.075 * np.ptp(part))
-    found = fit_batch(KIND, X, np.concatenate([noisy(part, 0.005), rough]), 0.005)
-    assert list(found.verdict) == ["insufficient", "rejected"], found.reason
-    assert says in found.reason[0]
-    assert "of its height is left" in found.reason[1]
+@pytest.mark.parametrize("name", ["random walk alone", "random walk and noise"])
+def test_a_walk_is_not_told_to_be_a_part_of_a_chevron(name):
+    truth = truths()[KIND]
+    found = truth.fit(next(b for b in BROKEN if b.name == name).traces(truth, 7, 60))
+    assert np.count_nonzero(found.verdict == "rejected") >= 59, found.reason
+
+
+@pytest.mark.parametrize("case", ["short pulses", "resonance outside"])
+def test_a_part_of_a_chevron_is_one_however_little_noise_there_is(case):
+    found = fit_batch(KIND, X, noisy(CASES[case][0], 0.001), 0.001)
+    assert list(found.status) == ["range too narrow"], found.reason
 
 
 def test_fringes_too_fast_to_be_one_exchange_are_told_to_be_too_fast():
