@@ -134,4 +134,6 @@ class Apart:
             log.warning("%s", line)
 
     def _blind(self, why: str) -> None:
-        self._mute.failed(f"the refrigerator cannot be read while no bench is open: {why}")
+        self._mute.failed(
+            f"the refrigerator cannot be read while the other instruments are not connected: {why}"
+        )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from kammerton.cli.audit_words import words
 from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
 SECTIONS = ("qubits", "resonators", "feedlines", "instruments", "groups")
 
 REFUSED = "refused"
-
-OF_BOOT = re.compile(r"([0-9.]+) s of boot .*")
-"""How a process notes a time for the next one, by a clock that nobody sets."""
-
-OF_TERMS = re.compile(r"(approval of (.*)) \[[0-9a-f]{16}\]")
-"""What an answer of a supervised run is about: the mark is of limits and wiring, said beside it."""
 
 ALL_VALUES = "revision of all"
 """What the log calls it where all values were set back, moved or ended: those of each element."""
@@ -103,34 +96,11 @@ def _show(rows: list[AuditRow], names: list[str], count: int) -> None:
         if day != (day := f"{row.time:%Y-%m-%d}"):
             typer.echo(f"{day} (UTC)")
         first = f"{row.number:>{indent}}  {row.time:%H:%M:%S}  "
-        one, *more = _words(row).splitlines()
+        one, *more = words(row).splitlines()
         print_wrapped(f"{first}{one}", len(first))
-        for words in more:
-            print_wrapped(" " * len(first) + words, len(first) + 4)
+        for line in more:
+            print_wrapped(" " * len(first) + line, len(first) + 4)
     _show_rest(rows, names, count)
-
-
-def _words(row: AuditRow) -> str:
-    """Return what a person reads of an entry; each question of a supervised run is a line."""
-    from kammerton.store.questions import ASKED
-
-    what, why, new = row.what, row.why, _plainly(row.new)
-    if answered := OF_TERMS.fullmatch(what):
-        what, why = answered[1], why.removeprefix(f"{answered[2]}: ")
-    change = f"{row.old} -> {new}" if row.old not in ("", "None") else new
-    if row.what == ASKED:
-        return f"{what}: {row.who} asks\n{why}"
-    return f"{what}: " + "; ".join(words for words in (change, why, row.who) if words)
-
-
-def _plainly(new: str) -> str:
-    """Return what a person reads: a time by the clock of one boot as how long that had lasted."""
-    from kammerton.model.span import duration
-
-    read = OF_BOOT.fullmatch(new)
-    return (
-        f"{duration(timedelta(seconds=float(read[1])))} after this computer began" if read else new
-    )
 
 
 def _show_rest(rows: list[AuditRow], names: list[str], count: int) -> None:

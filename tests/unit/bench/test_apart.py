@@ -185,7 +185,10 @@ def test_f1_software_that_is_down_is_tried_again_and_the_time_counts(
     warmth = watched(tmp_path, room, lambda warmth: warmth.look(None) or warmth.untold)
     assert why(warmth) == UNSEEN
     assert room.asked.count(("fridge", "connect")) > 1
-    assert "the refrigerator cannot be read while no bench is open" in caplog.text
+    assert (
+        "the refrigerator cannot be read while the other instruments are not connected"
+        in caplog.text
+    )
 
 
 def test_f2_one_monitor_that_is_down_hides_nothing_of_the_other(tmp_path, room):

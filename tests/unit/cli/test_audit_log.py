@@ -110,9 +110,40 @@ def test_two_names_are_both(lab):
 
 def test_a_time_by_the_clock_of_a_boot_is_read_as_a_span(lab):
     out = " ".join(log(lab)[1].split())
-    assert "the refrigerator was cold: 4 h 12 min after this computer began; so that" in out
+    assert "the refrigerator was cold: 4 h 12 min after this computer was started; so that" in out
     assert "boot" not in out
     assert "15123 s of boot" in log(lab, "--json")[1], "as it was noted, for programs"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (("daemon, t1", "awg1", "waiting", "playing", "allowed: cold, and not held"),
+         "awg1: waiting -> playing; allowed: the refrigerator is cold, and nobody holds this; "
+         "the daemon, for t1"),
+        (("daemon, t1", "awg1", "playing", "stopped", "allowed: never refused"),
+         "awg1: playing -> stopped; switching off is always allowed; the daemon, for t1"),
+        (("daemon, t1", "awg1", "unknown", "playlist t1, up to 0.2 V", "allowed by limits.volts"),
+         "awg1: waveforms of t1, up to 0.2 V; allowed by limits.volts; the daemon, for t1"),
+        (("daemon, t1", "awg1", "none", "1, 5", "allowed"),
+         "awg1: outputs that are on: none -> 1, 5; the daemon, for t1"),
+        (("opening", "all outputs", None, "off", "allowed"),
+         "all outputs: off; the daemon, as it connected"),
+        (("closing", "all outputs", None, "not verified off", "lo is silent"),
+         "all outputs: not verified off; lo is silent; the daemon, as it let go of the instruments"),
+        (("daemon", "box awg1 at TCPIP0::10.0.0.1", "", "B1", "TEKTRONIX answers there"),
+         "box awg1 at TCPIP0::10.0.0.1: serial number B1; TEKTRONIX answers there; the daemon"),
+        (("ann@vm", "lease of q1", "", "held", "opening"), "lease of q1: held; opening; ann@vm"),
+    ],
+)  # fmt: skip
+def test_an_entry_is_told_in_words_of_a_laboratory_and_stored_as_it_was(tmp_path, row, said):
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.audit(*row)
+    assert " ".join(log(tmp_path / "db.sqlite")[1].split()).endswith(f"  {said}".strip())
+    stored = json.loads(log(tmp_path / "db.sqlite", "--json")[1])[0]
+    assert [stored[name] for name in ("who", "what", "new", "why")] == [
+        row[0], row[1], row[3], row[4]
+    ]  # fmt: skip
 
 
 def test_an_answer_is_told_with_its_numbers_and_without_the_mark_of_its_terms(tmp_path) -> None:
