@@ -55,7 +55,7 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-ibm",
         metavar="NAME",
-        help="a device's snapshot in qiskit-ibm-runtime (extra [ibm]): brisbane",
+        help="a device's snapshot in qiskit-ibm-runtime (pip install 'kammerton[ibm]'): brisbane",
     )
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument(

@@ -25,12 +25,11 @@ def numbers_in(store: ReadStore, names: list[str], place: Path | None) -> list[s
 
 def entries_of(store: ReadStore, numbers: list[str]) -> list[Entry]:
     """Return what runs and revisions of these names are; leave with code 2 where one is not."""
-    from kammerton.cli.revisions import meant
     from kammerton.client.numbered import numbered, pointed
 
     found = {name: numbered(store, name) for name in numbers}
     if missing := [name for name, entries in found.items() if not entries]:
-        _refuse([f"{pointed(store, name) or name}{meant(store, name)}" for name in missing])
+        _refuse([pointed(store, name) or name for name in missing])
     return list({_named(each): each for entries in found.values() for each in entries}.values())
 
 

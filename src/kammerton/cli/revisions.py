@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def revision_or_exit(store: ReadStore, said: str) -> int:
     """Return the number of a revision, or say why there is none and leave with code 2."""
+    from kammerton.client.numbered import meant
     from kammerton.store.rows import run_name, run_number
 
     if (time := time_of(said, datetime.now())) is not None:
@@ -32,7 +33,7 @@ def revision_or_exit(store: ReadStore, said: str) -> int:
     newest = store.revision()
     if number is not None and not 1 <= number <= newest:
         number, problem = None, f"there is no revision r{number}; the newest is r{newest}"
-        problem += meant(store, said)
+        problem += meant(store, said if said.startswith("r") else f"r{said}")
     if number is None:
         _leave(problem)
     return number
@@ -88,15 +89,3 @@ def _leave(problem: str) -> NoReturn:
 
     refuse([problem])
     raise typer.Exit(BAD_INPUT)
-
-
-def meant(store: ReadStore, said: str) -> str:
-    """Ask whether the run of a number that no revision has is meant; "" where none has it."""
-    from kammerton.store.rows import run_name, run_number
-
-    run = run_name(run_number(said if said.startswith("r") else f"r{said}") or 0)
-    try:
-        store.run(run)
-    except KeyError:
-        return ""
-    return f"; is the run {run} meant?"

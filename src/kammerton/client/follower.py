@@ -41,6 +41,9 @@ class Update:
     epoch: str
     revision: int
 
+    def __str__(self) -> str:
+        return f"{self.name} = {self.estimate} ({self.quality})"
+
 
 class Follower:
     """A copy of one computer's parameters, without input or output of its own.

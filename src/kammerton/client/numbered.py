@@ -62,4 +62,10 @@ def pointed(store: ReadStore, name: str) -> str | None:
     if name == run_name(number):
         return f"there is no run {name}"
     newest = f"; the newest revision is r{last}" if (last := store.revision()) else ""
-    return f"{name} is neither an element nor a revision{newest}"
+    return f"{name} is neither an element nor a revision{newest}{meant(store, name)}"
+
+
+def meant(store: ReadStore, name: str) -> str:
+    """Ask whether the run of the number of r9 is meant; "" where none has it."""
+    run = run_name(run_number(name) or 0)
+    return f"; is the run {run} meant?" if run_of(store, run) else ""

@@ -130,7 +130,8 @@ def test_a_time_by_the_clock_of_a_boot_is_read_as_a_span(lab):
         (("opening", "all outputs", None, "off", "allowed"),
          "all outputs: off; the daemon, as it connected"),
         (("closing", "all outputs", None, "not verified off", "lo is silent"),
-         "all outputs: not verified off; lo is silent; the daemon, as it let go of the instruments"),
+         "all outputs: not verified off; lo is silent; "
+         "the daemon, as it let go of the instruments"),
         (("daemon", "box awg1 at TCPIP0::10.0.0.1", "", "B1", "TEKTRONIX answers there"),
          "box awg1 at TCPIP0::10.0.0.1: serial number B1; TEKTRONIX answers there; the daemon"),
         (("ann@vm", "lease of q1", "", "held", "opening"), "lease of q1: held; opening; ann@vm"),

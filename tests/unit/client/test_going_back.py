@@ -268,7 +268,7 @@ def test_the_log_says_of_each_time_whether_it_is_the_laboratorys(place: Path) ->
 def test_log_audit_shows_the_gates_lines(place: Path) -> None:
     text = call("log", place, "--audit").stdout
     assert f"{datetime.now(UTC):%Y-%m-%d}" in text
-    assert "awg1: playlist; allowed; daemon" in text
+    assert "awg1: playlist; the daemon" in text
     assert "None" not in text
     with Store.open(place, "two-qubits") as store:
         store.audit("daemon", "awg1", "waiting", "playing", "allowed")

@@ -148,7 +148,8 @@ NO_REVISION = "there is no revision {}; the newest is r1"
 @pytest.mark.parametrize(
     ("words", "problem"),
     [(("diff", "r1"), NO_REVISION), (("revert", "q0", "--to"), NO_REVISION),
-     (("log",), "{} is neither an element nor a revision; the newest revision is r1")],
+     (("log",), "{} is neither an element nor a revision; the newest revision is r1"),
+     (("why",), "{} is neither an element nor a revision; the newest revision is r1")],
 )  # fmt: skip
 @pytest.mark.parametrize(
     ("meant", "also"), [("3", "; is the run r000003 meant?"), ("9", "")], ids=["a run", "nothing"]
