@@ -273,7 +273,7 @@ def test_log_audit_shows_the_gates_lines(place: Path) -> None:
     with Store.open(place, "two-qubits") as store:
         store.audit("daemon", "awg1", "waiting", "playing", "allowed")
     last = call("log", place, "--audit", "-n", "1")
-    assert "awg1: waiting -> playing; allowed" in last.stdout
+    assert "awg1: waiting -> playing; the daemon" in last.stdout
     assert last.stderr == "the last 1 of 2; more with -n\n"
     row, _ = json.loads(call("log", place, "--audit", "--json").stdout)
     assert (row["who"], row["what"], len(row["hash"])) == ("daemon", "awg1", 64)
