@@ -13,7 +13,7 @@ from kammerton.estimation.numeric.derived import Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import ITERATIONS, Solution, replaced, solve, weighed_anew
-from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, structured
+from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, limits, structured
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.model.quantity import show
 
@@ -28,6 +28,8 @@ ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, o
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
 TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
 HINT = 0.03  # chance of a chi-square of one frequency from which a second is looked for
+MORE = 3  # parameters that two frequencies have and one does not: turns, cosine and sine
+LITTLE = 0.95  # chance of a chi-square of two frequencies above that of which none is hoped for
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 
 
@@ -50,7 +52,8 @@ class Beats:
 
 def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     """Look for a second frequency where the residuals of one are not noise."""
-    which = np.flatnonzero(structured(batch, fit, chance=HINT) & (batch.rows > 10))
+    hint = structured(batch, fit, chance=HINT) & (batch.rows > 10)
+    which = np.flatnonzero(hint & _can_pay(batch, fit))
     if len(which) == 0:
         none = fit.take(slice(0))
         return Beats(which, none, which, none, which, none)
@@ -65,6 +68,14 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     found = _of_several(part.take(real), double.take(real))
     joint = which[:0], found.take(slice(0))
     return Beats(which[real], found, *joint, which[met], double.take(met))
+
+
+def _can_pay(batch: Batch, single: Solution) -> Mask:
+    """Return where one frequency leaves so much that two of usual residuals pay for themselves."""
+    if not batch.known_noise:
+        return np.ones(batch.traces, dtype=bool)
+    usual = limits(np.maximum(batch.rows - single.free - MORE, 1), LITTLE)
+    return np.asarray(single.cost - usual > SEARCHED + MORE * np.log(batch.rows))
 
 
 def _found(batch: Batch, single: Solution, double: Solution) -> Mask:

@@ -18,6 +18,7 @@ from kammerton.estimation.verdict.evidence import Mask, delta_cost, limits
 Array = NDArray[np.float64]
 
 AS_GAUSSIAN = 0.7, 1.0  # times the rate of what seems quick, and shape, to start from
+NEAR = 0.5, 2.0  # parts of a rate between which to start from a prediction
 DEAR = 3.0  # chi-square from which there may be a better minimum elsewhere
 ALIKE = 0.5  # chi-square that falling to the end may cost where it is the same minimum
 USUAL = 0.16  # chance of a larger chi-square, of those from which nothing is doubted
@@ -49,12 +50,22 @@ def falling(batch: Batch, fit: Solution, curve: Array) -> tuple[Solution, Array]
     if len(which) == 0:
         return fit, curve
     part, old = batch.take(which), fit.take(which)
-    other = _best(part, old.p, least_shape(old.p[:, 0]))
+    least = least_shape(old.p[:, 0])
+    other = _best(part, _along(old, least), least)
     other = _or_better(part, other, _doubtful(part, other, old), _quick(old.p))
     other = _or_better(part, other, delta_cost(part, other, old) > DEAR, _plain(old.p))
     curve = curve.copy()
     curve[which] = other.curve(part)
     return replaced(fit, which, other, np.ones(len(which), dtype=bool)), curve
+
+
+def _along(free: Solution, shape: Array) -> Array:
+    """Return starts (N, P) where a fit with that shape (N,) is best, if cost is quadratic."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = free.cov[:, : free.p.shape[1], 1] / free.cov[:, 1:2, 1]
+    start = free.p + np.nan_to_num(slope, posinf=0.0, neginf=0.0) * (shape - free.p[:, 1])[:, None]
+    start[:, 0] = np.clip(start[:, 0], *(part * free.p[:, 0] for part in NEAR))
+    return start
 
 
 def _doubtful(batch: Batch, fit: Solution, free: Solution) -> Mask:
