@@ -15,6 +15,10 @@ from kammerton.cli.place import At, Where, either
 if TYPE_CHECKING:
     from kammerton.lab import Findings, Lab
 
+NO_BUDGET = (
+    "hint: without a [heat_budget] the heat that pulses bring into the refrigerator is not counted"
+)
+
 
 @app.command(short_help="Say everything that is wrong with a lab.toml.")
 def check(
@@ -84,7 +88,7 @@ def _say(findings: Findings) -> None:
 def _heat(lab: Lab) -> list[str]:
     """Return the heat that each calibration would leave at each stage, of all qubits at once."""
     if not lab.heat_budget:
-        return ["hint: without a heat_budget nobody counts what is left in the refrigerator"]
+        return [NO_BUDGET]
     from datetime import UTC, datetime
 
     from kammerton.loop import load_calibrations

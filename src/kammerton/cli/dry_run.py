@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from kammerton.loop.intended import Write
 
 
+RULES = {
+    "never refused": "switching off is always allowed",
+    "cold, and not held": "only while the refrigerator is cold and nobody holds it",
+}
+"""Rules of the gate that are no limits, as a laboratory says them."""
+
 FROM_DESIGN = "each calibration once, from design values: measured ones differ, within limits"
 
 
@@ -64,4 +70,5 @@ def _instrument(write: Write) -> str:
 def _kind(write: Write) -> str:
     """Return what is written and its limit, e.g. "awg1.1 volts (-1 V to 1 V, 1 GV/s)"."""
     what = f"{write.output} {write.quantity}".rstrip()
-    return f"{what} ({write.limit})" if write.limit else what
+    limit = RULES.get(write.limit, write.limit)
+    return f"{what} ({limit})" if limit else what

@@ -117,7 +117,7 @@ class Spare:
     async def _loads(self, process: Begun) -> str:
         if await _said(process, self._rules.load) is None:
             return f"it has not loaded within {self._rules.load:g} s"
-        log.info("process %d is kept ready", process.pid)
+        log.info("process %d is kept ready to take over if this computer's own fails", process.pid)
         return ""
 
     async def _stays(self, process: Begun, gone: asyncio.Task[int]) -> str:

@@ -48,7 +48,7 @@ def test_every_write_has_its_unit_and_its_limit(tmp_path):
     assert all(line.endswith("(-500 mV to 500 mV, 1 GV/s)") for line in volts)
     named = {name.strip() for line in lines for name in line.partition(":")[2].split(",")}
     assert {"start", "rabi_amplitude", "t1", "end"} <= named
-    place = lines.index("awg1 playing (cold, and not held)")
+    place = lines.index("awg1 playing (only while the refrigerator is cold and nobody holds it)")
     assert lines[place + 1].startswith("begun, and stopped: ")
     assert lines[-1] == "the gate would refuse nothing"
 

@@ -105,7 +105,7 @@ class Demonstration:
         async with brokers.broker(folder, port) as name, self._laboratory(port) as ready:
             self._console.print(
                 f"{self._note}: {_counted(self._qubits)}; broker {name} on port {port}; "
-                f"everything stays in {_from_here(folder)} until the next one there"
+                f"all of it is kept in {_from_here(folder)} until the next demonstration"
             )
             async with subscribed(port) as received:
                 first = await self._watch(received)
@@ -147,7 +147,7 @@ class Demonstration:
         ended = asyncio.ensure_future(daemon.wait())
         if not self._console.is_terminal:  # where the table comes only when all is over
             does = _from_here(self._folder / "daemon.log")
-            self._console.print(f"the daemon works; what it does: {does}")
+            self._console.print(f"the daemon is at work; its log: {does}")
         try:
             with Live(console=self._console, auto_refresh=False, transient=False) as screen:
                 while not ended.done():
