@@ -15,6 +15,9 @@ from matplotlib.figure import Figure
 from kammerton.estimation.pictures.wording import words_of
 from kammerton.model import Fit, Trace, Value, Verdict
 from kammerton.serve import pictures
+from kammerton.serve.background import Background
+from kammerton.serve.reports import reporter
+from kammerton.store import Store
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
@@ -134,3 +137,12 @@ def test_nothing_of_a_picture_stays_in_memory(tmp_path: Path) -> None:
         gc.enable()
     assert (lab.data / "r000004.png").exists()
     assert held == []
+
+
+def test_the_reporter_hands_on_why_a_value_is_withheld(tmp_path: Path, monkeypatch) -> None:
+    given: list[object] = []
+    monkeypatch.setattr("kammerton.serve.reports.draw_run", lambda *each: given.append(each[-1]))
+    with Store.open(tmp_path / "k.sqlite", "two") as store:
+        with Background("picture") as drawing:
+            reporter(two_qubits(tmp_path), store, drawing)(run(), "r000001", {"q0": WHY})
+        assert given == [{"q0": WHY}]
