@@ -1,4 +1,4 @@
-"""Which cell of a grid each shot lies in, in numba."""
+"""Which cell of a grid each shot lies in, and which of some centres is next to it, in numba."""
 
 from __future__ import annotations
 
@@ -31,3 +31,18 @@ def fill_cells(z: NDArray[np.complex128], edges: Edges, cells: NDArray[np.intp])
     for m in range(z.size):
         x, y = place_among(edges[0], z[m].real), place_among(edges[1], z[m].imag)
         cells[m] = x * across + y
+
+
+@kernel
+def fill_nearest(
+    z: NDArray[np.complex128], centres: NDArray[np.complex128], labels: NDArray[np.intp]
+) -> None:
+    """Fill the number of the centre that each shot (M,) is nearest to, the first of equals."""
+    for m in range(z.size):
+        best, least = 0, np.inf
+        for s in range(centres.size):
+            away = z[m] - centres[s]
+            far = away.real * away.real + away.imag * away.imag
+            if far < least:
+                best, least = s, far
+        labels[m] = best

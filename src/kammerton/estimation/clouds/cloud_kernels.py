@@ -14,39 +14,82 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
+from scipy.special import erfcx
 
 from kammerton.estimation.numeric.compiling import kernel, making_piece, piece
 
 Array = NDArray[np.float64]
 Ways = tuple[NDArray[np.intp], Array, Array, Array, Array]
 Edges = tuple[Array, Array]
+Sides = tuple[Array, Array]
 Bools = NDArray[np.bool_]
 
 RARE = 1e-12
 SQRT_2PI = math.sqrt(2 * math.pi)
-SQRT_HALF = math.sqrt(0.5)
-TURNS = 40
+SQRT_2 = math.sqrt(2)
 SETTLED = 2e-5  # gain of log likelihood that is not worth another turn
 STIFF = 1e-9
 NEVER = 1e300  # a log likelihood that no climb is asked for
 FEWEST_DECAYS, LEAST = 1e-4, 1e-6  # for error bars, which are those of a law that can be true
 HOPELESS = 10.0  # times the gain that a step promises, which all that follow will not reach
+NONE = 1400.0  # widths squared from which on a density is none that a number could hold
+MIDDLE, DEGREE = 5.3, 16  # of the polynomial for the tail of a Gaussian, and its error is 2e-12
+
+
+def _tail() -> Array:
+    """Return (1 + sqrt(2) b) times the tail of a Gaussian beyond b over exp(-b^2 / 2).
+
+    As the coefficients of a polynomial in (b - MIDDLE) / (b + MIDDLE), which goes from -1 to 1
+    (Shepherd & Laframboise, Math. Comp. 36, 249, 1981).
+    """
+    t = np.cos(np.pi * (np.arange(64) + 0.5) / 64)
+    z = 0.5 * SQRT_2 * MIDDLE * (1 + t) / (1 - t)
+    return np.asarray(Polynomial.fit(t, (0.5 + z) * erfcx(z), DEGREE, domain=(-1, 1)).coef)
+
+
+TAIL = _tail()
 
 
 @piece
-def side(edges: Array, place: float, width: float, out: Array) -> None:
-    """Fill out (3, X): probability of each cell along one side, slope by place and by width."""
-    below = density = moment = 0.0
+def side(edges: Array, place: float, width: float, k: int, out: Array, rows: Array) -> None:
+    """Fill out (3, k, X): probability of each cell along one side, slope by place and by width.
+
+    rows: (4, X + 1) to work in. The tail of a Gaussian is its density times a polynomial (TAIL),
+    which the processor takes for several edges at once, as it does not math.erfc.
+    """
+    b, g, t, tail = rows[0], rows[1], rows[2], rows[3]
     for x in range(edges.size):
-        b = (edges[x] - place) / width
-        c = 0.5 * math.erfc(-b * SQRT_HALF)
-        g = math.exp(-0.5 * min(b * b, 1400.0)) / SQRT_2PI
-        if x > 0:
-            out[0, x - 1] = c - below
-            out[1, x - 1] = (density - g) / width
-            out[2, x - 1] = (moment - b * g) / width
-        below, density, moment = c, g, b * g
+        b[x] = (edges[x] - place) / width
+        g[x] = math.exp(-0.5 * min(b[x] * b[x], NONE))
+        t[x] = (abs(b[x]) - MIDDLE) / (abs(b[x]) + MIDDLE)
+        tail[x] = TAIL[-1]
+    for d in range(TAIL.size - 2, -1, -1):
+        for x in range(edges.size):
+            tail[x] = tail[x] * t[x] + TAIL[d]
+    for x in range(edges.size):
+        tail[x] *= g[x] / (1.0 + SQRT_2 * abs(b[x]))
+        tail[x] = tail[x] if b[x] < 0 else 1.0 - tail[x]
+    scale = 1.0 / (SQRT_2PI * width)
+    for x in range(edges.size - 1):
+        out[0, k, x] = tail[x + 1] - tail[x]
+        out[1, k, x] = (g[x] - g[x + 1]) * scale
+        out[2, k, x] = (b[x] * g[x] - b[x + 1] * g[x + 1]) * scale
+
+
+@making_piece
+def fill_sides(theta: Array, ways: Ways, edges: Edges, sides: Sides) -> None:
+    """Fill sides: of each path along I (3, K, X) and along Q (3, K, Y)."""
+    at = ways[4]
+    states, rows = at.shape[1], np.empty((4, max(edges[0].size, edges[1].size)))
+    for k in range(at.shape[0]):
+        place_i = place_q = 0.0
+        for c in range(states):
+            place_i += at[k, c] * theta[c]
+            place_q += at[k, c] * theta[states + c]
+        side(edges[0], place_i, theta[2 * states], k, sides[0], rows)
+        side(edges[1], place_q, theta[2 * states], k, sides[1], rows)
 
 
 @piece
@@ -69,48 +112,68 @@ def weight(theta: Array, states: int, ways: Ways, k: int, change: Array) -> floa
     return own * there  # type: ignore[no-any-return]  # a float
 
 
+@making_piece
+def fill_weights(theta: Array, ways: Ways, own: Array, change: Array) -> None:
+    """Fill the probability of each path (K,) and its slopes by the decays (S - 1, K)."""
+    states = ways[4].shape[1]
+    each = np.empty(states - 1)
+    for k in range(own.size):
+        own[k] = weight(theta, states, ways, k, each)
+        for d in range(states - 1):
+            change[d, k] = each[d]
+
+
 @piece
-def add_slopes(
-    own: float, change: Array, at: Array, s: int, i: Array, q: Array, parts: Array
-) -> None:
-    """Add one path of state s to the slopes of parts."""
-    states, x_, y_ = at.size, i.shape[1], q.shape[1]
-    for x in range(x_):
-        a, aside, wide = own * i[0, x], own * i[1, x], own * i[2, x]
-        for y in range(y_):
-            parts[s, 1 + 2 * states, x, y] += wide * q[0, y] + a * q[2, y]
-        for c in range(s + 1):
-            if at[c] > 0:
-                for y in range(y_):
-                    parts[s, 1 + c, x, y] += at[c] * aside * q[0, y]
-                    parts[s, 1 + states + c, x, y] += at[c] * a * q[1, y]
-        for d in range(s):
-            more = change[d] * i[0, x]
-            for y in range(y_):
-                parts[s, 2 + 2 * states + d, x, y] += more * q[0, y]
+def add_product(w: Array, i: Array, q: Array, first: int, last: int, out: Array) -> None:
+    """Add w (K,) times i (K, X) times q (K, Y), summed over some paths, to out (X, Y)."""
+    for x in range(out.shape[0]):
+        for k in range(first, last):
+            a = w[k] * i[k, x]
+            for y in range(out.shape[1]):
+                out[x, y] += a * q[k, y]
+
+
+@piece
+def from_state(origin: NDArray[np.intp], s: int) -> tuple[int, int]:
+    """Return the first path from a state, and the first after those: they are in order."""
+    first = 0
+    while origin[first] < s:
+        first += 1
+    last = first
+    while last < origin.size and origin[last] == s:
+        last += 1
+    return first, last
 
 
 @making_piece
-def fill_parts(theta: Array, ways: Ways, edges: Edges, sloping: bool, parts: Array) -> None:
-    """Fill parts, without slopes if these are not asked for."""
-    origin, at, states = ways[0], ways[4], parts.shape[0]
-    i, q = np.empty((3, edges[0].size - 1)), np.empty((3, edges[1].size - 1))
-    change = np.empty(states - 1)
-    parts[:] = 0.0
-    for k in range(origin.size):
-        place_i = place_q = 0.0
-        for c in range(states):
-            place_i += at[k, c] * theta[c]
-            place_q += at[k, c] * theta[states + c]
-        side(edges[0], place_i, theta[2 * states], i)
-        side(edges[1], place_q, theta[2 * states], q)
-        own, s = weight(theta, states, ways, k, change), origin[k]
-        for x in range(i.shape[1]):
-            a = own * i[0, x]
-            for y in range(q.shape[1]):
-                parts[s, 0, x, y] += a * q[0, y]
-        if sloping:
-            add_slopes(own, change, at[k], s, i, q, parts)
+def fill_places(theta: Array, ways: Ways, sides: Sides, parts: Array) -> None:
+    """Fill the probabilities of parts."""
+    (i, q), states = sides, parts.shape[0]
+    own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
+    fill_weights(theta, ways, own, change)
+    parts[:, 0] = 0.0
+    for s in range(states):
+        first, last = from_state(ways[0], s)
+        add_product(own, i[0], q[0], first, last, parts[s, 0])
+
+
+@making_piece
+def fill_slopes_of_parts(theta: Array, ways: Ways, sides: Sides, parts: Array) -> None:
+    """Fill the slopes of parts."""
+    (i, q), states = sides, parts.shape[0]
+    own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
+    fill_weights(theta, ways, own, change)
+    parts[:, 1:] = 0.0
+    for s in range(states):
+        first, last = from_state(ways[0], s)
+        for c in range(s + 1):
+            there = own * ways[4][:, c]
+            add_product(there, i[1], q[0], first, last, parts[s, 1 + c])
+            add_product(there, i[0], q[1], first, last, parts[s, 1 + states + c])
+        add_product(own, i[2], q[0], first, last, parts[s, 1 + 2 * states])
+        add_product(own, i[0], q[2], first, last, parts[s, 1 + 2 * states])
+        for d in range(s):
+            add_product(change[d], i[0], q[0], first, last, parts[s, 2 + 2 * states + d])
 
 
 @piece
@@ -174,23 +237,37 @@ def log_likelihood(p: Array, counts: Array) -> float:
     return total
 
 
+@making_piece
+def room(ways: Ways, edges: Edges, preparations: int) -> tuple[Sides, Array, Array]:
+    """Return room for sides, parts and the probabilities of the cells (P, C)."""
+    k, x, y, states = ways[0].size, edges[0].size - 1, edges[1].size - 1, ways[4].shape[1]
+    sides = np.empty((3, k, x)), np.empty((3, k, y))
+    return sides, np.empty((states, 1 + 3 * states, x, y)), np.empty((preparations, x * y))
+
+
 @kernel
 def likelihood_of(theta: Array, ways: Ways, edges: Edges, counts: Array) -> float:
     """Return the log likelihood of counts (P, C)."""
-    states = ways[4].shape[1]
-    parts = np.empty((states, 1, edges[0].size - 1, edges[1].size - 1))
-    p = np.empty(counts.shape)
-    fill_parts(theta, ways, edges, False, parts)
+    sides, parts, p = room(ways, edges, counts.shape[0])
+    fill_sides(theta, ways, edges, sides)
+    fill_places(theta, ways, sides, parts)
     mix(theta, parts, p)
     return log_likelihood(p, counts)
 
 
 @kernel
-def fill_slopes(theta: Array, ways: Ways, edges: Edges, p: Array, slope: Array) -> None:
+def fill_parts(theta: Array, ways: Ways, edges: Edges, parts: Array) -> None:
+    """Fill parts."""
+    k, x, y = ways[0].size, edges[0].size - 1, edges[1].size - 1
+    sides = np.empty((3, k, x)), np.empty((3, k, y))
+    fill_sides(theta, ways, edges, sides)
+    fill_places(theta, ways, sides, parts)
+    fill_slopes_of_parts(theta, ways, sides, parts)
+
+
+@kernel
+def fill_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
     """Fill the probability of each cell p (P, C) and its slopes by theta (P, T, C)."""
-    states = ways[4].shape[1]
-    parts = np.empty((states, 1 + 3 * states, edges[0].size - 1, edges[1].size - 1))
-    fill_parts(theta, ways, edges, True, parts)
     mix(theta, parts, p)
     mix_slopes(theta, parts, p, slope)
 
@@ -229,14 +306,8 @@ def fill_information(p: Array, slope: Array, counts: Array, information: Array) 
 
 
 @kernel
-def inform(theta: Array, ways: Ways, edges: Edges, counts: Array, information: Array) -> None:
-    """Fill Fisher's information (T, T) at theta."""
-    p, slope = np.empty(counts.shape), np.empty((counts.shape[0], theta.size, counts.shape[1]))
-    states = ways[4].shape[1]
-    parts = np.empty((states, 1 + 3 * states, edges[0].size - 1, edges[1].size - 1))
-    fill_parts(theta, ways, edges, True, parts)
-    mix(theta, parts, p)
-    mix_slopes(theta, parts, p, slope)
+def inform(p: Array, slope: Array, counts: Array, information: Array) -> None:
+    """Fill Fisher's information (T, T) from probabilities and their slopes."""
     fill_information(p, slope, counts, information)
 
 
@@ -346,7 +417,7 @@ def at_bounds(theta: Array, own: Any, g: Array, within: tuple[Array, Array], hel
 @kernel
 def climb(
     theta: Array, ways: Ways, edges: Edges, counts: Array, free: Array, own: NDArray[np.intp],
-    within: tuple[Array, Array], needed: float,
+    within: tuple[Array, Array], needed: float, turns: int,
 ) -> tuple[float, int]:  # fmt: skip
     """Climb the likelihood by Fisher's scoring; theta is changed. Return it, and turns.
 
@@ -354,19 +425,22 @@ def climb(
     is asked for: a climb that reaches it ends, and one that will not.
     """
     size, states, preparations = theta.size, ways[4].shape[1], counts.shape[0]
-    parts = np.empty((states, 1 + 3 * states, edges[0].size - 1, edges[1].size - 1))
-    p, slope = np.empty(counts.shape), np.empty((preparations, size, counts.shape[1]))
+    sides, parts, p = room(ways, edges, preparations)
+    slope = np.empty((preparations, size, counts.shape[1]))
     gradient, information = np.empty(size), np.empty((size, size))
     held, along, at = np.empty(own.size, np.bool_), np.empty(own.size), np.empty(size)
-    fill_parts(theta, ways, edges, True, parts)
+    fill_sides(theta, ways, edges, sides)
+    fill_places(theta, ways, sides, parts)
     mix(theta, parts, p)
     best, damping, fresh, g, known = log_likelihood(p, counts), 0.0, True, along, information
-    for turn in range(TURNS):
-        if fresh:
+    for turn in range(turns):
+        if fresh:  # and sides are those of theta, whatever is below 0
+            fill_slopes_of_parts(theta, ways, sides, parts)
             mix_slopes(theta, parts, p, slope)
             fill_gradient(p, slope, counts, gradient)
             if physical_at(theta, states, at):
-                fill_parts(at, ways, edges, True, parts)
+                fill_places(at, ways, sides, parts)
+                fill_slopes_of_parts(at, ways, sides, parts)
                 mix(at, parts, p)
                 mix_slopes(at, parts, p, slope)
             fill_information(p, slope, counts, information)
@@ -378,7 +452,8 @@ def climb(
             return best, turn
         trial, there, fresh = moved(theta, free, along, within), 0.0, False
         if possible(trial, states, preparations):
-            fill_parts(trial, ways, edges, True, parts)
+            fill_sides(trial, ways, edges, sides)
+            fill_places(trial, ways, sides, parts)
             mix(trial, parts, p)
             there = log_likelihood(p, counts)
             fresh = there > best
@@ -391,4 +466,4 @@ def climb(
             damping = max(4 * damping, 0.1)
             if damping > 1e6:
                 return best, turn
-    return best, TURNS
+    return best, turns

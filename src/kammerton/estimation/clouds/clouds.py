@@ -14,16 +14,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from kammerton.estimation.clouds.cell_kernels import fill_cells
+from kammerton.estimation.clouds.cell_kernels import fill_cells, fill_nearest
 from kammerton.estimation.clouds.cloud_kernels import (
     RARE,
     SQRT_2PI,
     Ways,
+    fill_parts,
     fill_slopes,
 )
 
@@ -36,8 +38,9 @@ TWICE = 4  # nodes for each of two decays in one readout
 class Paths:
     """Every way through the readout (K).
 
-    origin: (K,) the state at its start. share: (K,) weight of the node. jumps, times: (K, S - 1)
-    decays from each state above 0, and the time spent in it. at: (K, S) weight of each centre.
+    origin: (K,) the state at its start, in order. share: (K,) weight of the node. jumps, times:
+    (K, S - 1) decays from each state above 0, and the time spent in it. at: (K, S) weight of each
+    centre.
     """
 
     origin: NDArray[np.intp]
@@ -70,7 +73,7 @@ def paths(states: int, nodes: int) -> Paths:
         g, r = _nodes(TWICE)
         found += [_both(late, late * early, r[i] * r[j] * late)
                   for i, late in enumerate(g) for j, early in enumerate(g)]  # fmt: skip
-    origin, share, jumps, times, at = zip(*found, strict=True)
+    origin, share, jumps, times, at = zip(*sorted(found, key=itemgetter(0)), strict=True)
     return Paths(np.array(origin), *(np.array(each, float) for each in (share, jumps, times, at)))
 
 
@@ -169,6 +172,13 @@ class Grid:
         return (self.i.size - 1) * (self.q.size - 1)
 
 
+def nearest(z: NDArray[np.complex128], centres: NDArray[np.complex128]) -> NDArray[np.intp]:
+    """Return which of the centres (S,) each shot (M,) is nearest to."""
+    found = np.empty(z.size, np.intp)
+    fill_nearest(z, centres, found)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class Side:
     """Probabilities of the cells along one side by path (K, X), and their slopes."""
@@ -212,9 +222,20 @@ def probabilities(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Arra
     return np.maximum(product(weights, i, q), RARE)
 
 
-def slopes(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Array, Array]:
+def parts_of(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Array:
+    """Return what each state adds to the cells and their slopes, as the kernels keep it.
+
+    It depends on all of theta but the fractions.
+    """
+    shape = (grid.i.size - 1, grid.q.size - 1)
+    parts = np.empty((layout.states, 1 + 3 * layout.states, *shape))
+    fill_parts(theta, ways.arrays, (grid.i, grid.q), parts)
+    return parts
+
+
+def slopes(theta: Array, layout: Layout, parts: Array) -> tuple[Array, Array]:
     """Return the probability of each cell (P, C) and its derivative by theta (P, T, C)."""
-    p = np.empty((layout.preparations, grid.size))
-    slope = np.empty((layout.preparations, layout.size, grid.size))
-    fill_slopes(theta, ways.arrays, (grid.i, grid.q), p, slope)
+    cells = parts.shape[2] * parts.shape[3]
+    p, slope = (np.empty((layout.preparations, *more, cells)) for more in ((), (layout.size,)))
+    fill_slopes(theta, parts, p, slope)
     return p, slope

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from kammerton.estimation.clouds.cloud_kernels import SQRT_2PI
-from kammerton.estimation.clouds.clouds import Layout, Paths, paths
+from kammerton.estimation.clouds.clouds import Layout, Paths, nearest, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
 from kammerton.estimation.clouds.seeds import Frame
@@ -46,7 +46,7 @@ class Discriminator:
         """Return what each shot (M,) of the frame is called."""
         centres = self.clouds.layout.centres(self.clouds.theta)
         if np.isnan(self.threshold):
-            return np.asarray(np.abs(z[:, None] - centres).argmin(axis=1))
+            return nearest(z, centres)
         line = centres[1] - centres[0]
         along = ((z - centres[0]) * np.conj(line)).real / abs(line)
         return np.asarray((along > self.threshold).astype(np.intp))

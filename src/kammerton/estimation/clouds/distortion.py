@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.clouds import probabilities, product, sides
+from kammerton.estimation.clouds.clouds import product, sides
 from kammerton.estimation.clouds.fit import Clouds, physical
 
 Array = NDArray[np.float64]
@@ -56,7 +56,7 @@ def shift(clouds: Clouds) -> tuple[Array, float]:
     """
     told, expected = _told(clouds)
     rest, shots = clouds.shots.counts - expected, expected[:, None]
-    pull, push = (np.einsum("pvc,pc->v", each, rest) for each in (told, clouds.scores))
+    pull, push = ((each @ rest[..., None]).sum(axis=0)[:, 0] for each in (told, clouds.scores))
     both = ((clouds.scores * shots) @ told.swapaxes(1, 2)).sum(axis=0)
     own = ((told * shots) @ told.swapaxes(1, 2)).sum(axis=0)
     carried = clouds.covariance @ both
@@ -76,8 +76,7 @@ def _told(clouds: Clouds) -> tuple[Array, Array]:
     Without fractions below 0, as the scores are: where these leave hardly any probability, a
     pattern would seem to change it by any factor.
     """
-    at = physical(clouds.layout, clouds.theta)
-    p = probabilities(at, clouds.layout, clouds.ways, clouds.shots.grid)
+    at, p = physical(clouds.layout, clouds.theta), clouds.likely
     shots = p * clouds.shots.counts.sum(axis=1)[:, None]
     change = patterns(clouds, at) / p[:, None]
     return np.where((shots > LEAST)[:, None], change, 0.0), shots

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,20 @@ from kammerton.estimation.clouds.cloud_kernels import (
     inform,
     likelihood_of,
 )
-from kammerton.estimation.clouds.clouds import Grid, Layout, Paths, paths, probabilities, slopes
+from kammerton.estimation.clouds.clouds import (
+    Grid,
+    Layout,
+    Paths,
+    parts_of,
+    paths,
+    probabilities,
+    slopes,
+)
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
+TURNS, BELOW_0 = 20, 10  # of a climb; of clouds that there are the longest in 600 took 14, and 8
 CELL = 0.6  # of the width; binning costs 1.5 % of the errors
 REACH = 3.9  # widths about a centre that are divided so
 FAR = 1e6
@@ -40,8 +50,8 @@ class Clouds:
     """The fitted theta with its covariance, in units of the width expected at first.
 
     log_likelihood: of the counted shots. scores: derivative of the log probability of each cell
-    (P, T, C). expected: shots in each cell (P, C). rare: errors of the fractions, also of those
-    that seem to be none.
+    (P, T, C). expected: shots in each cell (P, C). likely: probability of each cell (P, C), but for
+    what noise has taken below 0. rare: errors of the fractions, also of those that seem to be none.
     """
 
     layout: Layout
@@ -50,6 +60,7 @@ class Clouds:
     theta: Array
     covariance: Array
     expected: Array
+    likely: Array
     scores: Array
     log_likelihood: float
     rare: Array
@@ -89,8 +100,8 @@ def _edges(centres: Array, width: float) -> Array:
 
 def ways_between(centres: Complex, width: float) -> Paths:
     """Return the paths with nodes close enough to look like a smear."""
-    longest = float(np.abs(np.diff(centres)).max()) / width
-    return paths(len(centres), int(np.clip(round(longest) + 4, NEAREST, FARTHEST)))
+    longest = max(abs(b - a) for a, b in itertools.pairwise(centres.tolist())) / width
+    return paths(len(centres), min(max(round(longest) + 4, NEAREST), FARTHEST))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,22 +134,26 @@ def likelihood(theta: Array, ways: Paths, shots: Counted) -> float:
 
 
 def fit_clouds(
-    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False
-) -> Clouds | None:
+    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False,
+    worth: Callable[[Array], bool] | None = None,
+) -> Clouds | None:  # fmt: skip
     """Climb the likelihood from a start; None if the information is singular.
 
     tied: state 2 decays twice as often as 1, as in a harmonic ladder. First no decay is below 0:
     there, what should be seen where hardly anything can be has no slope, and a climb may stop.
+    worth: whether what that came to (theta) is worth more work; None if not.
     """
     theta, best = climbed(start, layout, ways, shots, tied)
+    if worth is not None and not worth(theta):
+        return None
     if (theta[layout.decays] <= FEWEST_DECAYS).any():
-        theta, best = climbed(theta, layout, ways, shots, tied, lowest=-BELOW)
+        theta, best = climbed(theta, layout, ways, shots, tied, lowest=-BELOW, turns=BELOW_0)
     return _finished(theta, layout, ways, shots, _directions(layout, tied), best)
 
 
 def climbed(
     start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False,
-    lowest: float = FEWEST_DECAYS, needed: float = NEVER,
+    lowest: float = FEWEST_DECAYS, needed: float = NEVER, turns: int = TURNS,
 ) -> tuple[Array, float]:  # fmt: skip
     """Return where the climb from a start ends, and its log likelihood.
 
@@ -148,7 +163,7 @@ def climbed(
     free, within = _directions(layout, tied), _bounds(layout, lowest)
     theta = np.clip(start, *within)
     best, _ = climb(theta, ways.arrays, shots.edges, shots.counts, free, free.argmax(axis=0),
-                    within, needed)  # fmt: skip
+                    within, needed, turns)  # fmt: skip
     return theta, best
 
 
@@ -156,29 +171,31 @@ def _finished(
     theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
 ) -> Clouds | None:
     at = physical(layout, theta)
-    covariance = _covariance(at, ways, shots, free)
+    parts = parts_of(at, layout, ways, shots.grid)
+    p, slope = slopes(at, layout, parts)
+    covariance = _covariance(p, slope, shots, free)
     if covariance is None:
         return None
-    p, slope = slopes(at, layout, ways, shots.grid)
-    expected = probabilities(theta, layout, ways, shots.grid)
-    expected *= shots.counts.sum(axis=1)[:, None]
+    same = np.array_equal(at, theta)
+    seen = p if same else probabilities(theta, layout, ways, shots.grid)
     return Clouds(
         layout,
         ways,
         shots,
         theta,
         covariance,
-        expected,
+        seen * shots.counts.sum(axis=1)[:, None],
+        p,
         slope / p[:, None],
         best,
-        _errors_of_fractions(at, layout, ways, shots, free, covariance),
+        _errors_of_fractions(at, layout, parts, shots, free, covariance),
     )
 
 
-def _covariance(at: Array, ways: Paths, shots: Counted, free: Array) -> Array | None:
+def _covariance(p: Array, slope: Array, shots: Counted, free: Array) -> Array | None:
     """Return the covariance of theta; None if the information is singular."""
-    information = np.empty((at.size, at.size))
-    inform(at, ways.arrays, shots.edges, shots.counts, information)
+    information = np.empty((len(free), len(free)))
+    inform(p, slope, shots.counts, information)
     try:
         inverse = np.linalg.inv(free.T @ information @ free)
     except np.linalg.LinAlgError:
@@ -188,7 +205,7 @@ def _covariance(at: Array, ways: Paths, shots: Counted, free: Array) -> Array | 
 
 
 def _errors_of_fractions(
-    at: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, covariance: Array
+    at: Array, layout: Layout, parts: Array, shots: Counted, free: Array, covariance: Array
 ) -> Array:  # fmt: skip
     """Return errors of fractions, of which one that seems to be none may be as large as its error.
 
@@ -201,12 +218,13 @@ def _errors_of_fractions(
         if (at[rare] >= NEAR * error).all():
             break
         at[rare] = np.maximum(at[rare], np.minimum(error, MOST_ERROR))
-        again = _covariance(at, ways, shots, free)
+        again = _covariance(*slopes(at, layout, parts), shots, free)
         later = later if again is None else again
     result: Array = np.sqrt(np.maximum(np.diag(later), np.diag(covariance)))[rare]
     return result
 
 
+@lru_cache(maxsize=8)
 def _directions(layout: Layout, tied: bool) -> Array:
     """Return how theta follows the free numbers (T, F)."""
     free = np.eye(layout.size)
@@ -217,6 +235,7 @@ def _directions(layout: Layout, tied: bool) -> Array:
     return np.delete(free, second, axis=1)
 
 
+@lru_cache(maxsize=16)
 def _bounds(layout: Layout, lowest: float) -> tuple[Array, Array]:
     low, high = np.full(layout.size, -FAR), np.full(layout.size, FAR)
     low[layout.width], high[layout.width] = NARROW, WIDE

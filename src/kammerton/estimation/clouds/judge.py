@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.clouds.cloud_kernels import FEWEST_DECAYS
 from kammerton.estimation.clouds.fit import Clouds, climbed
 from kammerton.estimation.clouds.seeds import DECAY, Frame
 from kammerton.estimation.clouds.shot_record import (
@@ -37,7 +38,6 @@ UNLIKELY = 1e-6  # chance of a chi-square that is taken for another law
 MISPLACED = 0.05  # excess chi-square, in parts of the shots, that the clouds may leave
 SWAPPED = 5.0  # log likelihood by which exchanged preparations must be better
 THIRD = 0.15  # part of a preparation above which a third cloud is no mere leakage
-APART = 2.5  # widths that a third cloud must be away from the others
 PURER = 4.0  # sigmas
 RESIDUE = 0.05  # of 1 that the shot before may leave in a 0: three T1 between shots
 WARM, WEAK = 0.1, 0.25  # parts of a preparation that began in another state, worth naming
@@ -143,7 +143,9 @@ def _swapped(clouds: Clouds) -> tuple[int, int] | None:
     layout, w = clouds.layout, clouds.layout.began(clouds.theta)
     if _apart(clouds) <= CLOSEST or np.triu(w, 1).sum() <= np.tril(w, -1).sum():
         return None  # so close that they are refused in any case, or as they should be
-    _, best = climbed(clouds.theta, layout, clouds.ways, clouds.shots)
+    best = clouds.log_likelihood
+    if (clouds.theta[layout.decays] < FEWEST_DECAYS).any():
+        best = climbed(clouds.theta, layout, clouds.ways, clouds.shots)[1]
     for pair in itertools.combinations(range(layout.states), 2):
         order = np.arange(layout.states)
         order[list(pair)] = pair[::-1]
@@ -164,20 +166,6 @@ def _apart(clouds: Clouds) -> float:
     centres = clouds.layout.centres(clouds.theta)[: clouds.layout.preparations]
     pairs = itertools.combinations(centres, 2)
     return float(min(abs(a - b) for a, b in pairs) / clouds.theta[clouds.layout.width])
-
-
-def stands_apart(clouds: Clouds) -> bool:
-    """Whether a third cloud is clear of the two that were prepared, and of the way between them.
-
-    A resonator remembers, so decays do not lie on a straight line: shots between the clouds may
-    be decays that bow aside.
-    """
-    zero, one, third = clouds.layout.centres(clouds.theta)
-    width = float(clouds.theta[clouds.layout.width])
-    way = (third - zero) / (one - zero)
-    aside = abs(way.imag) * abs(one - zero)
-    clear = min(abs(third - zero), abs(third - one)) > APART * width
-    return bool(clear and not (0 < way.real < 1 and aside < APART * width))
 
 
 def judged(found: Derived, clouds: Clouds, shots: int) -> Objection:

@@ -24,7 +24,6 @@ from kammerton.estimation.clouds.judge import (
     of_clouds,
     of_record,
     of_sets,
-    stands_apart,
     unresolved,
 )
 from kammerton.estimation.clouds.seeds import fit_three, fit_two, framed, with_third
@@ -165,8 +164,7 @@ def _read(shots: Shots, n: int, dead: float) -> Reading:
         return Reading(unresolved())
     said = of_clouds(clouds, frame, shots.times(n))
     if len(sets) == 2 and said is None:
-        third = with_third(frame, clouds)
-        clouds = third if third is not None and stands_apart(third) else clouds
+        clouds = with_third(frame, clouds) or clouds
     how = discriminator(clouds)
     labels = [how.labels(z) for z in frame.sets]
     found = numbers(how, frame, count(clouds, labels), dead)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.clouds.clouds import Layout
+from kammerton.estimation.clouds.clouds import Layout, nearest
 from kammerton.estimation.clouds.fit import (
     Clouds,
     counted,
@@ -26,6 +27,7 @@ ROUNDS, ENOUGH = 6, 700  # shots of each preparation that are enough to begin wi
 DECAY, RARELY = 0.05, 0.002  # from next to nothing the way up is long
 TRIED = (0.02, 0.2), (0.05, 0.3)  # fractions of wrong states in 0 and in 1
 PEAKED = 6.0  # sigmas of nine cells together that may be a cloud nobody expected
+APART = 2.5  # widths that a third cloud must be away from the others
 BETTER = 30.0  # twice the log likelihood that a third cloud must gain
 
 
@@ -52,29 +54,27 @@ def framed(sets: list[Complex]) -> Frame:
         centres = _middles(sets)
         near = np.concatenate([_to_nearest(z[::4], centres) for z in sets]) / turn
         across = np.concatenate([near.real, near.imag])
-    width = MAD * float(np.median(np.abs(across - np.median(across))))
+    width = MAD * _middle(np.abs(across - _middle(across)))
     unit = complex(turn * width)
     scaled, middles = [(z - means[0]) / unit for z in sets], (centres - means[0]) / unit
     return Frame(complex(means[0]), unit, scaled, middles)
 
 
 def _to_nearest(z: Complex, centres: Complex) -> Complex:
-    away = z[:, None] - centres
-    nearest = np.abs(away).argmin(axis=1)
-    return np.asarray(np.take_along_axis(away, nearest[:, None], axis=1)[:, 0])
+    return np.asarray(z - centres[nearest(z, centres)])
 
 
 def _middles(sets: list[Complex]) -> Complex:
     """Return the middle of each cloud: medians of each set, then of the shots next to it."""
     some = [z[:: max(1, z.size // ENOUGH)] for z in sets]
     centres = np.array([_median(z) for z in some])
-    every, before = np.concatenate(some), np.empty(0)
+    every, before = np.concatenate(some), np.empty(0, np.intp)
     for _ in range(ROUNDS):
-        nearest = np.abs(every[:, None] - centres).argmin(axis=1)
-        if np.array_equal(nearest, before):
+        now = nearest(every, centres)
+        if np.array_equal(now, before):
             break
-        before = nearest
-        mine = [every[nearest == s] for s in range(len(sets))]
+        before = now
+        mine = [every[now == s] for s in range(len(sets))]
         centres = np.array(
             [_median(m) if m.size else c for m, c in zip(mine, centres, strict=True)]
         )
@@ -82,7 +82,14 @@ def _middles(sets: list[Complex]) -> Complex:
 
 
 def _median(z: Complex) -> complex:
-    return complex(np.median(z.real), np.median(z.imag))
+    return complex(_middle(z.real), _middle(z.imag))
+
+
+def _middle(values: Array) -> float:
+    """Return the median; np.median looks for NaN, which takes longer than it does to find it."""
+    half = values.size // 2
+    ordered = np.partition(values, (half - 1, half) if values.size % 2 == 0 else half)
+    return float(ordered[half] if values.size % 2 else 0.5 * (ordered[half - 1] + ordered[half]))
 
 
 def fit_two(frame: Frame) -> Clouds | None:
@@ -111,12 +118,11 @@ def fit_three(frame: Frame) -> Clouds | None:
 
 
 def _nearest_share(z: Complex, centres: Complex) -> Array:
-    nearest = np.abs(z[:, None] - centres).argmin(axis=1)
-    return np.bincount(nearest, minlength=len(centres)) / z.size
+    return np.bincount(nearest(z, centres), minlength=len(centres)) / z.size
 
 
 def with_third(frame: Frame, two: Clouds) -> Clouds | None:
-    """Return the fit with a third cloud, if there are shots that two clouds leave over."""
+    """Return the fit with a third cloud, if shots that two clouds leave over lie apart in one."""
     where = _left_over(frame, two)
     if where is None:
         return None
@@ -125,11 +131,25 @@ def with_third(frame: Frame, two: Clouds) -> Clouds | None:
     w0, w1 = np.maximum(two.theta[old.fractions], RARELY)
     start = np.r_[centres.real, centres.imag, two.theta[old.width], DECAY, 2 * DECAY,
                   w0, 0.001, w1, 0.02]  # fmt: skip
-    three = _fitted(frame, layout, start, tied=True)
-    if three is None:
+    three = _fitted(frame, layout, start, True, lambda theta: stands_apart(layout, theta))
+    if three is None or not stands_apart(layout, three.theta):
         return None
     alone = likelihood(two.theta, two.ways, three.shots)
     return three if 2 * (three.log_likelihood - alone) > BETTER else None
+
+
+def stands_apart(layout: Layout, theta: Array) -> bool:
+    """Whether a third cloud is clear of the two that were prepared, and of the way between them.
+
+    A resonator remembers, so decays do not lie on a straight line: shots between the clouds may
+    be decays that bow aside.
+    """
+    zero, one, third = layout.centres(theta)
+    width = float(theta[layout.width])
+    way = (third - zero) / (one - zero)
+    aside = abs(way.imag) * abs(one - zero)
+    clear = min(abs(third - zero), abs(third - one)) > APART * width
+    return bool(clear and not (0 < way.real < 1 and aside < APART * width))
 
 
 def _left_over(frame: Frame, two: Clouds) -> complex | None:
@@ -156,7 +176,10 @@ def _nine(cells: Array) -> Array:
     return result
 
 
-def _fitted(frame: Frame, layout: Layout, start: Array, tied: bool = False) -> Clouds | None:
+def _fitted(
+    frame: Frame, layout: Layout, start: Array, tied: bool = False,
+    worth: Callable[[Array], bool] | None = None,
+) -> Clouds | None:  # fmt: skip
     centres, width = layout.centres(start), float(start[layout.width])
     shots = counted(grid_about(centres, width), frame.sets)
-    return fit_clouds(start, layout, ways_between(centres, width), shots, tied)
+    return fit_clouds(start, layout, ways_between(centres, width), shots, tied, worth)
