@@ -3,9 +3,10 @@
 Each preparation is a mixture of the states, so all products over I and Q are made once for each
 state. What is compiled together lives in one file, so that no part of it stays stale on disk.
 
-ways: origin, share, jumps, times, at of `clouds.Paths`. edges: of the grid, along I and Q. parts
-(S, 1 + 3S, X, Y): of each state the probabilities, and their slopes by the centres (I, then Q),
-the width and the decays.
+ways: origin, share, jumps, times, at of `clouds.Paths`. edges: of the grid, along I and Q. sides:
+of each path the probabilities along I (3, K, X) and Q (3, K, Y), with their slopes by place and by
+width. parts (S, 1 + 3S, X, Y): of each state the probabilities, and their slopes by the centres (I,
+then Q), the width and the decays.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def side(edges: Array, place: float, width: float, k: int, out: Array, rows: Arr
 
 @making_piece
 def fill_sides(theta: Array, ways: Ways, edges: Edges, sides: Sides) -> None:
-    """Fill sides: of each path along I (3, K, X) and along Q (3, K, Y)."""
+    """Fill sides."""
     at = ways[4]
     states, rows = at.shape[1], np.empty((4, max(edges[0].size, edges[1].size)))
     for k in range(at.shape[0]):
@@ -256,10 +257,8 @@ def likelihood_of(theta: Array, ways: Ways, edges: Edges, counts: Array) -> floa
 
 
 @kernel
-def fill_parts(theta: Array, ways: Ways, edges: Edges, parts: Array) -> None:
-    """Fill parts."""
-    k, x, y = ways[0].size, edges[0].size - 1, edges[1].size - 1
-    sides = np.empty((3, k, x)), np.empty((3, k, y))
+def fill_parts(theta: Array, ways: Ways, edges: Edges, sides: Sides, parts: Array) -> None:
+    """Fill sides and parts."""
     fill_sides(theta, ways, edges, sides)
     fill_places(theta, ways, sides, parts)
     fill_slopes_of_parts(theta, ways, sides, parts)

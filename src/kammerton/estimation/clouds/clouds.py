@@ -18,12 +18,11 @@ from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from kammerton.estimation.clouds.cell_kernels import fill_cells, fill_nearest
 from kammerton.estimation.clouds.cloud_kernels import (
     RARE,
-    SQRT_2PI,
+    Sides,
     Ways,
     fill_parts,
     fill_slopes,
@@ -179,58 +178,28 @@ def nearest(z: NDArray[np.complex128], centres: NDArray[np.complex128]) -> NDArr
     return found
 
 
-@dataclass(frozen=True, eq=False)
-class Side:
-    """Probabilities of the cells along one side by path (K, X), and their slopes."""
-
-    inside: Array
-    by_place: Array
-    by_width: Array
-
-
-def _side(edges: Array, place: Array, width: float) -> Side:
-    b = (edges - place[:, None]) / width
-    normal = np.exp(-0.5 * np.minimum(b * b, 1400.0)) / SQRT_2PI
-    return Side(_steps(ndtr(b)), -_steps(normal) / width, -_steps(b * normal) / width)
-
-
-def _steps(at_edges: Array) -> Array:
-    """Return by how much each row grows from edge to edge; np.diff takes twice as long."""
-    return at_edges[:, 1:] - at_edges[:, :-1]
-
-
-def sides(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Side, Side]:
-    """Return the probabilities along I and along Q."""
-    place = ways.at @ layout.centres(theta)
-    i, q = (_side(e, part, theta[layout.width])
-            for e, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
-    return i, q
-
-
 def product(weights: Array, i: Array, q: Array) -> Array:
     """Sum over paths of weights (..., K) times i (K, X) times q (K, Y), as (..., X * Y)."""
     summed = (weights[..., :, None] * i).swapaxes(-1, -2) @ q
     return summed.reshape(*weights.shape[:-1], -1)
 
 
-def probabilities(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Array:
+def probabilities(theta: Array, layout: Layout, ways: Paths, sides: Sides) -> Array:
     """Return the probability of each cell (P, C), at least RARE: decays may be below 0."""
-    place, width = ways.at @ layout.centres(theta), theta[layout.width]
-    i, q = (_steps(ndtr((edges - part[:, None]) / width))
-            for edges, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
     weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
-    return np.maximum(product(weights, i, q), RARE)
+    return np.maximum(product(weights, sides[0][0], sides[1][0]), RARE)
 
 
-def parts_of(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Array:
-    """Return what each state adds to the cells and their slopes, as the kernels keep it.
+def taken_apart(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Sides, Array]:
+    """Return sides and parts, as the kernels keep them.
 
-    It depends on all of theta but the fractions.
+    Sides follow from the centres and the width alone; parts do not depend on the fractions.
     """
-    shape = (grid.i.size - 1, grid.q.size - 1)
-    parts = np.empty((layout.states, 1 + 3 * layout.states, *shape))
-    fill_parts(theta, ways.arrays, (grid.i, grid.q), parts)
-    return parts
+    x, y = grid.i.size - 1, grid.q.size - 1
+    sides = np.empty((3, ways.origin.size, x)), np.empty((3, ways.origin.size, y))
+    parts = np.empty((layout.states, 1 + 3 * layout.states, x, y))
+    fill_parts(theta, ways.arrays, (grid.i, grid.q), sides, parts)
+    return sides, parts
 
 
 def slopes(theta: Array, layout: Layout, parts: Array) -> tuple[Array, Array]:

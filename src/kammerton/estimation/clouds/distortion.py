@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.clouds import product, sides
+from kammerton.estimation.clouds.clouds import product
 from kammerton.estimation.clouds.fit import Clouds, physical
 
 Array = NDArray[np.float64]
@@ -29,13 +29,11 @@ def patterns(clouds: Clouds, theta: Array) -> Array:
     Of each state the variance along I and Q (that of 0 along Q is the width's own) and the
     covariance of both; of each preparation but the first the place of all of its clouds.
     """
-    layout, ways = clouds.layout, clouds.ways
-    i, q = sides(theta, layout, ways, clouds.shots.grid)
+    layout, ways, (i, q) = clouds.layout, clouds.ways, clouds.sides
     weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
     mine = weights[:, None] * ways.at.T
-    oval = [product(mine, i.by_width, q.inside), product(mine, i.inside, q.by_width)[:, 1:],
-            product(mine, i.by_place, q.by_place)]  # fmt: skip
-    moved = product(weights, i.by_place, q.inside), product(weights, i.inside, q.by_place)
+    oval = [product(mine, i[2], q[0]), product(mine, i[0], q[2])[:, 1:], product(mine, i[1], q[1])]
+    moved = product(weights, i[1], q[0]), product(weights, i[0], q[1])
     later = np.zeros((len(weights), 2 * (len(weights) - 1), clouds.shots.grid.size))
     for k in range(1, len(weights)):
         later[k, 2 * k - 2 : 2 * k] = moved[0][k], moved[1][k]

@@ -15,6 +15,7 @@ from kammerton.estimation.clouds.cloud_kernels import (
     FEWEST_DECAYS,
     LEAST,
     NEVER,
+    Sides,
     climb,
     inform,
     likelihood_of,
@@ -23,10 +24,10 @@ from kammerton.estimation.clouds.clouds import (
     Grid,
     Layout,
     Paths,
-    parts_of,
     paths,
     probabilities,
     slopes,
+    taken_apart,
 )
 
 Array = NDArray[np.float64]
@@ -49,21 +50,25 @@ GROUP = 10.0  # shots expected in a group of cells that is compared with the sho
 class Clouds:
     """The fitted theta with its covariance, in units of the width expected at first.
 
-    log_likelihood: of the counted shots. scores: derivative of the log probability of each cell
-    (P, T, C). expected: shots in each cell (P, C). likely: probability of each cell (P, C), but for
-    what noise has taken below 0. rare: errors of the fractions, also of those that seem to be none.
+    free: how theta follows the free numbers (T, F). sides, parts, likely, scores: those of the
+    kernels, the probability of each cell (P, C) and the derivative of its logarithm (P, T, C), but
+    for what noise has taken below 0. expected: shots in each cell (P, C). log_likelihood: of the
+    counted shots; lawful: what it is where no decay is below 0.
     """
 
     layout: Layout
     ways: Paths
     shots: Counted
     theta: Array
+    free: Array
     covariance: Array
+    sides: Sides
+    parts: Array
     expected: Array
     likely: Array
     scores: Array
     log_likelihood: float
-    rare: Array
+    lawful: float
 
     @cached_property
     def chi2(self) -> tuple[float, float, float]:
@@ -75,6 +80,25 @@ class Clouds:
         freedom = max(1, groups - self.layout.preparations - self.layout.size)
         excess = max(0.0, terms - freedom) / float(self.shots.counts.sum())
         return terms / freedom, excess, float(chdtrc(freedom, terms))
+
+    @cached_property
+    def rare(self) -> Array:
+        """Return errors of the fractions: of one that seems to be none, as large as it may be.
+
+        Of none at all, what little of it there might be would stand out clearly: at 0 the
+        information is many times that at one error from it.
+        """
+        at, where, later = physical(self.layout, self.theta), self.layout.fractions, self.covariance
+        for _ in range(DEEPER):
+            error = np.sqrt(np.diag(later))[where]
+            if (at[where] >= NEAR * error).all():
+                break
+            at[where] = np.maximum(at[where], np.minimum(error, MOST_ERROR))
+            p, slope = slopes(at, self.layout, self.parts)
+            again = _covariance(p, slope, self.shots, self.free)
+            later = later if again is None else again
+        most: Array = np.sqrt(np.maximum(np.diag(later), np.diag(self.covariance)))[where]
+        return most
 
 
 def grid_about(centres: Complex, width: float) -> Grid:
@@ -143,12 +167,13 @@ def fit_clouds(
     there, what should be seen where hardly anything can be has no slope, and a climb may stop.
     worth: whether what that came to (theta) is worth more work; None if not.
     """
-    theta, best = climbed(start, layout, ways, shots, tied)
+    theta, lawful = climbed(start, layout, ways, shots, tied)
     if worth is not None and not worth(theta):
         return None
+    best = lawful
     if (theta[layout.decays] <= FEWEST_DECAYS).any():
         theta, best = climbed(theta, layout, ways, shots, tied, lowest=-BELOW, turns=BELOW_0)
-    return _finished(theta, layout, ways, shots, _directions(layout, tied), best)
+    return _finished(theta, layout, ways, shots, _directions(layout, tied), (best, lawful))
 
 
 def climbed(
@@ -168,27 +193,29 @@ def climbed(
 
 
 def _finished(
-    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
-) -> Clouds | None:
+    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array,
+    reached: tuple[float, float],
+) -> Clouds | None:  # fmt: skip
     at = physical(layout, theta)
-    parts = parts_of(at, layout, ways, shots.grid)
+    sides, parts = taken_apart(at, layout, ways, shots.grid)
     p, slope = slopes(at, layout, parts)
     covariance = _covariance(p, slope, shots, free)
     if covariance is None:
         return None
-    same = np.array_equal(at, theta)
-    seen = p if same else probabilities(theta, layout, ways, shots.grid)
+    seen = p if np.array_equal(at, theta) else probabilities(theta, layout, ways, sides)
     return Clouds(
         layout,
         ways,
         shots,
         theta,
+        free,
         covariance,
+        sides,
+        parts,
         seen * shots.counts.sum(axis=1)[:, None],
         p,
         slope / p[:, None],
-        best,
-        _errors_of_fractions(at, layout, parts, shots, free, covariance),
+        *reached,
     )
 
 
@@ -202,26 +229,6 @@ def _covariance(p: Array, slope: Array, shots: Counted, free: Array) -> Array | 
         return None
     good = np.isfinite(inverse).all() and (np.diag(inverse) > 0).all()
     return np.asarray(free @ inverse @ free.T) if good else None
-
-
-def _errors_of_fractions(
-    at: Array, layout: Layout, parts: Array, shots: Counted, free: Array, covariance: Array
-) -> Array:  # fmt: skip
-    """Return errors of fractions, of which one that seems to be none may be as large as its error.
-
-    Of none at all, what little of it there might be would stand out clearly: at 0 the information
-    is many times that at one error from it.
-    """
-    at, rare, later = at.copy(), layout.fractions, covariance
-    for _ in range(DEEPER):
-        error = np.sqrt(np.diag(later))[rare]
-        if (at[rare] >= NEAR * error).all():
-            break
-        at[rare] = np.maximum(at[rare], np.minimum(error, MOST_ERROR))
-        again = _covariance(*slopes(at, layout, parts), shots, free)
-        later = later if again is None else again
-    result: Array = np.sqrt(np.maximum(np.diag(later), np.diag(covariance)))[rare]
-    return result
 
 
 @lru_cache(maxsize=8)

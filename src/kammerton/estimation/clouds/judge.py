@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.clouds.cloud_kernels import FEWEST_DECAYS
 from kammerton.estimation.clouds.fit import Clouds, climbed
 from kammerton.estimation.clouds.seeds import DECAY, Frame
 from kammerton.estimation.clouds.shot_record import (
@@ -143,9 +142,6 @@ def _swapped(clouds: Clouds) -> tuple[int, int] | None:
     layout, w = clouds.layout, clouds.layout.began(clouds.theta)
     if _apart(clouds) <= CLOSEST or np.triu(w, 1).sum() <= np.tril(w, -1).sum():
         return None  # so close that they are refused in any case, or as they should be
-    best = clouds.log_likelihood
-    if (clouds.theta[layout.decays] < FEWEST_DECAYS).any():
-        best = climbed(clouds.theta, layout, clouds.ways, clouds.shots)[1]
     for pair in itertools.combinations(range(layout.states), 2):
         order = np.arange(layout.states)
         order[list(pair)] = pair[::-1]
@@ -155,7 +151,7 @@ def _swapped(clouds: Clouds) -> tuple[int, int] | None:
         start[layout.fractions] = [began[i, s] for i, s in layout.wrong]
         start[layout.decays] = np.maximum(start[layout.decays], DECAY)
         exchanged = replace(clouds.shots, counts=clouds.shots.counts[order])
-        needed = best + SWAPPED
+        needed = clouds.lawful + SWAPPED
         if climbed(start, layout, clouds.ways, exchanged, needed=needed)[1] > needed:
             return pair
     return None
