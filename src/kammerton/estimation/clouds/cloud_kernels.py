@@ -27,7 +27,7 @@ Edges = tuple[Array, Array]
 Sides = tuple[Array, Array]
 Bools = NDArray[np.bool_]
 
-RARE = 1e-12
+RARE, MISSED = 1e-12, 1e-15  # what a cell holds at least, and what of a path no cell will miss
 SQRT_2PI = math.sqrt(2 * math.pi)
 SQRT_2 = math.sqrt(2)
 SETTLED = 2e-5  # gain of log likelihood that is not worth another turn
@@ -130,8 +130,9 @@ def add_product(w: Array, i: Array, q: Array, first: int, last: int, out: Array)
     for x in range(out.shape[0]):
         for k in range(first, last):
             a = w[k] * i[k, x]
-            for y in range(out.shape[1]):
-                out[x, y] += a * q[k, y]
+            if abs(a) > MISSED:
+                for y in range(out.shape[1]):
+                    out[x, y] += a * q[k, y]
 
 
 @piece

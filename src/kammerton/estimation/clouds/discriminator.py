@@ -111,14 +111,15 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     """Count labels of each preparation; the covariance adds up the influence of every shot."""
     size, kinds, cells = clouds.layout.size, clouds.layout.preparations, clouds.shots.grid.size
     parts, covariance = np.zeros((kinds, kinds)), np.diag(_of_none(clouds, kinds))
+    seen, own = clouds.shots.counts, clouds.covariance
+    squared = (clouds.scores * seen[:, None]) @ clouds.scores.swapaxes(1, 2)
+    covariance[:size, :size] += own @ squared.sum(axis=0) @ own
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
         both = np.bincount(cell * kinds + label, minlength=cells * kinds).reshape(-1, kinds)
-        seen = both.sum(axis=1)
         parts[i] = both.sum(axis=0) / label.size
         here = slice(size + i * kinds, size + (i + 1) * kinds)
-        influence = clouds.covariance @ clouds.scores[i]
-        covariance[:size, :size] += (influence * seen) @ influence.T
-        shared = influence @ (both - np.outer(seen, parts[i])) / label.size
+        beyond = clouds.scores[i] @ (both - np.outer(seen[i], parts[i]))
+        shared = own @ beyond / label.size
         covariance[:size, here] += shared
         covariance[here, :size] += shared.T
         covariance[here, here] += (np.diag(parts[i]) - np.outer(parts[i], parts[i])) / label.size

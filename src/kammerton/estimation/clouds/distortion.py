@@ -29,15 +29,24 @@ def patterns(clouds: Clouds, theta: Array) -> Array:
     Of each state the variance along I and Q (that of 0 along Q is the width's own) and the
     covariance of both; of each preparation but the first the place of all of its clouds.
     """
-    layout, ways, (i, q) = clouds.layout, clouds.ways, clouds.sides
-    weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
-    mine = weights[:, None] * ways.at.T
-    oval = [product(mine, i[2], q[0]), product(mine, i[0], q[2])[:, 1:], product(mine, i[1], q[1])]
-    moved = product(weights, i[1], q[0]), product(weights, i[0], q[1])
-    later = np.zeros((len(weights), 2 * (len(weights) - 1), clouds.shots.grid.size))
-    for k in range(1, len(weights)):
-        later[k, 2 * k - 2 : 2 * k] = moved[0][k], moved[1][k]
-    return np.concatenate([*oval, later], axis=1)
+    layout, began = clouds.layout, clouds.layout.began(theta)
+    weights = clouds.ways.weights(theta[layout.decays])
+    oval = np.array([_oval(clouds, weights, s) for s in range(layout.states)])
+    mixed = (began @ oval.reshape(len(oval), -1)).reshape(len(began), *oval.shape[1:])
+    later = np.zeros((len(began), 2 * (len(began) - 1), clouds.shots.grid.size))
+    for k in range(1, len(began)):
+        each = clouds.scores[k, : 2 * layout.states].reshape(2, layout.states, -1)
+        later[k, 2 * k - 2 : 2 * k] = each.sum(axis=1) * clouds.likely[k]
+    return np.concatenate([mixed, later], axis=1)
+
+
+def _oval(clouds: Clouds, weights: Array, s: int) -> Array:
+    """Return the same of state s alone, for the shapes of the clouds (3 S - 1, C)."""
+    mine = clouds.ways.origin == s
+    i, q = (each[:, mine] for each in clouds.sides)
+    w = weights[mine] * clouds.ways.at[mine].T
+    shapes = product(w, i[2], q[0]), product(w, i[0], q[2])[1:], product(w, i[1], q[1])
+    return np.concatenate(shapes)
 
 
 def unsure(clouds: Clouds) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from kammerton.estimation.clouds.shot_record import (
     moved,
     railed,
     repeats,
+    spread,
     stuck,
 )
 from kammerton.estimation.numeric.derived import Derived
@@ -76,10 +78,10 @@ def of_record(z: Complex, sets: list[Complex]) -> Objection | None:
 
 def of_sets(sets: list[Complex]) -> Objection | None:
     """Object to preparations that give the same shots."""
+    means = [complex(z.mean()) for z in sets]
+    noise = [sum(spread(z)) / z.size for z in sets]
     for a, b in itertools.combinations(range(len(sets)), 2):
-        step = abs(sets[b].mean() - sets[a].mean())
-        noise = np.sqrt(sum(float(z.var()) / z.size for z in (sets[a], sets[b])))
-        if step > SIGNIFICANT * noise:
+        if abs(means[b] - means[a]) > SIGNIFICANT * math.sqrt(noise[a] + noise[b]):
             continue
         if _lumpy(np.concatenate([sets[a], sets[b]])):
             return rejected(

@@ -56,7 +56,8 @@ def framed(sets: list[Complex]) -> Frame:
         across = np.concatenate([near.real, near.imag])
     width = MAD * _middle(np.abs(across - _middle(across)))
     unit = complex(turn * width)
-    scaled, middles = [(z - means[0]) / unit for z in sets], (centres - means[0]) / unit
+    per = 1 / unit  # a complex division takes three times as long as a product
+    scaled, middles = [(z - means[0]) * per for z in sets], (centres - means[0]) * per
     return Frame(complex(means[0]), unit, scaled, middles)
 
 
