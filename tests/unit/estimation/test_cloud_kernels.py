@@ -39,7 +39,7 @@ def test_probabilities_are_those_of_scipy_and_slopes_their_differences(layout, t
     p, slope = slopes(theta, layout, parts)
     told = by_scipy(layout, theta, ways, grid)
     np.testing.assert_allclose(p, told, rtol=1e-9, atol=1.1e-12)  # at least RARE
-    np.testing.assert_allclose(probabilities(theta, layout, ways, sides), p, rtol=1e-9)
+    np.testing.assert_allclose(probabilities(theta, layout, ways, sides), p, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(told.sum(axis=1), 1.0, rtol=1e-6)
     for t, step in enumerate(1e-5 * np.eye(layout.size)):
         high, low = (by_scipy(layout, theta + s * step, ways, grid) for s in (1, -1))

@@ -26,6 +26,8 @@ Ways = tuple[NDArray[np.intp], Array, Array, Array, Array]
 Edges = tuple[Array, Array]
 Sides = tuple[Array, Array]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Some = tuple[int, int]
 
 RARE, MISSED = 1e-12, 1e-15  # what a cell holds at least, and what of a path no cell will miss
 SQRT_2PI = math.sqrt(2 * math.pi)
@@ -124,19 +126,33 @@ def fill_weights(theta: Array, ways: Ways, own: Array, change: Array) -> None:
             change[d, k] = each[d]
 
 
+@making_piece
+def reached(q: Array) -> Ints:
+    """Return the first cell along Q that a path has anything in, and the one after (K, 2)."""
+    ends = np.empty((q.shape[0], 2), np.int64)
+    for k in range(q.shape[0]):
+        first, last = 0, q.shape[1]
+        while first < last and q[k, first] < MISSED:
+            first += 1
+        while first < last and q[k, last - 1] < MISSED:
+            last -= 1
+        ends[k, 0], ends[k, 1] = first, last
+    return ends
+
+
 @piece
-def add_product(w: Array, i: Array, q: Array, first: int, last: int, out: Array) -> None:
+def add_product(w: Array, i: Array, q: Array, ends: Ints, some: Some, out: Array) -> None:
     """Add w (K,) times i (K, X) times q (K, Y), summed over some paths, to out (X, Y)."""
     for x in range(out.shape[0]):
-        for k in range(first, last):
+        for k in range(some[0], some[1]):
             a = w[k] * i[k, x]
             if abs(a) > MISSED:
-                for y in range(out.shape[1]):
+                for y in range(ends[k, 0], ends[k, 1]):
                     out[x, y] += a * q[k, y]
 
 
 @piece
-def from_state(origin: NDArray[np.intp], s: int) -> tuple[int, int]:
+def from_state(origin: NDArray[np.intp], s: int) -> Some:
     """Return the first path from a state, and the first after those: they are in order."""
     first = 0
     while origin[first] < s:
@@ -153,10 +169,10 @@ def fill_places(theta: Array, ways: Ways, sides: Sides, parts: Array) -> None:
     (i, q), states = sides, parts.shape[0]
     own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
     fill_weights(theta, ways, own, change)
+    ends = reached(q[0])
     parts[:, 0] = 0.0
     for s in range(states):
-        first, last = from_state(ways[0], s)
-        add_product(own, i[0], q[0], first, last, parts[s, 0])
+        add_product(own, i[0], q[0], ends, from_state(ways[0], s), parts[s, 0])
 
 
 @making_piece
@@ -165,17 +181,18 @@ def fill_slopes_of_parts(theta: Array, ways: Ways, sides: Sides, parts: Array) -
     (i, q), states = sides, parts.shape[0]
     own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
     fill_weights(theta, ways, own, change)
+    ends = reached(q[0])
     parts[:, 1:] = 0.0
     for s in range(states):
-        first, last = from_state(ways[0], s)
+        some = from_state(ways[0], s)
         for c in range(s + 1):
             there = own * ways[4][:, c]
-            add_product(there, i[1], q[0], first, last, parts[s, 1 + c])
-            add_product(there, i[0], q[1], first, last, parts[s, 1 + states + c])
-        add_product(own, i[2], q[0], first, last, parts[s, 1 + 2 * states])
-        add_product(own, i[0], q[2], first, last, parts[s, 1 + 2 * states])
+            add_product(there, i[1], q[0], ends, some, parts[s, 1 + c])
+            add_product(there, i[0], q[1], ends, some, parts[s, 1 + states + c])
+        add_product(own, i[2], q[0], ends, some, parts[s, 1 + 2 * states])
+        add_product(own, i[0], q[2], ends, some, parts[s, 1 + 2 * states])
         for d in range(s):
-            add_product(change[d], i[0], q[0], first, last, parts[s, 2 + 2 * states + d])
+            add_product(change[d], i[0], q[0], ends, some, parts[s, 2 + 2 * states + d])
 
 
 @piece
@@ -204,6 +221,20 @@ def mix(theta: Array, parts: Array, p: Array) -> None:
             p[i, c] = max(p[i, c], RARE)
 
 
+@piece
+def concerns(t: int, i: int, states: int) -> bool:
+    """Whether preparation i depends on number t of theta: not on the fractions of others."""
+    return t < 3 * states or (t - 3 * states) // (states - 1) == i
+
+
+@piece
+def reaches(t: int, s: int, states: int) -> bool:
+    """Whether what began in s depends on number t: on no centre above s, nor decays from one."""
+    if t < 2 * states:
+        return t % states <= s
+    return t - 2 * states <= s
+
+
 @making_piece
 def mix_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
     """Fill slope (P, T, C), 0 where hardly anything is expected."""
@@ -214,15 +245,17 @@ def mix_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
         began(theta, states, i, w)
         for s in range(states):
             for t in range(3 * states):
-                for c in range(p.shape[1]):
-                    slope[i, t, c] += w[s] * flat[s, 1 + t, c]
+                if reaches(t, s, states):
+                    for c in range(p.shape[1]):
+                        slope[i, t, c] += w[s] * flat[s, 1 + t, c]
             if s != i:
                 t = 3 * states + i * (states - 1) + (s if s < i else s - 1)
                 for c in range(p.shape[1]):
                     slope[i, t, c] = flat[s, 0, c] - flat[i, 0, c]
         for t in range(slope.shape[1]):
-            for c in range(p.shape[1]):
-                slope[i, t, c] = slope[i, t, c] if p[i, c] > RARE else 0.0
+            if concerns(t, i, states):
+                for c in range(p.shape[1]):
+                    slope[i, t, c] = slope[i, t, c] if p[i, c] > RARE else 0.0
 
 
 @making_piece
@@ -273,42 +306,50 @@ def fill_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
 
 
 @making_piece
-def fill_gradient(p: Array, slope: Array, counts: Array, gradient: Array) -> None:
+def fill_gradient(p: Array, slope: Array, counts: Array, states: int, gradient: Array) -> None:
     """Fill the slope (T,) of the log likelihood."""
     gradient[:] = 0.0
+    more = np.empty(p.shape[1])
     for i in range(p.shape[0]):
         shots = counts[i].sum()
+        for c in range(p.shape[1]):
+            more[c] = counts[i, c] / p[i, c] - shots
         for t in range(gradient.size):
-            total = 0.0
-            for c in range(p.shape[1]):
-                total += slope[i, t, c] * (counts[i, c] / p[i, c] - shots)
-            gradient[t] += total
+            if concerns(t, i, states):
+                total = 0.0
+                for c in range(p.shape[1]):
+                    total += slope[i, t, c] * more[c]
+                gradient[t] += total
 
 
 @making_piece
-def fill_information(p: Array, slope: Array, counts: Array, information: Array) -> None:
+def fill_information(
+    p: Array, slope: Array, counts: Array, states: int, information: Array
+) -> None:
     """Fill Fisher's information (T, T)."""
     information[:] = 0.0
     row, size = np.empty(p.shape[1]), len(information)
     for i in range(p.shape[0]):
         shots = counts[i].sum()
         for t in range(size):
-            for c in range(p.shape[1]):
-                row[c] = slope[i, t, c] * shots / p[i, c]
-            for u in range(t + 1):
-                known = 0.0
+            if concerns(t, i, states):
                 for c in range(p.shape[1]):
-                    known += row[c] * slope[i, u, c]
-                information[t, u] += known
+                    row[c] = slope[i, t, c] * shots / p[i, c]
+                for u in range(t + 1):
+                    if concerns(u, i, states):
+                        known = 0.0
+                        for c in range(p.shape[1]):
+                            known += row[c] * slope[i, u, c]
+                        information[t, u] += known
     for t in range(size):
         for u in range(t):
             information[u, t] = information[t, u]
 
 
 @kernel
-def inform(p: Array, slope: Array, counts: Array, information: Array) -> None:
+def inform(p: Array, slope: Array, counts: Array, states: int, information: Array) -> None:
     """Fill Fisher's information (T, T) from probabilities and their slopes."""
-    fill_information(p, slope, counts, information)
+    fill_information(p, slope, counts, states, information)
 
 
 @piece
@@ -437,13 +478,13 @@ def climb(
         if fresh:  # and sides are those of theta, whatever is below 0
             fill_slopes_of_parts(theta, ways, sides, parts)
             mix_slopes(theta, parts, p, slope)
-            fill_gradient(p, slope, counts, gradient)
+            fill_gradient(p, slope, counts, states, gradient)
             if physical_at(theta, states, at):
                 fill_places(at, ways, sides, parts)
                 fill_slopes_of_parts(at, ways, sides, parts)
                 mix(at, parts, p)
                 mix_slopes(at, parts, p, slope)
-            fill_information(p, slope, counts, information)
+            fill_information(p, slope, counts, states, information)
             g, known = freed(free, gradient, information)
         at_bounds(theta, own, g, within, held)
         promised = step(g, known, damping, held, along)

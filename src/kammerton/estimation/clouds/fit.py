@@ -95,7 +95,7 @@ class Clouds:
                 break
             at[where] = np.maximum(at[where], np.minimum(error, MOST_ERROR))
             p, slope = slopes(at, self.layout, self.parts)
-            again = _covariance(p, slope, self.shots, self.free)
+            again = _covariance(p, slope, self.shots, self.layout, self.free)
             later = later if again is None else again
         most: Array = np.sqrt(np.maximum(np.diag(later), np.diag(self.covariance)))[where]
         return most
@@ -199,7 +199,7 @@ def _finished(
     at = physical(layout, theta)
     sides, parts = taken_apart(at, layout, ways, shots.grid)
     p, slope = slopes(at, layout, parts)
-    covariance = _covariance(p, slope, shots, free)
+    covariance = _covariance(p, slope, shots, layout, free)
     if covariance is None:
         return None
     seen = p if np.array_equal(at, theta) else probabilities(theta, layout, ways, sides)
@@ -219,10 +219,12 @@ def _finished(
     )
 
 
-def _covariance(p: Array, slope: Array, shots: Counted, free: Array) -> Array | None:
+def _covariance(
+    p: Array, slope: Array, shots: Counted, layout: Layout, free: Array
+) -> Array | None:
     """Return the covariance of theta; None if the information is singular."""
     information = np.empty((len(free), len(free)))
-    inform(p, slope, shots.counts, information)
+    inform(p, slope, shots.counts, layout.states, information)
     try:
         inverse = np.linalg.inv(free.T @ information @ free)
     except np.linalg.LinAlgError:
