@@ -127,7 +127,7 @@ def fill_weights(theta: Array, ways: Ways, own: Array, change: Array) -> None:
 
 
 @making_piece
-def reached(q: Array) -> Ints:
+def reached(q: Array) -> NDArray[np.int64]:
     """Return the first cell along Q that a path has anything in, and the one after (K, 2)."""
     ends = np.empty((q.shape[0], 2), np.int64)
     for k in range(q.shape[0]):

@@ -10,6 +10,7 @@ shots, and their covariance follows from the influence of each shot on either.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ Labels = NDArray[np.intp]
 
 UNLIKELY = 1e-3  # chance of a chi-square from which on the law is not quite that of the shots
 FEW, FEW_DECAYS = 1.5, 8.0  # shots squared that are added to the variance of a count of few
-PLACES, FINER = 17, 3  # from 0 to 1 at which odds are looked at, and how often more closely
+PLACES, FINER = 33, 2  # from 0 to 1 at which odds are looked at, and how often more closely
 NODES = 24  # along a decay, for densities on the line from 0 to 1
 
 
@@ -153,18 +154,19 @@ def _of_none(clouds: Clouds, kinds: int) -> Array:
     return variance
 
 
-def number_names(states: int) -> list[str]:
+@lru_cache(maxsize=2)
+def number_names(states: int) -> tuple[str, ...]:
     """Return the names of all numbers, for 2 or 3 preparations."""
     kinds, above = range(states), range(1, states)
     matrix = [f"{j}_given_{i}" for i in kinds for j in kinds]
     line = ["readout_angle", "readout_threshold", "readout_contrast"] if states == 2 else []
-    return [
+    return (
         "assignment_fidelity", *line, "separation", "cloud_width",
         *(f"centre_{s}_{part}" for s in kinds for part in "iq"),
         *(f"p{name}" for name in matrix), *(f"counted_{name}" for name in matrix),
         "thermal_population", *(f"preparation_error_{s}" for s in above),
         *(f"decay_{s}" for s in above), "leakage",
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 def number_unit(name: str) -> str:

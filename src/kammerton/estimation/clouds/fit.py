@@ -109,7 +109,8 @@ def grid_about(centres: Complex, width: float) -> Grid:
 def _edges(centres: Array, width: float) -> Array:
     low, high = centres.min() - REACH * width, centres.max() + REACH * width
     if high - low < 40 * width:
-        inner = np.linspace(low, high, 1 + round((high - low) / (CELL * width)))
+        cells = round((high - low) / (CELL * width))
+        inner = low + (high - low) / cells * np.arange(cells + 1)
         return np.concatenate([[-FAR], inner, [FAR]])
     about = np.arange(-REACH, REACH + CELL / 2, CELL) * width
     edges = np.sort((centres[:, None] + about).ravel())

@@ -171,9 +171,13 @@ def _left_over(frame: Frame, two: Clouds) -> complex | None:
 
 
 def _nine(cells: Array) -> Array:
-    wide = np.pad(cells, 1)
-    rows = wide[:-2] + wide[1:-1] + wide[2:]
-    result: Array = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    """Return each cell (X, Y) with those around it; np.pad takes longer than the sums."""
+    rows = cells.copy()
+    rows[1:] += cells[:-1]
+    rows[:-1] += cells[1:]
+    result = rows.copy()
+    result[:, 1:] += rows[:, :-1]
+    result[:, :-1] += rows[:, 1:]
     return result
 
 

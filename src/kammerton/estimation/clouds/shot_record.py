@@ -79,7 +79,7 @@ def moved(sets: list[Complex]) -> float:
     """
     found = 0.0
     for z in sets:
-        starts = np.linspace(0, z.size, BLOCKS + 1).astype(np.intp)
+        starts = np.arange(BLOCKS + 1) * z.size // BLOCKS
         means = np.add.reduceat(z, starts[:-1]) / np.diff(starts)
         away = means - z.mean()
         for variance, part in zip(spread(z), (away.real, away.imag), strict=True):
