@@ -8,6 +8,8 @@ some periods leaves is about their number to the power of -2/(N - 4), in parts o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,8 @@ MOST = 64  # biases that are asked, in the middle of the map
 FAR = 2.0  # points that it moves by on average, which is more than its noise
 TO_AND_FRO = 0.5  # of that, from bias to bias: an arc moves by a sixth, what is at random by 1.4
 LONGEST, SHORTEST = 9.0, 2.0  # periods that are tried, in biases
-STEP, AT_ONCE = 0.02, 32  # periods in the window between those that are tried, and to a block
+STEP, AT_ONCE = 0.04, 16  # periods in the window between those that are tried, and to a block
+FINER = np.linspace(-STEP, STEP, 17)  # about the best of them
 LEFT = 0.03  # of the variance of the places, which the cosine may leave
 CHANCE = 14.0  # logarithm of one over the chance that places at random leave so little
 CLIPPED = 3.0  # widths; a place that misses by more is another's, and says no more
@@ -58,19 +61,21 @@ def _least_left(b: Array, f: Array, width: float, seeker: Seeker, count: int) ->
 
     count: of biases from b = 0 to 1.
     """
-    turned, slope = _turned(b, count), seeker.slope(f)
-    shape = np.stack([np.ones_like(turned.real), turned.real, turned.imag], axis=-1)
-    shape, y = shape / slope[:, None], seeker.forward(f) / slope
-    across = shape.transpose(0, 2, 1)
-    inner = across @ shape + 1e-9 * len(b) * np.eye(3)
+    often = np.arange((count - 1) / LONGEST, (count - 1) / SHORTEST, STEP * AT_ONCE)
+    steps = STEP * np.arange(AT_ONCE)
+    blocks, within = (np.exp(2j * np.pi * each[:, None] * b) for each in (often, steps))
+    turned = (blocks[:, None] * within).reshape(-1, len(b))
+    best = (often[:, None] + steps).ravel()[_left(turned, f, width, seeker).argmin()]
+    turned = np.exp(2j * np.pi * (best + FINER)[:, None] * b)
+    return float(_left(turned, f, width, seeker).min() / max(float(f.var()), 1e-300))
+
+
+def _left(turned: NDArray[Any], f: Array, width: float, seeker: Seeker) -> Array:
+    """Return the mean square that cosines leave of places f (B,); turned: exp(i phase) (K, B)."""
+    slope = seeker.slope(f)
+    shape = np.stack([np.ones(turned.shape), turned.real, turned.imag], axis=-1) / slope[:, None]
+    y, across = seeker.forward(f) / slope, shape.transpose(0, 2, 1)
+    inner = across @ shape + 1e-9 * len(f) * np.eye(3)
     c = np.linalg.solve(inner, (across @ y)[..., None])
     miss = np.minimum(np.abs((shape @ c)[..., 0] - y), CLIPPED * width)
-    return float((miss**2).mean(axis=1).min() / max(float(f.var()), 1e-300))
-
-
-def _turned(b: Array, count: int) -> NDArray[np.complex128]:
-    """Return exp(2 pi i b / P) for every period P that is tried (.., B)."""
-    often = np.arange((count - 1) / LONGEST, (count - 1) / SHORTEST, AT_ONCE * STEP)
-    blocks, steps = (np.exp(2j * np.pi * each[:, None] * b)
-                     for each in (often, STEP * np.arange(AT_ONCE)))  # fmt: skip
-    return np.asarray((blocks[:, None] * steps).reshape(-1, len(b)))
+    return np.asarray((miss**2).mean(axis=1))

@@ -55,7 +55,7 @@ def plainer(
     raw: the map as it was measured, of which c is made.
     """
     for each in filter(None, against):
-        yield MANY if many_periods(c, model.seeker) else switched(raw) or each
+        yield switched(raw) or (MANY if many_periods(c, model.seeker) else each)
 
 
 def objections(
