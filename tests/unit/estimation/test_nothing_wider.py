@@ -43,7 +43,7 @@ def spectra(shape: np.ndarray, noise: float = 0.1) -> Columns:
     return Columns(F, B, z, np.full(z.shape, 1 / noise), 1)
 
 
-@pytest.mark.parametrize("at", [8, 40, 70])
+@pytest.mark.parametrize("at", [8, 40, 41, 70])
 def test_where_the_level_jumps(at: int) -> None:
     assert level_jump(spectra(np.where(np.arange(len(F)) < at, 0.3, -0.2))) == at
 

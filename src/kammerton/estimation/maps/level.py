@@ -36,7 +36,11 @@ def level_jump(c: Columns) -> int | None:
 
 
 def _alike(c: Columns, rest: NDArray[Any], least: float) -> bool:
-    """Return whether the biases differ by no more than noise and so much more, rms (B, A)."""
+    """Return whether the biases differ by no more than noise and so much more, rms (B, A).
+
+    And by levels of their own: where half of a bias is high, its median is either.
+    """
+    rest = rest - median(rest, c.w > 0, 1)
     chance = NOISY * c.parts + (least * c.w) ** 2
     return bool((np.abs(rest * c.w) ** 2).sum() < chance[c.w > 0].sum())
 
