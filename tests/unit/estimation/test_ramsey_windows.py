@@ -183,3 +183,31 @@ def test_a_time_twice_as_long_that_costs_little_is_within_the_error(window):
     assert good.mean() > {0.5: 0.08, 0.7: 0.25, 0.9: 0.45}[window]
     assert np.mean(np.abs(pull) > 3.0) < 0.06
     assert np.abs(pull).max() < 5.0
+
+
+SLOWER = "fringes slower than the window is long"
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_fringes_too_slow_for_their_window_ask_for_a_longer_one(given):
+    """A quick decay explains what is seen of them, too, and was said to be all there is."""
+    rng, u = np.random.default_rng(6), np.linspace(0.0, 1.0, 101)
+    truth = 0.5 + 0.4 * np.exp(-0.4 * u) * np.cos(2 * np.pi * 0.25 * u + 0.8)
+    y = truth + 0.02 * rng.normal(size=(1000, 101))
+    found = fit_batch("ramsey", u * 40e-6, y, 0.02 if given else None)
+    said = np.array([SLOWER in reason for reason in found.reason])
+    assert said.mean() > 0.05
+    assert (found.status[said] == "range too narrow").all()
+    assert {advice.window_times for advice in found.advice[said]} == {3.0}
+    assert not any("no oscillation is seen" in reason for reason in found.reason)
+    assert (found.verdict == "accepted").mean() == 0.0
+
+
+@pytest.mark.parametrize(("rate", "sigma"), [(5, 0.05), (3, 0.01), (9, 0.02)])
+def test_a_decay_that_is_no_fringe_however_slow_is_rejected(rate, sigma):
+    rng, u = np.random.default_rng(7), np.linspace(0.0, 1.0, 101)
+    y = 0.1 + 0.8 * np.exp(-rate * u) + 0.8 * sigma * rng.normal(size=(300, 101))
+    found = fit_batch("ramsey", u * 40e-6, y, 0.8 * sigma)
+    assert (found.verdict == "accepted").mean() == 0.0
+    assert np.mean([SLOWER in reason for reason in found.reason]) < 0.02
+    assert np.mean(["no oscillation is seen" in reason for reason in found.reason]) > 0.5

@@ -19,13 +19,12 @@ from kammerton.estimation.curves.beats import (
 from kammerton.estimation.curves.falling import AS_GAUSSIAN, falling
 from kammerton.estimation.curves.fringe_between import between
 from kammerton.estimation.curves.fringe_levels import beats_between, fringe_levels, judge_levels
+from kammerton.estimation.curves.fringe_verdict import judge_fringes, slower
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
 from kammerton.estimation.curves.hum import hums
 from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase, with_any_phases
 from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.curves.untold_shape import (
-    SLOW,
-    SURE,
     judge_late,
     mention_wide,
     of_other_times,
@@ -33,13 +32,12 @@ from kammerton.estimation.curves.untold_shape import (
     with_bar,
 )
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.derived import Derived, Formulas
+from kammerton.estimation.numeric.derived import Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.early import name_early
 from kammerton.estimation.verdict.evidence import (
-    Evidence,
     Mask,
     delta_bic,
     delta_cost,
@@ -50,17 +48,14 @@ from kammerton.estimation.verdict.evidence import (
 from kammerton.estimation.verdict.findings import (
     Findings,
     drift_asked,
-    imprecise,
     judge_doubt,
     judge_signal,
     judge_stray,
-    percent,
 )
 from kammerton.estimation.verdict.kind import OSCILLATING, Kind, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
 from kammerton.estimation.verdict.said import said
-from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 Two = tuple[NDArray[np.intp], Solution, Callable[..., Formulas]]
@@ -77,13 +72,9 @@ RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimu
 FLAT, GAUSSIAN = 0.03, 0.1  # rate, and distance from a Gaussian: from there no slope leads on
 AFRESH = 0.3  # rate of an exponential from which to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
-COARSE, ALIASED = 0.48, 0.75  # periods from place to place; in the window, below the alias's own
 EARLY = "only the first points differ from the rest, which is flat: fringes would be gone at once"
 HUM = ("of two frequencies the weaker does not decay with the other: a hum in the readout, and no "
        "second frequency of the qubit")  # fmt: skip
-GONE = "the fringes are gone within the first points: sampling too coarse"
-SEEN = 0.25, "a quarter"  # periods within 1/e from which an oscillation is seen
-SEEN_OF_KNOWN_SHAPE = 1 / 6, "a sixth"  # fewer, and smooth falls pass as well
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -128,7 +119,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     if levels is None and batch.shape is None:
         untold = of_other_times(batch, fit, beats, evidence.noise, untold)
     judge_late(findings, batch, found, untold)
-    _judge(findings, batch, evidence, found, untold.hangs)
+    slow = slower(batch, fit, evidence.noise) if levels is None else None
+    judge_fringes(findings, batch, evidence, found, untold.hangs, slow)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     findings.rejected(hum, "model does not fit", HUM)
@@ -222,71 +214,6 @@ def _single(batch: Batch, at: Array) -> Formulas:
         }  # fmt: skip
 
     return numbers
-
-
-def _judge(
-    findings: Findings, batch: Batch, evidence: Evidence, found: Derived, hangs: Mask
-) -> None:
-    """Object to fringes that are badly placed in their window."""
-    values = found.values
-    span = batch.column(batch.span)
-    periods = values["frequency"] * span
-    with np.errstate(divide="ignore"):
-        rate = span / values["t2_star"]
-    seen = ~(rate > batch.places / 3)
-    part, word = SEEN if batch.shape is None else SEEN_OF_KNOWN_SHAPE
-    findings.rejected(
-        (part * rate > periods) & seen & (rate > 2), "model does not fit",
-        f"the signal decays within {word} of a period: no oscillation is seen",
-    )  # fmt: skip
-    findings.insufficient(
-        (periods < 0.7) | ((evidence.gain_line < SEARCHED) & (periods < 2)), "range too narrow",
-        lambda n: f"only {periods[n]:.2f} periods were swept",
-        lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
-    )  # fmt: skip
-    steps = batch.places - 1
-    aliased = np.where(seen, np.fmax(ALIASED, rate / np.pi), ALIASED)  # as wide as its line
-    findings.insufficient(
-        periods > np.minimum(COARSE * steps, 0.5 * steps - aliased), "sampling too coarse",
-        "the oscillation is as fast as half the sampling: its frequency may be an alias",
-        Advice(window_times=0.5),
-    )  # fmt: skip
-    _judge_decay(findings, batch, found, rate, hangs)
-
-
-def _judge_decay(
-    findings: Findings, batch: Batch, found: Derived, rate: Array, hangs: Mask
-) -> None:
-    """Object to a decay that is not seen, or not told; rate (N,): in windows."""
-    values, stderr = found.values, found.stderr
-
-    def longer(n: int) -> Advice:
-        return Advice(window_times=float(np.clip(2.0 / max(rate[n], 0.1), 2.0, 5.0)))
-
-    poor = imprecise(values["t2_star"], stderr["t2_star"])
-    poor |= rate <= 0
-    poor |= (rate < SLOW) & imprecise(values["t2_star"], stderr["t2_star"], SURE)
-    findings.insufficient(
-        (rate > batch.places / 3) | (poor & (rate > 8)), "window too long",
-        GONE,
-        lambda n: Advice(window_times=float(np.clip(3.0 / rate[n], 0.05, 0.5))),
-    )  # fmt: skip
-    findings.insufficient(
-        poor & (rate < 1.0), "range too narrow",
-        "the window ends before the fringes decay: T2* is not seen",
-        longer,
-    )  # fmt: skip
-    findings.insufficient(
-        hangs, "range too narrow",
-        "the window ends before the fringes decay: T2* hangs on the envelope's shape, which so "
-        "short a window does not tell",
-        longer,
-    )  # fmt: skip
-    findings.insufficient(
-        poor | imprecise(values["frequency"], stderr["frequency"], 0.2), "error too large",
-        lambda n: "T2* is known only to " + percent(values["t2_star"][n], stderr["t2_star"][n]),
-        Advice(shots_times=4.0),
-    )  # fmt: skip
 
 
 KINDS: dict[str, Kind] = {
