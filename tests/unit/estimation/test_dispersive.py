@@ -302,3 +302,31 @@ def test_the_reason_says_which_decay_cannot_be_seen(shift, known, says):
     alike = (found.verdict == "accepted") & ["holds shots" not in r for r in found.reason]
     assert alike.sum() > 15
     assert {"shots of 1 that were in 0" in reason for reason in found.reason[alike]} == {says}
+
+
+def test_lines_between_two_points_ask_for_a_finer_sweep() -> None:
+    """One may lie between points where the other is seen, or move two of them as no line does."""
+    rng, n = np.random.default_rng(21), 200
+    p = drawn(rng, n, (0.2, 3.0))
+    width = np.exp(rng.uniform(np.log(4e-4), np.log(1.5e-3), n))
+    move = (p["one"] - p["zero"]) * width / p["width"]
+    p |= {"width": width, "one": p["zero"] + move}
+    found = fitted(p, 60.0, 22)
+    coarse = found.status == "sampling too coarse"
+    assert coarse.mean() > 0.5
+    assert all(found.advice[k].window_times == 0.2 for k in np.flatnonzero(coarse))
+    assert all(found.advice[k].axis == 1 for k in np.flatnonzero(coarse))
+    between = ["may lie between them" in reason for reason in found.reason]
+    assert np.count_nonzero(between) > 1
+    assert coarse[between].all()
+    assert not (found.status == "resonator missing").any()
+    assert (found.status == "model does not fit").mean() < 0.05
+
+
+def test_a_narrow_line_beside_another_misfit_is_no_coarse_sweep() -> None:
+    p = changed(width=0.0006) | {"one": changed()["zero"] + 1e-4}
+    y, sigma = measured(p, 60.0, 23)
+    y = y + (4.0 * sigma * np.sin(40.0 * X))
+    found = fit_batch(KIND, ([0, 1], TONES), y, sigma)
+    assert not (found.status == "sampling too coarse").any()
+    assert not (found.verdict == "accepted").any()

@@ -34,3 +34,13 @@ def test_of_one_that_is_still_wider_more_is_to_be_swept():
     found, _ = fitted(0.65, 100)
     assert not (found.verdict == "accepted").any()
     assert np.mean(found.status == "range too narrow") > 0.9
+
+
+def test_the_tail_of_a_line_beyond_the_window_is_no_line_of_one_point():
+    """A narrow line outside explains it as well as a wide one: finer steps tell neither."""
+    rng, u = np.random.default_rng(8), np.linspace(0.0, 1.0, 201)
+    line = 1.0 / (1.0 + 2j * (u - 1.13) / 0.17)
+    y = np.abs(1.0 - 0.7 * line) + 0.02 * rng.normal(size=(300, 201))
+    found = fit_batch("resonator_spectroscopy", 7e9 + 20e6 * u, y, 0.02)
+    assert not (found.status == "sampling too coarse").any()
+    assert np.isin(found.status, ["range too narrow", "line at the edge"]).mean() > 0.95

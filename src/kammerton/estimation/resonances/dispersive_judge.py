@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.resonances.compression import compressed_pairs
+from kammerton.estimation.resonances.narrow import judge_narrow
 from kammerton.estimation.resonances.nulls import BARE
 from kammerton.estimation.resonances.plane import Plane
 from kammerton.estimation.resonances.read_again import read_again
@@ -45,6 +46,7 @@ Array = NDArray[np.float64]
 UNLIKE = 3.0  # times that linewidths or depths of one resonator may differ
 SEEN = 3.0  # sigmas of a shift that is there
 NONE = 0.03  # of the linewidth: error with which a shift of 0 is known
+COARSE = "sampling too coarse"
 LAW = "one resonance over a smooth background"
 HIDDEN = "; too small by the part of the shots of 1 that were in 0, which is not seen"
 SHARED = {MIXED: "; the trace of 1 holds shots in 0", BACKGROUND: "; lines of unlike shape"}
@@ -87,6 +89,10 @@ def judge_planes(
     stderr = {"frequency": span * noise * error[:, :2].ravel(),
               "linewidth": span * noise * np.repeat(error[:, 2], 2)}  # fmt: skip
     judge_rails(findings, batch)
+    judge_narrow(
+        findings, batch, evidence, pairs.each.residual,
+        (pairs.theta[:, :2].ravel(), pairs.widths.ravel()), SEARCHED_PLANE,
+    )  # fmt: skip
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED_PLANE, OUTSIDE, BARE)
     asked = unmixed & findings.is_open()
     flat = compressed_pairs(plane.turned, plane.fit, asked)
@@ -101,20 +107,33 @@ def judge(maps: Maps, sides: Sides, found: Derived, known: Known) -> Findings:
     """Judge pairs: both traces, that they are of one resonator, and the shift."""
     findings = Findings(len(sides.theta))
     _judge_copies(findings, maps)
-    nothing = sides.nothing.reshape(-1, 2)
-    shown = ~nothing & (sides.findings.verdict.reshape(-1, 2) != REJECTED)
-    for state in (0, 1):
-        findings.insufficient(
-            nothing[:, state] & shown[:, 1 - state], "resonator missing",
-            f"there is a resonance with the qubit in {1 - state}, but none in {state}: it may "
-            "have moved out of the window", replace(OUTSIDE, axis=1),
-        )  # fmt: skip
+    _judge_missing(findings, sides)
     _judge_each(findings, sides.findings)
     judge_place(findings, maps, maps.window[1], found, known, "frequency_0",
                 "the line with the qubit in 0")  # fmt: skip
     _judge_likeness(findings, sides)
     _judge_shift(findings, sides, found, known)
     return findings
+
+
+def _judge_missing(findings: Findings, sides: Sides) -> None:
+    """Object to a resonance that is only there with the qubit in one state."""
+    nothing = sides.nothing.reshape(-1, 2)
+    status = sides.findings.status.reshape(-1, 2)
+    shown = ~nothing & (sides.findings.verdict.reshape(-1, 2) != REJECTED)
+    for state in (0, 1):
+        other = 2 * np.arange(len(status)) + 1 - state
+        findings.insufficient(
+            nothing[:, state] & shown[:, 1 - state] & (status[:, 1 - state] == COARSE), COARSE,
+            f"the line with the qubit in {1 - state} is no wider than the distance of two points: "
+            f"in {state} it may lie between them, or this one is a stray point",
+            lambda n, other=other: replace(sides.findings.advice[other[n]], axis=1),  # type: ignore[misc]  # bound
+        )  # fmt: skip
+        findings.insufficient(
+            nothing[:, state] & shown[:, 1 - state], "resonator missing",
+            f"there is a resonance with the qubit in {1 - state}, but none in {state}: it may "
+            "have moved out of the window", replace(OUTSIDE, axis=1),
+        )  # fmt: skip
 
 
 def _judge_copies(findings: Findings, maps: Maps) -> None:

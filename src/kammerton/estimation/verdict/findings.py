@@ -36,6 +36,7 @@ OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be be
 EVEN = "the trace is flat within its noise"
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
+NARROW = 1.3  # distances of points below which a line's shape is not seen
 WIDEST, BROAD = 0.8, 0.25  # of the window: a line, and one whose shoulders must both be seen
 OTHERS_LAG, OTHERS_SUM = 5.0, 60.0  # lag-1 correlation in sigmas, Ljung-Box sum: another law's
 PRECISE = 0.33  # relative error of a time or a width
@@ -278,11 +279,8 @@ def judge_line(
     doubt = 2.0 * np.nan_to_num(stderr["linewidth"]) / span
     upper, lower = width + doubt, width - doubt
     step = 1.0 / (batch.points - 1)
-    findings.insufficient(
-        width < 1.3 * step, "sampling too coarse",
-        "the line is no wider than the distance of two points: it may be a stray point",
-        lambda n: Advice(window_times=0.2, centre_on=float(values["frequency"][n])),
-    )  # fmt: skip
+    inside = np.abs(centre - 0.5) < 0.5 + step  # else its tail is seen, of which it can be any
+    sampled_too_coarsely(findings, inside & (width < NARROW * step), values["frequency"])
     findings.insufficient(
         upper > widest, "range too narrow", "the line may be as wide as the window",
         lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
@@ -303,6 +301,15 @@ def judge_line(
         lambda n: "the linewidth is known only to "
         + percent(values["linewidth"][n], stderr["linewidth"][n]),
         Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def sampled_too_coarsely(findings: Findings, which: Mask, frequency: Array) -> None:
+    """Object to lines of which two points at most show anything."""
+    findings.insufficient(
+        which, "sampling too coarse",
+        "the line is no wider than the distance of two points: it may be a stray point",
+        lambda n: Advice(window_times=0.2, centre_on=float(frequency[n])),
     )  # fmt: skip
 
 
