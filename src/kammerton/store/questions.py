@@ -18,6 +18,9 @@ ASKED = "question"
 
 NOBODY = "nothing waits for a person's answer"
 
+WAITS = "what waits:"
+"""Before the list of all that waits; the audit log has that already, by the line that asked."""
+
 
 @dataclass(frozen=True)
 class Question:
@@ -108,7 +111,7 @@ class Questions:
         for word in which:
             mine = [q for q in self._open.values() if word in (ALL, str(q.number), *q.about)]
             if not mine:
-                raise StoreError(f"no question {word} waits; {listed(self.waiting())}")
+                raise StoreError(f"no question {word} waits\n{listed(self.waiting())}")
             found |= {each.number: each for each in mine}
         if not found:
             raise StoreError("say which: a number, a name, or all")
@@ -119,4 +122,4 @@ def listed(questions: Sequence[Question]) -> str:
     """Return all that waits, in words."""
     if not questions:
         return NOBODY
-    return "\n".join(["what waits:", *(f"{each.number}: {each.words}" for each in questions)])
+    return "\n".join([WAITS, *(f"{each.number}: {each.words}" for each in questions)])

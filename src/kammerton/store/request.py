@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kammerton.store import checks
+from kammerton.store.questions import WAITS
 
 LASTING = frozenset({"hold"})
 """The verbs that are done however late, and wait for a database that cannot be written."""
@@ -62,7 +63,8 @@ def refusal(
     who: str, verb: str, arguments: Mapping[str, Any], words: str
 ) -> tuple[str, str, str, str, str]:
     """Return the line of the audit log that says what was refused: who, what, old, new, why."""
-    return who, verb, "", "refused", f"{said(arguments)}: {words}"
+    why = words.partition(f"\n{WAITS}")[0]
+    return who, verb, "", "refused", f"{said(arguments)}: {why}"
 
 
 def in_short(request: Request) -> str:

@@ -181,7 +181,7 @@ def test_what_an_earlier_process_asked_answers_nothing_that_this_one_asks(tmp_pa
     with Store.open(file, "fake") as store:
         asyncio.run(killed(store))
     with Store.open(file, "fake") as store:
-        with pytest.raises(StoreError, match=r"no question 1 waits.*\n2: awg outputs 1"):
+        with pytest.raises(StoreError, match=r"no question 1 waits\nwhat waits:\n2: awg outputs 1"):
             asyncio.run(Run(store).answered(("approve", ["1"]), classes=[OUTPUT]))
         assert not store.newest([OUTPUT.key])
         asked = store.log(1, "question")[0]
@@ -189,8 +189,11 @@ def test_what_an_earlier_process_asked_answers_nothing_that_this_one_asks(tmp_pa
 
 
 def test_an_unknown_number_answers_nothing(store):
-    with pytest.raises(StoreError, match="no question 9 waits"):
+    with pytest.raises(StoreError, match="no question 9 waits\nwhat waits:\n1: ") as told:
         asyncio.run(Run(store).answered(("approve", ["9"])))
+    assert f"2: {POWER.words}" in str(told.value)
+    (row,) = store.log(9, "approve")
+    assert (row.who, row.new, row.why) == ("ada@rack1", "refused", "which=9: no question 9 waits")
     assert not store.newest([FREQUENCY.key])
 
 
