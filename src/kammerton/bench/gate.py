@@ -179,7 +179,8 @@ class Gate:
         await self.guard.require_unkept(source)
         await self.guard.require_cold(source)
         if source not in self._set.carriers:
-            raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")
+            never = f"{source} was not set to a frequency and a power before"
+            raise self.guard.refusal(source, "on", never)
         if source not in self._set.on:
             self.guard.seen.on(source)
             with self._set.switching_on(source, frozenset({1})):

@@ -19,6 +19,8 @@ WHO = {
     "opening": "the daemon, as it connected",
     "closing": "the daemon, as it let go of the instruments",
     "power cycle": "somebody, or a power cut",
+    "somebody else": "somebody else",
+    "gate": "the daemon, which writes nothing to it",
 }
 WHY = {
     "allowed": "",
@@ -28,7 +30,11 @@ WHY = {
 NOT_KNOWN = ("", "None", "unknown")
 """What something was before, where nobody knows."""
 
+ANY_CHANGE = "any change"
+"""What is refused where somebody holds an instrument, or another one answers."""
+
 CHANNELS = re.compile(r"none|\d+(, \d+)*")
+"""Which outputs are on, in an entry about a whole instrument: of a setting this is a number."""
 
 
 def words(row: AuditRow) -> str:
@@ -46,9 +52,11 @@ def words(row: AuditRow) -> str:
 def _who(who: str) -> str:
     """Return who did it: "daemon, t1" is the daemon, for that calibration."""
     name, _, job = who.partition(", ")
-    if name != "daemon":
-        return WHO.get(who, who)
-    return f"the daemon, for {job}" if job else "the daemon"
+    if name == "daemon":
+        return f"the daemon, for {job}" if job else "the daemon"
+    if name not in WHO:
+        return who
+    return f"{WHO[name]}, during {job}" if job else WHO[name]
 
 
 def _change(row: AuditRow) -> str:
@@ -56,11 +64,21 @@ def _change(row: AuditRow) -> str:
     if OF_BOOT.fullmatch(row.new):
         return _since_boot(row.new)
     old, new = (side.replace("playlist ", "waveforms of ") for side in (row.old, row.new))
-    if CHANNELS.fullmatch(new) and CHANNELS.fullmatch(old):
-        return f"outputs that are on: {old} -> {new}"
-    if row.what.startswith("box ") and new:
-        return f"serial number {new}" if old in NOT_KNOWN else f"serial number {old} -> {new}"
-    return new if old in NOT_KNOWN else f"{old} -> {new}"
+    if new == ANY_CHANGE:
+        return "any change is refused" + ("" if old in NOT_KNOWN else f"; it was {old}")
+    change = new if old in NOT_KNOWN else f"{old} -> {new}"
+    if _of_outputs(row):
+        return f"outputs that are on: {change}"
+    return f"serial number {change}" if row.what.startswith("box ") and new else change
+
+
+def _of_outputs(row: AuditRow) -> bool:
+    """Say whether an entry is about which outputs of an instrument are on."""
+    from kammerton.model.parameter import ELEMENT
+
+    of_one = ELEMENT.fullmatch(row.what) is not None
+    known = row.old in NOT_KNOWN or CHANNELS.fullmatch(row.old)
+    return bool(of_one and known and CHANNELS.fullmatch(row.new))
 
 
 def _since_boot(new: str) -> str:
