@@ -121,7 +121,7 @@ def fit(
     """
     from kammerton.cli.fit_report import print_json, print_text
     from kammerton.estimation.files.columns import Choice
-    from kammerton.estimation.files.envelope import envelope
+    from kammerton.estimation.files.envelope import envelope, remarks
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
     from kammerton.estimation.files.suspicion import idle_geometry
@@ -145,7 +145,7 @@ def fit(
         _draw(files, chosen, found, plot, notes)
     shape = envelope(chosen, found)
     if as_json:
-        print_json(found, notes, shape)
+        print_json(found, [*notes, *remarks(shape)], shape)
     else:
         print_text(found, axes_of(chosen.trace), shape)
     if found.verdict is not Verdict.ACCEPTED:

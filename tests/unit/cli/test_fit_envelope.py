@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.estimation.files.envelope import WORDS
+from kammerton.estimation.files.envelope import ALIKE, WORDS
 
 T2 = 30.0  # us
 
@@ -37,7 +37,28 @@ def _fit(path: Path, *more: str, kind: str = "ramsey") -> str:
 def test_the_envelope_is_told(tmp_path: Path, slow: float, envelope: str) -> None:
     path = _file(tmp_path / "r.csv", slow)
     assert json.loads(_fit(path, "--json"))["envelope"] == envelope
-    assert WORDS[envelope] in _fit(path)
+    assert WORDS[envelope] in " ".join(_fit(path).split())
+
+
+@pytest.mark.parametrize("seed", [3, 6])
+def test_two_frequencies_too_close_to_be_told_are_not_called_slow_noise(
+    tmp_path: Path, seed: int
+) -> None:
+    """Exponential fringes with 0.6 of a beat in the window, as of charge parity."""
+    path = _file(tmp_path / "r.csv", 0.0, seed=seed, away=0.6 / (2 * T2))
+    found = json.loads(_fit(path, "--json"))
+    assert (found["status"], found["envelope"]) == ("success", "between")
+    assert f"envelope: {ALIKE}" in found["notes"]
+    text = " ".join(_fit(path).split())
+    assert ALIKE in text
+    assert "noise" not in text
+
+
+def test_of_an_exponential_nothing_else_is_noted(tmp_path: Path) -> None:
+    """A beat makes an envelope fall slower at first, never more like an exponential."""
+    path = _file(tmp_path / "r.csv", 0.0)
+    assert ALIKE not in "".join(json.loads(_fit(path, "--json"))["notes"])
+    assert ALIKE not in " ".join(_fit(path).split())
 
 
 def test_where_the_data_do_not_tell_nothing_is_claimed(tmp_path: Path) -> None:

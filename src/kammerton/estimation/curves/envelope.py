@@ -23,7 +23,8 @@ def envelope_of(batch: Batch) -> str:
     """Return the envelope of the one frequency of a single trace: one of TOLD.
 
     What chi-square rules out (1 in 1000 by chance), the fringes do not have: with one of both ruled
-    out the other is named. White noise leaves an exponential, slow noise a Gaussian.
+    out the other is named. White noise leaves an exponential, slow noise a Gaussian; so may half a
+    beat of two exponential ones, or what is between both.
     """
     free = one_frequency(batch)
     pure = [one_frequency(replace(batch, shape=shape)) for shape in (0.0, 1.0)]

@@ -9,12 +9,20 @@ from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.model import Fit, Trace, Verdict
 
+ALIKE = "two frequencies too close to be told apart look alike"
+"""Exponential fringes of half a beat fall slowly at first, as those of another envelope do."""
+
 WORDS = {
-    EXPONENTIAL: "exponential (white noise, relaxation), not Gaussian",
-    GAUSSIAN: "Gaussian (slow noise), not exponential",
-    BETWEEN: "between exponential and Gaussian",
+    EXPONENTIAL: "exponential, not Gaussian",
+    GAUSSIAN: f"Gaussian, not exponential; {ALIKE}",
+    BETWEEN: f"between exponential and Gaussian; {ALIKE}",
     UNTOLD: "exponential or Gaussian: these data do not tell",
 }
+
+
+def remarks(envelope: str | None) -> list[str]:
+    """Return what is to be noted beside an envelope that a program reads by its name."""
+    return [f"envelope: {ALIKE}"] if envelope in (GAUSSIAN, BETWEEN) else []
 
 
 def envelope(read: Chosen[Trace] | Chosen[Grid], fit: Fit) -> str | None:
