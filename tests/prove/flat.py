@@ -94,6 +94,9 @@ class Slope:
         return f"{self.steep:+.1f} ± {self.error:.1f} MB/h"
 
 
+NO_SLOPE = Slope(0.0, np.inf)
+
+
 @dataclass(frozen=True)
 class Memory:
     """What the system counts for a process, and what that has in use, where it can be told.
@@ -125,25 +128,26 @@ class Memory:
         return f"memory {self.held}{in_use}{undecided}"
 
 
-def verdict(looks: Sequence[Look]) -> Memory:
+def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
     """Return the slopes over the second half, by the scatter of means of blocks.
 
     What a process holds comes and goes over minutes. Errors of single looks, as if each were
-    independent, are several times too small.
+    independent, are several times too small. told: whether a process here can tell what it has in
+    use; where it can and did not always, that is no slope, and no pass.
     """
     late = looks[len(looks) // 2 :]
     hours = [each.hours for each in late]
-    in_use = [each.in_use for each in late if each.in_use is not None]
-    return Memory(
-        slope(hours, [each.megabytes for each in late]),
-        slope(hours, in_use) if len(in_use) == len(late) else None,
-    )
+    held = slope(hours, [each.megabytes for each in late])
+    if not told:
+        return Memory(held)
+    in_use = [np.inf if each.in_use is None else each.in_use for each in late]
+    return Memory(held, slope(hours, in_use) if np.isfinite(in_use).all() else NO_SLOPE)
 
 
 def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
     """Return the slope with the error that the scatter of 12 means tells."""
     if len(hours) < 2 * BLOCKS:
-        return Slope(0.0, np.inf)
+        return NO_SLOPE
     parts = np.array_split(np.array([hours, megabytes]), BLOCKS, axis=1)
     at, means = np.array([part.mean(axis=1) for part in parts]).T
     fit, covariance = np.polyfit(at, means, 1, cov=True)

@@ -10,6 +10,7 @@ asked for and never answered, and attempts without an outcome at the end.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -110,7 +111,7 @@ def soak(quick: bool) -> Iterator[Row]:
         spans = unsafe_spans(lab)
     for what in seen.lost + spans:
         print(what, file=sys.stderr)
-    flat = verdict(seen.looks)
+    flat = verdict(seen.looks, told=can_tell())
     files, threads = grown(seen.looks, "files"), grown(seen.looks, "threads")
     words = f"R6 {lasts * 60:.0f} min, {qubits()} qubits, {runs} runs: {flat}"
     named = f" ({', '.join(new)})" if new else ""
@@ -123,6 +124,11 @@ def soak(quick: bool) -> Iterator[Row]:
     assert files <= 0 or new == [SPARE], f"file descriptors grow: {new}"
     assert threads <= 0, "threads grow"
     assert not flat.grows, f"memory grows: {flat}"
+
+
+def can_tell() -> bool:
+    """Whether a process here can tell what it has in use: with glibc from 2.33."""
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallinfo2")
 
 
 @contextmanager

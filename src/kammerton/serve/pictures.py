@@ -6,9 +6,12 @@ import gc
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
+from types import ModuleType
 
 from kammerton.lab import Lab
 from kammerton.model import Estimate, Fit, Run, Trace, Value, Verdict
+from kammerton.serve.heaps import loading
 from kammerton.store import clock
 
 OF_RESONATORS = ("resonator_spectroscopy", "dispersive_shift")
@@ -36,12 +39,8 @@ def draw_run(
     qubit, why what was found replaces nothing, or not all of it.
 
     What matplotlib draws holds itself in circles, 2 MB a picture, and Python looks for those after
-    ten pictures. To look now takes milliseconds, since what was loaded at the start is left out.
+    ten pictures. To look now takes some ten milliseconds, since what was loaded is left out.
     """
-    from kammerton.estimation.pictures.picture import (
-        draw,  # matplotlib is slow to import; not at start
-    )
-
     lab.data.mkdir(parents=True, exist_ok=True)
     title = f"{lab.computer}  {run.calibration}  {run_id}  {_when(run)}"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
@@ -49,8 +48,20 @@ def draw_run(
         name: _with(fit, believed, lab, withheld.get(name, "")) for name, fit in run.fits.items()
     }
     file = lab.data / f"{run_id}.png"
-    draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
+    _drawing().draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
     gc.collect()
+
+
+@cache
+def _drawing() -> ModuleType:
+    """Return what draws: matplotlib is slow to import, and is not at the start.
+
+    It stays, and is left out where garbage is looked for; what is garbage before is not.
+    """
+    gc.collect()
+    with loading():
+        from kammerton.estimation.pictures import picture
+    return picture
 
 
 def _when(run: Run) -> str:

@@ -13,20 +13,29 @@ from tests.catalogue.registry import truths
 N = 400
 
 
-def faint_beats(share: float):
-    """Return the arguments of fits of two frequencies, the second with a share of the signal."""
+def faint_beats(share: float, too_large: float = 1.0):
+    """Return the arguments of fits of two frequencies, the second with a share of the signal.
+
+    too_large: by how much the sigma that is given is.
+    """
     x = np.linspace(0.0, 20e-6, 101)
     rng = np.random.default_rng(5)
     first, second = rng.uniform(0.5e6, 1e6, (2, N, 1))
     fringes = (1 - share) * np.cos(2 * np.pi * first * x) + share * np.cos(2 * np.pi * second * x)
     y = 0.5 + 0.4 * np.exp(-x / 8e-6) * fringes + rng.normal(0, 0.03, (N, 101))
-    return "ramsey", x, y, np.full((N, 101), 0.03)
+    return "ramsey", x, y, np.full((N, 101), 0.03 * too_large)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.12, 0.16, 0.3])
-def test_hardly_any_is_missed_for_that(share: float, monkeypatch) -> None:
-    """Of faint ones, of which the fit finds some, one in twenty at most; and that is refused."""
-    found = fit_batch(*faint_beats(share))
+@pytest.mark.parametrize(
+    ("share", "too_large"),
+    [(0.0, 1.0), (0.12, 1.0), (0.16, 1.0), (0.3, 1.0), (0.2, 1.5), (0.3, 1.5), (0.4, 2.5)],
+)
+def test_hardly_any_is_missed_for_that(share: float, too_large: float, monkeypatch) -> None:
+    """Of faint ones, of which the fit finds some, one in twenty at most; and that is refused.
+
+    What a sigma that is too large makes of them is little, but no noise: one in a hundred.
+    """
+    found = fit_batch(*faint_beats(share, too_large))
     looked_for = []
 
     def count_and_take_all(batch, single):
@@ -35,11 +44,14 @@ def test_hardly_any_is_missed_for_that(share: float, monkeypatch) -> None:
 
     beats_can_pay = beats._can_pay
     monkeypatch.setattr(beats, "_can_pay", count_and_take_all)
-    all_of_them = fit_batch(*faint_beats(share))
+    all_of_them = fit_batch(*faint_beats(share, too_large))
     missed = found.status != all_of_them.status
     assert missed.sum() <= max(1, 0.05 * (all_of_them.status == "beating").sum())
-    assert (found.verdict[missed] == "rejected").all()
-    if share in (0.12, 0.16):
+    if too_large == 1:
+        assert (found.verdict[missed] == "rejected").all()
+    else:
+        assert missed.sum() <= 0.01 * N
+    if 0 < share < 0.3 or too_large > 1:
         assert 0 < (found.status == "beating").sum() < N
     assert looked_for[0] < 0.8 * N if share == 0 else looked_for[0] > 0
 

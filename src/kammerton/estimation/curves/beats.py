@@ -15,6 +15,7 @@ from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import ITERATIONS, Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, limits, structured
 from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.traits import clumped
 from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
@@ -30,6 +31,7 @@ TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
 HINT = 0.03  # chance of a chi-square of one frequency from which a second is looked for
 MORE = 3  # parameters that two frequencies have and one does not: turns, cosine and sine
 LITTLE = 0.95  # chance of a chi-square of two frequencies above that of which none is hoped for
+CLEARLY = 3.5, 30.0  # sigmas of neighbours alike, and their sum over lags, that no noise has
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 
 
@@ -71,11 +73,15 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
 
 
 def _can_pay(batch: Batch, single: Solution) -> Mask:
-    """Return where one frequency leaves so much that two of usual residuals pay for themselves."""
+    """Return where one frequency leaves so much that two of usual residuals pay for themselves.
+
+    Or where what it leaves is clearly no noise: of a sigma that is too large it is little.
+    """
+    clearly: Mask = clumped(batch, single.residual, *CLEARLY)
     if not batch.known_noise:
-        return np.ones(batch.traces, dtype=bool)
+        return np.ones_like(clearly)
     usual = limits(np.maximum(batch.rows - single.free - MORE, 1), LITTLE)
-    return np.asarray(single.cost - usual > SEARCHED + MORE * np.log(batch.rows))
+    return clearly | (single.cost - usual > SEARCHED + MORE * np.log(batch.rows))
 
 
 def _found(batch: Batch, single: Solution, double: Solution) -> Mask:
