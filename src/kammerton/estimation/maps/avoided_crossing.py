@@ -21,6 +21,7 @@ from kammerton.estimation.maps.crossing import (
 )
 from kammerton.estimation.maps.elsewhere import twice
 from kammerton.estimation.maps.faults import without_faults
+from kammerton.estimation.maps.few_biases import at_few_biases
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
@@ -110,7 +111,15 @@ def _numbers(found: list[Found | None], scale: Scale) -> Derived:
 def _objections(
     c: Columns, found: Found | None, numbers: Derived, n: int, known_noise: bool, scale: Scale
 ) -> Iterator[Objection | None]:
+    """Yield what is to be said against map n: that it is noise but at a few biases, if it is."""
     yield empty(c)
+    for each in filter(None, _against(c, found, numbers, n, known_noise, scale)):
+        yield at_few_biases(c, scale.b0, scale.db) or each
+
+
+def _against(
+    c: Columns, found: Found | None, numbers: Derived, n: int, known_noise: bool, scale: Scale
+) -> Iterator[Objection | None]:
     if found is None:
         yield no_line(c, known_noise, PAIR)
         return
