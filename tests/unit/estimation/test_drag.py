@@ -361,3 +361,11 @@ def test_sequences_that_swing_are_no_smooth_curves(given):
     assert said.mean() > 0.2
     assert (found.verdict[said] == "rejected").all()
     assert (found.status[said] == "model does not fit").all()
+
+
+def test_sequences_of_few_points_that_swing_are_seen_too():
+    """Hardly one was: of all powers of both, most are the law's own."""
+    rng, u = np.random.default_rng(4), np.linspace(0.0, 1.0, 11)
+    y = np.sin(4.5 * (u - 0.3)) / 2 * np.array([[1.0], [-1.0]])
+    found = fit_batch(TWO, ((0, 1), u), y + 0.02 * rng.normal(size=(300, *y.shape)))
+    assert np.mean(["swing beside" in reason for reason in found.reason]) > 0.6
