@@ -179,8 +179,7 @@ class Gate:
         await self.guard.require_unkept(source)
         await self.guard.require_cold(source)
         if source not in self._set.carriers:
-            never = f"{source} was not set to a frequency and a power before"
-            raise self.guard.refusal(source, "on", never)
+            raise self.guard.refusal(source, "on", f"{source} has no frequency and power set")
         if source not in self._set.on:
             self.guard.seen.on(source)
             with self._set.switching_on(source, frozenset({1})):

@@ -297,7 +297,7 @@ def test_a_source_that_was_never_tuned_is_not_switched_on(gate, fake, make):
         await gate.admit(make.compiled())
         await gate.enable_source("lo")
 
-    assert "lo was not set to a frequency and a power before" in refused(gate, main)
+    assert "lo has no frequency and power set" in refused(gate, main)
     assert not fake.lo.on
 
 
