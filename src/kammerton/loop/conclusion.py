@@ -46,7 +46,7 @@ class Conclusions:
 
     revision: up to which the book holds all that the store has. No commit is made on top of a
     revision that was not looked at. held: what persons hold now. withheld: by qubit, why what the
-    latest run found of it replaces nothing, or not all of it.
+    latest run found of it replaces nothing, or not all of it. counted: what of it was stored.
     """
 
     lab: Lab
@@ -58,6 +58,7 @@ class Conclusions:
     held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
     withheld: Mapping[str, str] = field(default_factory=dict)
+    counted: Mapping[str, Estimate] = field(default_factory=dict)
     _known: Mapping[str, Change] = field(default_factory=dict)
     _cold: bool = True
 
@@ -91,6 +92,7 @@ class Conclusions:
         known, to = self._known, self.revision
         self.revision = commit.revision or to
         estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
+        self.counted = {n: e for n, e in estimates.items() if n in ready}
         self._say_withheld(surprises, coarse, waits)  # before anything is widened for it
         for fit in run.fits.values():
             self._take_note(plan, fit)

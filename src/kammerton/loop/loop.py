@@ -31,6 +31,7 @@ from kammerton.model import (
     CalibrationError,
     CalibrationHangs,
     DriveInhibited,
+    Estimate,
     InstrumentError,
     KammertonError,
     LabClock,
@@ -48,19 +49,18 @@ log = logging.getLogger(__name__)
 
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
-Committed = Callable[[Run, str, Mapping[str, str]], None]
+Committed = Callable[[Run, str, Mapping[str, Estimate], Mapping[str, str]], None]
 
 
 @dataclass
 class Loop:
     """Keeps one computer in tune.
 
-    committed(run, run_id, withheld) is told of every finished run, and by qubit why what it found
-    replaces nothing; said(what) of what is done now.
-    held: elements that persons hold now; the loop leaves them alone. whose: says who holds one, and
-    why. leave: why `keep` or `settle` shall end after the step under way; "": they go on.
-    drive_off: says that the interlock has switched drive off, and why. wishes: what persons want
-    measured next.
+    committed(run, run_id, counted, withheld) is told of every finished run, by name what of it was
+    stored, and by qubit why the rest is not; said(what) of what is done now. held: elements that
+    persons hold now; the loop leaves them alone. whose: says who holds one, and why. leave: why
+    `keep` or `settle` shall end after the step under way; "": they go on. drive_off: says that the
+    interlock has switched drive off, and why. wishes: what persons want measured next.
     """
 
     lab: Lab
@@ -346,5 +346,5 @@ class Loop:
             if not asked:
                 await self._apart(plan, failure)
             return outcome
-        self.committed(run, run_id, self._conclusions.withheld)
+        self.committed(run, run_id, self._conclusions.counted, self._conclusions.withheld)
         return run_id

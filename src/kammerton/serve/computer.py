@@ -96,7 +96,7 @@ async def run_computer(
         async with _drawing() as pictures:
             errands = Measuring(lab, calibration_names())
             holds = Holds(lab, store, doing, alarms.tell)
-            committed = reporter(lab, store, pictures)
+            committed = reporter(lab, pictures)
             away = Unanswered(store, outputs.audit, alarms.tell)
             set_clock = SetClock(store, clock, alarms.tell, outputs.audit)
             tuning = Tuning(

@@ -25,18 +25,24 @@ WITHHELD = "value withheld"
 """Beside the verdict of a fit that was accepted, and of which nothing counts yet."""
 
 
-def draw_run(
+def as_counted(
+    fits: Mapping[str, Fit],
+    counted: Mapping[str, Estimate],
     lab: Lab,
-    run: Run,
-    run_id: str,
-    believed: Mapping[str, Estimate],
     withheld: Mapping[str, str],
-) -> None:
+) -> dict[str, Fit]:
+    """Return the fits of a run as they are told: with what counted of them, or why nothing does.
+
+    counted: by full name, what of the run was stored; a fringe's frequency is not what it was
+    measured for. withheld: by qubit, why what was found replaces nothing, or not all of it.
+    """
+    return {name: _with(fit, counted, lab, withheld.get(name, "")) for name, fit in fits.items()}
+
+
+def draw_run(lab: Lab, run: Run, run_id: str) -> None:
     """Draw the traces, fits and verdicts of a run into `<run id>.png`, beside its data.
 
-    A resonator is called by its own name, and the computer by that of lab.toml. believed: by full
-    name, what came of the run; a fringe's frequency is not what it was measured for. withheld: by
-    qubit, why what was found replaces nothing, or not all of it.
+    A resonator is called by its own name, and the computer by that of lab.toml.
 
     What matplotlib draws holds itself in circles, 2 MB a picture, and Python looks for those after
     ten pictures. To look now takes some ten milliseconds, since what was loaded is left out.
@@ -44,11 +50,8 @@ def draw_run(
     lab.data.mkdir(parents=True, exist_ok=True)
     title = f"{lab.computer}  {run.calibration}  {run_id}  {_when(run)}"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
-    fits = {
-        name: _with(fit, believed, lab, withheld.get(name, "")) for name, fit in run.fits.items()
-    }
     file = lab.data / f"{run_id}.png"
-    _drawing().draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
+    _drawing().draw(shown, run.fits, file, title, shots=run.records.shots, note=lab.note)
     gc.collect()
 
 
@@ -70,7 +73,7 @@ def _when(run: Run) -> str:
     return f"{run.ended:%Y-%m-%d %H:%M:%S} UTC{' of laboratory time' if ahead else ''}"
 
 
-def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab, why: str) -> Fit:
+def _with(fit: Fit, counted: Mapping[str, Estimate], lab: Lab, why: str) -> Fit:
     """Return a fit that leads with what is believed of its target because of it, or why nothing is.
 
     why: what it found replaces nothing, or not all of it; "": all counts.
@@ -79,7 +82,7 @@ def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab, why: str) -> Fit
     mine = {fit.target, qubit.resonator if qubit is not None else fit.target}
     found = {
         name.partition(".")[2]: Value(each.value, each.stderr, each.unit)
-        for name, each in believed.items()
+        for name, each in counted.items()
         if name.partition(".")[0] in mine
     }
     more = {name: value for name, value in found.items() if name not in fit.values}

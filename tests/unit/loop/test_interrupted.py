@@ -279,7 +279,7 @@ def test_a_commit_whose_acknowledgement_is_lost_is_stored_once(tmp_path, store, 
     loop, _ = make(tmp_path, store, Chip())
     write, told, announced = store.commit, [], []
     store.on_commit(lambda: announced.append(store.backlog()))
-    loop.committed = lambda run, run_id, withheld: told.append(run_id)
+    loop.committed = lambda run, run_id, *_: told.append(run_id)
 
     def commit(*given):
         done = write(*given)

@@ -147,21 +147,28 @@ def test_a_surprise_is_withheld_and_counts_when_it_is_found_again(tmp_path, stor
     moved = Chip()
     moved.f01 = Chip.f01 + 40e3  # over a hundred sigma from what is believed
     told = []
-    again, bench = make(tmp_path, store, moved, committed=lambda *said: told.append(said[2]))
+    again, bench = make(tmp_path, store, moved, committed=lambda *said: told.append(said[1:]))
     again.book.doubt(["q0.t2_star"], 100.0, again.clock.now())  # so that Ramsey is worth it
     before = again.book["q0.pi_amplitude"].sigma, again.book["q1.pi_amplitude"].sigma
     asyncio.run(again.step())
     assert [p.name for p in bench.played] == ["ramsey"]
     assert store.parameters() == known
-    assert list(told[0]) == ["q0"]
-    assert told[0]["q0"].endswith("it counts when it is found again")
+    _, counted, withheld = told[0]
+    assert (counted, list(withheld)) == ({}, ["q0"])
+    assert withheld["q0"].endswith("it counts when it is found again")
     assert again.book["q0.pi_amplitude"].sigma == pytest.approx(5 * before[0], rel=0.01)
     assert again.book["q1.pi_amplitude"].sigma == before[1]
     assert again.book["q0.f01"].sigma == pytest.approx(40e3, rel=0.1)
     asyncio.run(again.settle())
     assert store.parameters()["q0.f01"].value == pytest.approx(moved.f01, abs=2e3)
     assert store.parameters()["q1.f01"] == known["q1.f01"]
-    assert told[-1] == {}
+    assert told[-1][2] == {}
+    history = [change.estimate for change in store.history("q0.f01")]
+    of_f01 = [(run_id, counted["q0.f01"]) for run_id, counted, _ in told if "q0.f01" in counted]
+    assert of_f01
+    for run_id, estimate in of_f01:
+        assert estimate.run == run_id
+        assert estimate.value in [each.value for each in history if each.run == run_id]
 
 
 def sigmas(loop):
@@ -211,7 +218,7 @@ def test_p3_a_healed_qubit_comes_back_by_itself(tmp_path, store, monkeypatch):
     loop, _ = make(tmp_path, store, chip)
     healthy = asyncio.Event()
 
-    def committed(run, run_id, withheld):
+    def committed(run, run_id, counted, withheld):
         if "q1" in loop.patience.parked:
             chip.dead = ()
         if "q1.t2_echo" in store.parameters():
@@ -338,9 +345,7 @@ def test_cancellation_passes(tmp_path, store):
 
 def test_committed_is_told_of_every_run(tmp_path, store):
     told = []
-    loop, _ = make(
-        tmp_path, store, Chip(), committed=lambda run, run_id, withheld: told.append(run_id)
-    )
+    loop, _ = make(tmp_path, store, Chip(), committed=lambda run, run_id, *_: told.append(run_id))
     asyncio.run(loop.settle())
     assert told == [r.id for r in reversed(store.runs(limit=100))]
 

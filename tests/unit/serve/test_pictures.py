@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,10 +38,10 @@ def test_a_fringe_leads_with_the_frequency_it_was_measured_for(tmp_path: Path, m
         lambda traces, fits, path, title, shots, note: drawn.append(fits["q0"].values),
     )
     trace, fit = found("ramsey")
-    done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
     f01 = estimate(4.91072e9, 2.1e3, "Hz")
-    believed = {"q0.f01": f01, "q1.f01": f01, "q0.frequency": f01}
-    pictures.draw_run(lab, done, "r000004", believed, {})
+    counted = {"q0.f01": f01, "q1.f01": f01, "q0.frequency": f01}
+    fits = pictures.as_counted({"q0": fit}, counted, lab, {})
+    pictures.draw_run(lab, replace(run(), traces={"q0": trace}, fits=fits), "r000004")
     assert drawn == [{"f01": Value(4.91072e9, 2.1e3, "Hz"), **fit.values}]
 
 
@@ -55,7 +56,7 @@ def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> 
     for kind in ("resonator_spectroscopy", "qubit_spectroscopy"):
         trace, fit = found(kind)
         done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
-        pictures.draw_run(lab, done, "r000004", {}, {})
+        pictures.draw_run(lab, done, "r000004")
     assert [target for target, *_ in drawn] == ["r0 of q0", "q0"]
     assert drawn[0][1] == lab.data / "r000004.png"
     assert drawn[0][2].startswith(f"{lab.computer}  ")
@@ -74,7 +75,7 @@ def test_a_time_that_is_ahead_of_this_computers_is_said_to_be_the_laboratorys(
         lambda traces, fits, path, title, shots, note: titles.append(title),
     )
     done = replace(run(), ended=datetime.now(UTC) + ahead)
-    pictures.draw_run(two_qubits(tmp_path), done, "r000004", {}, {})
+    pictures.draw_run(two_qubits(tmp_path), done, "r000004")
     assert titles[0].endswith(f":{done.ended:%S} {end}")
 
 
@@ -87,9 +88,9 @@ def _drawn(tmp_path: Path, monkeypatch, fit: Fit, believed, why: str) -> Fit:
         "kammerton.estimation.pictures.picture.draw",
         lambda traces, fits, path, title, shots, note: drawn.append(fits["q0"]),
     )
-    done = replace(run(), traces={}, fits={"q0": fit})
-    withheld = {"q0": why} if why else {}
-    pictures.draw_run(two_qubits(tmp_path), done, "r000004", believed, withheld)
+    lab = two_qubits(tmp_path)
+    fits = pictures.as_counted({"q0": fit}, believed, lab, {"q0": why} if why else {})
+    pictures.draw_run(lab, replace(run(), traces={}, fits=fits), "r000004")
     return drawn[0]
 
 
@@ -131,7 +132,7 @@ def test_nothing_of_a_picture_stays_in_memory(tmp_path: Path) -> None:
     gc.collect()
     gc.disable()
     try:
-        pictures.draw_run(lab, done, "r000004", {}, {})
+        pictures.draw_run(lab, done, "r000004")
         held = [each for each in gc.get_objects() if isinstance(each, Figure | RendererAgg)]
     finally:
         gc.enable()
@@ -139,10 +140,43 @@ def test_nothing_of_a_picture_stays_in_memory(tmp_path: Path) -> None:
     assert held == []
 
 
-def test_the_reporter_hands_on_why_a_value_is_withheld(tmp_path: Path, monkeypatch) -> None:
-    given: list[object] = []
-    monkeypatch.setattr("kammerton.serve.reports.draw_run", lambda *each: given.append(each[-1]))
-    with Store.open(tmp_path / "k.sqlite", "two") as store:
-        with Background("picture") as drawing:
-            reporter(two_qubits(tmp_path), store, drawing)(run(), "r000001", {"q0": WHY})
-        assert given == [{"q0": WHY}]
+def _told(tmp_path: Path, monkeypatch, caplog, counted, status: str = "success") -> tuple[Fit, str]:
+    """Return what is drawn and logged of a run of which something is withheld.
+
+    A newer run has set f01 otherwise before the picture is drawn.
+    """
+    drawn: list[Fit] = []
+    monkeypatch.setattr(
+        "kammerton.estimation.pictures.picture.draw",
+        lambda traces, fits, path, title, shots, note: drawn.append(fits["q0"]),
+    )
+    fit = replace(found("ramsey")[1], status=status)
+    newer = threading.Event()
+    done = replace(run(), targets=("q0",), traces={}, fits={"q0": fit})
+    caplog.set_level("INFO")
+    with Store.open(tmp_path / "k.sqlite", "two") as store, Background("picture") as drawing:
+        drawing.add(newer.wait, 10.0)
+        stored = store.commit(done, counted).run_id
+        reporter(two_qubits(tmp_path), drawing)(done, stored, counted, {"q0": WHY})
+        store.commit(run(), {"q0.f01": estimate(4.92e9, 2.1e3, "Hz")})
+        newer.set()
+    return drawn[0], caplog.messages[0]
+
+
+def test_what_counted_at_the_commit_counts_in_the_picture_though_a_newer_run_replaced_it(
+    tmp_path: Path, monkeypatch, caplog
+) -> None:
+    counted = {"q0.f01": estimate(4.91072e9, 2.1e3, "Hz")}
+    shown, line = _told(tmp_path, monkeypatch, caplog, counted)
+    assert (shown.status, shown.reason) == ("success", WHY)
+    assert shown.values["f01"].value == 4.91072e9
+    assert "q0 accepted; " in line
+
+
+@pytest.mark.parametrize("status", ["success", "beating"])
+def test_the_log_says_value_withheld_where_the_picture_does(
+    tmp_path: Path, monkeypatch, caplog, status: str
+) -> None:
+    shown, line = _told(tmp_path, monkeypatch, caplog, {}, status)
+    assert shown.status.endswith("value withheld")
+    assert "q0 accepted: value withheld; " in line
