@@ -100,6 +100,7 @@ def _examples(x: Array) -> Iterator[tuple[str, NDArray[Any]]]:
     yield "t1", np.exp(-3.0 * x)
     yield "t2_echo", np.exp(-3.0 * x)
     yield "ramsey", 0.5 + 0.5 * np.exp(-2.0 * x) * np.cos(25.0 * x)
+    yield "ramsey", 0.5 + 0.25 * np.exp(-x) * (np.cos(25.0 * x) + np.cos(45.0 * x))
     yield "rabi_amplitude", 0.5 - 0.5 * np.cos(6.0 * x)
     detuning = (x - 0.5) / 0.08
     yield "qubit_spectroscopy", 1.0 / (1.0 + detuning**2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.curves.early_end import hangs_on_shape, widest
+from kammerton.estimation.curves.early_end import early_end
 from kammerton.estimation.numeric.solver import Solution
 from tests.catalogue.registry import truths
 
@@ -160,17 +160,22 @@ def test_a_time_hangs_on_a_shape_that_is_not_told():
     rate, shape = np.array([0.5, 0.5, 2.0]), np.array([0.8, 0.2, 0.8])  # the last: all seen
     for error, found in ((0.01, []), (0.3, [0, 1])):
         fit = apart(rate, shape, error)
-        assert hangs_on_shape(fit, np.ones(3), 0.7, 0.15).tolist() == found
+        _, hangs = early_end(fit, np.ones(3), (0.7, 0.15), 1.2)
+        assert np.flatnonzero(hangs).tolist() == found
+
+
+def widest(fit, fast):
+    return early_end(fit, np.ones(2), (0.0, 0.15), fast)[0]
 
 
 def test_a_bar_reaches_as_far_as_the_shapes_that_are_possible():
     """Of a = b = 0.4 an exponential that falls as much has a T of 1/0.8, a Gaussian 1/sqrt(0.8)."""
     rate = np.full(2, 0.2 + np.sqrt(0.04 + 0.4))
     fit = apart(rate, 0.4 / rate**2, 0.6)
-    told, _ = widest(fit, np.ones(2), 1.2)
+    told, _ = widest(fit, 1.2)
     assert abs(rate[0] / 0.8 - 1.0) < told < 0.3
-    assert widest(apart(rate, 0.4 / rate**2, 0.05), np.ones(2), 1.2).tolist() == [0.0, 0.0]
-    assert widest(fit, np.ones(2), 0.5).tolist() == [0.0, 0.0]
+    assert widest(apart(rate, 0.4 / rate**2, 0.05), 1.2).tolist() == [0.0, 0.0]
+    assert widest(fit, 0.5).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("window", [0.5, 0.7, 0.9])

@@ -20,10 +20,21 @@ from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 
-# Turns of two frequencies from that of a single one, and the shape of their envelope
-CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
-FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
-A_BEAT, WORSE, WORTH = (0.6, 0.85, 1.2), 4.0, 15.0  # beats in the window; gains in chi-square
+FEW_BEATS, SHAPES = 2.5, (0.0, 1.0)  # turns below which frequencies are close; shapes to start from
+
+
+def _table(*starts: tuple[float, float, float, float]) -> Array:
+    """Return starts: rate, shape, and how many turns two frequencies are from a given one."""
+    return np.array(starts) * [1.0, 1.0, 2 * np.pi, 2 * np.pi]
+
+
+CLOSE = _table(
+    (0.8, 1.0, -0.4, 0.4), (1.6, 1.0, -0.8, 0.8), (1.2, 0.0, 0.0, 1.2), (1.2, 0.0, -1.2, 0.0),
+    (1.2, 0.0, -0.6, 0.6),
+)  # fmt: skip
+A_BEAT = _table(*((1.0, q, -0.5 * b, 0.5 * b) for q in SHAPES for b in (0.6, 0.85, 1.2)))
+APART = _table(*((1.0, q, -0.5 * b, 0.5 * b) for q in SHAPES for b in (1.0, 1.5)))
+WORSE, WORTH = 4.0, 15.0  # gains in chi-square of about a beat in the window
 TURNS = 4 * np.pi  # rad: far from where a phase starts, so that no fit ends there
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
@@ -33,6 +44,7 @@ MORE = 3  # parameters that two frequencies have and one does not: turns, cosine
 LITTLE = 0.95  # chance of a chi-square of two frequencies above that of which none is hoped for
 CLEARLY = 3.5, 30.0  # sigmas of neighbours alike, and their sum over lags, that no noise has
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
+FEW = 4  # traces up to which all starts are refined at once: a call costs more than a fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +77,8 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     beat = _like_a_beat(part, single)
     double = _of_close(part, single, double, beat)
     double = _of_a_beat(part, single, double, beat)
-    real, gain = _found(part, single, double), delta_bic(part, single, double)
-    met = beat & _met(double) & (gain > SEARCHED)
+    pays = delta_bic(part, single, double) > SEARCHED
+    real, met = both_there(double) & pays, beat & _met(double) & pays
     found = _of_several(part.take(real), double.take(real))
     joint = which[:0], found.take(slice(0))
     return Beats(which[real], found, *joint, which[met], double.take(met))
@@ -84,32 +96,52 @@ def _can_pay(batch: Batch, single: Solution) -> Mask:
     return clearly | (single.cost - usual > SEARCHED + MORE * np.log(batch.rows))
 
 
-def _found(batch: Batch, single: Solution, double: Solution) -> Mask:
-    """Return where two frequencies are there, and pay for themselves."""
-    return both_there(double) & (delta_bic(batch, single, double) > SEARCHED)
-
-
-def _evenly(shape: float, turns: Array) -> Array:
-    """Return a start with these turns (N, 2), of an envelope that falls to 1/e in the window."""
-    rate = np.ones(len(turns))
-    return np.column_stack([rate, shape * rate, turns])
+def _about(turn: Array, table: Array) -> Array:
+    """Return the starts of a table (S, 4) about frequencies (N,), (S N, 4)."""
+    starts = np.repeat(table[:, None], len(turn), axis=1)
+    starts[:, :, 2:] += turn[:, None]
+    return starts.reshape(-1, 4)
 
 
 def _of_close(batch: Batch, single: Solution, double: Solution, beat: Mask) -> Solution:
     """Try two frequencies close to that of a quick decay (`beat`), until they explain it."""
-    poor = np.flatnonzero(beat & _lacking(batch, single, double))
+    poor = np.flatnonzero(beat & _lacking(batch, single, double, both_there(double)))
     if len(poor) == 0:
         return double
-    part, one = batch.take(poor), single.take(poor)
+    part, one, best = batch.take(poor), single.take(poor), double.take(poor)
     hopeful, starts = _hopeful(part, one)
-    for hope, start in zip(hopeful, starts, strict=True):
-        rows = np.flatnonzero(hope & _lacking(part, one, double.take(poor)))
-        if len(rows) == 0:
-            continue
-        old, other = double.take(poor[rows]), _from(part.take(rows), start[rows])
-        better = both_there(other) & ((other.cost < old.cost) | ~both_there(old))
-        double = replaced(double, poor[rows], other, better)
-    return double
+    at_once = len(CLOSE) if len(poor) <= FEW else 1
+    for first in range(0, len(CLOSE), at_once):
+        some = slice(first, first + at_once)
+        best = _of_starts(part, one, best, hopeful[some], starts[some])
+    return replaced(double, poor, best, np.ones(len(poor), dtype=bool))
+
+
+def _of_starts(
+    batch: Batch, single: Solution, double: Solution, hopeful: Mask, starts: Array
+) -> Solution:
+    """Refine starts (S, N, P) that are hopeful (S, N); take one after the other what is better.
+
+    Until two frequencies explain a trace; of one start that is not asked.
+    """
+    there = both_there(double)
+    lacking = _lacking(batch, single, double, there)
+    start, rows = np.nonzero(hopeful & lacking)
+    if len(rows) == 0:
+        return double
+    part = batch.take(rows)
+    other = _from(part, starts[start, rows])
+    real = both_there(other)
+    still = _lacking(part, single.take(rows), other, real) if len(starts) > 1 else real
+    best, cost = np.full(batch.traces, -1), double.cost.copy()
+    for k in range(len(starts)):
+        mine = np.flatnonzero((start == k) & lacking[rows] & real)
+        mine = mine[(other.cost[mine] < cost[rows[mine]]) | ~there[rows[mine]]]
+        which = rows[mine]
+        best[which], cost[which] = mine, other.cost[mine]
+        there[which], lacking[which] = True, still[mine]
+    which = np.flatnonzero(best >= 0)
+    return replaced(double, which, other.take(best[which]), np.ones(len(which), dtype=bool))
 
 
 def _of_a_beat(batch: Batch, single: Solution, double: Solution, beat: Mask) -> Solution:
@@ -118,21 +150,16 @@ def _of_a_beat(batch: Batch, single: Solution, double: Solution, beat: Mask) -> 
     What follows it best may be two that meet: then it is a frequency that drifts as well.
     """
     much = single.cost > batch.rows - single.free + SEARCHED if batch.known_noise else True
-    poor = np.flatnonzero(beat & much & _lacking(batch, single, double))
+    poor = np.flatnonzero(beat & much & _lacking(batch, single, double, both_there(double)))
     if len(poor) == 0:
         return double
-    turn = single.p[poor, 2:3]
-    starts = [
-        _evenly(shape, turn + np.pi * np.array([-apart, apart]))
-        for shape in SHAPES for apart in A_BEAT
-    ]  # fmt: skip
-    rows = np.tile(poor, len(starts))
-    part, one = batch.take(rows), single.take(rows)
-    brief = _from(part, np.concatenate(starts), BRIEF)
+    part, one = batch.take(poor), single.take(poor)
+    brief = _from(part, _about(one.p[:, 2], A_BEAT), BRIEF)
     hope = np.flatnonzero(delta_cost(part, one, brief) > WORTH)
     if len(hope) == 0:
         return double
-    rows, other = rows[hope], _from(part.take(hope), brief.p[hope])
+    rows = poor[hope % len(poor)]
+    other = _from(batch.take(rows), brief.p[hope])
     best = np.lexsort((other.cost, rows))
     which, first = np.unique(rows[best], return_index=True)
     best = best[first]
@@ -140,9 +167,10 @@ def _of_a_beat(batch: Batch, single: Solution, double: Solution, beat: Mask) -> 
     return replaced(double, which, other.take(best), clearly)
 
 
-def _lacking(batch: Batch, single: Solution, double: Solution) -> Mask:
-    """Return where two frequencies are not found yet, or leave more than noise."""
-    return structured(batch, double) | ~_found(batch, single, double)
+def _lacking(batch: Batch, single: Solution, double: Solution, there: Mask) -> Mask:
+    """Return where two frequencies are not found yet (`there`), or leave more than noise."""
+    pays = delta_bic(batch, single, double) > SEARCHED
+    return np.asarray(structured(batch, double) | ~(there & pays))
 
 
 def _of_several(batch: Batch, double: Solution) -> Solution:
@@ -161,10 +189,10 @@ def best_of(law: int, batch: Batch, turns: Array, *more: Array) -> Solution:
     """
     every = np.arange(len(turns))
     close = np.flatnonzero(np.abs(turns[:, 0] - turns[:, 1]) < 2 * np.pi * FEW_BEATS)
-    mean = turns[close].mean(axis=1, keepdims=True)
-    beside = [mean + np.pi * np.array([-apart, apart]) for apart in APART]
-    starts = [_evenly(shape, each) for shape in SHAPES for each in (turns, *beside)]
-    rows = np.concatenate([every, *[close] * len(APART)] * len(SHAPES))
+    own = np.ones((len(SHAPES), len(turns), 4))
+    own[:, :, 1], own[:, :, 2:] = np.array(SHAPES)[:, None], turns
+    starts = [own.reshape(-1, 4), _about(turns[close].mean(axis=1), APART)]
+    rows = np.concatenate([every] * len(SHAPES) + [close] * len(APART))
     start = np.column_stack([np.concatenate(starts), *(column[rows] for column in more)])
     other = of_two(law, batch.take(rows), start)
     best = np.lexsort((other.cost, rows))
@@ -209,16 +237,15 @@ def weighed_by_beats(batch: Batch, beats: Beats) -> tuple[Batch, Beats]:
     return batch.with_y(batch.y, w), replace(beats, fit=fit)
 
 
-def _hopeful(batch: Batch, single: Solution) -> tuple[Array, Array]:
+def _hopeful(batch: Batch, single: Solution) -> tuple[Mask, Array]:
     """Return where each of CLOSE may explain a beat (C, N), and starts (C, N, P).
 
     A few steps tell, and the start is where they lead to.
     """
-    brief = _from(batch, np.concatenate([_close(single, *close) for close in CLOSE]), BRIEF)
-    n = batch.traces
-    each = [brief.take(slice(first, first + n)) for first in range(0, len(brief.cost), n)]
-    hope = np.array([delta_cost(batch, single, one) > HOPE for one in each])
-    return hope, np.array([one.p for one in each])
+    brief = _from(batch, _about(single.p[:, 2], CLOSE), BRIEF)
+    hope = delta_cost(batch, single, brief) > HOPE
+    every = len(CLOSE), batch.traces
+    return hope.reshape(every), brief.p.reshape(*every, -1)
 
 
 def _like_a_beat(batch: Batch, single: Solution) -> Mask:
@@ -249,13 +276,6 @@ def of_two(
         )
     compared_only = iterations <= BRIEF
     return solve(law, batch, start, low, high, iterations=iterations, errors=not compared_only)
-
-
-def _close(single: Solution, first: float, second: float, shape: float) -> Array:
-    """Return a start with frequencies beside a single one: the end of a beat looks like a decay."""
-    rate = np.full(len(single.cost), second - first)
-    turns = single.p[:, 2:] + 2 * np.pi * np.array([first, second])
-    return np.column_stack([rate, np.full_like(rate, shape), turns])
 
 
 def both_there(double: Solution) -> Mask:

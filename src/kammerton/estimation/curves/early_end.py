@@ -16,39 +16,37 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.solver import Solution
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 POSSIBLE = 9.0  # chi-square by which a pure shape may be worse that is asked for its own bar
 REACHED = 16.0  # and one that the bar of another reaches
 TINY = 1e-12
 
 
-def hangs_on_shape(fit: Solution, noise: Array, slow: float, sure: float) -> NDArray[np.intp]:
-    """Return slow decays of a possible pure shape with which 1/e is not known to `sure`.
+def early_end(
+    fit: Solution, noise: Array, slow: tuple[float, float], fast: Array | float
+) -> tuple[Array, Mask]:
+    """Return the error that possible pure shapes leave of 1/e, and where 1/e hangs on them (N,).
 
-    fit.p (N, P) and fit.cov (N, P, P): first the rate, below `slow`, and the shape. noise (N,):
-    variance of a row of weight 1.
+    In parts of 1/e, 0 for none: their own, and how far they are; a shape that is worse by d in
+    chi-square is sqrt(d) bars away. Not asked where the rate is `fast`: there the shape is seen.
+    It hangs on them where the rate is below slow[0], and 1/e of one is not known to slow[1].
+
+    fit.p (N, P) and fit.cov (N, P, P): first the rate and the shape. noise (N,): variance of a row
+    of weight 1.
     """
-    which = np.flatnonzero(fit.p[:, 0] < slow)
-    unsure = np.zeros(len(which), dtype=bool)
-    for pure in _pure(fit.take(which), noise[which]):
-        unsure |= (pure.worse < POSSIBLE) & (pure.error > sure)
-    return which[unsure]
-
-
-def widest(fit: Solution, noise: Array, fast: Array | float) -> Array:
-    """Return the error that possible pure shapes leave of 1/e, in parts of it, 0 for none (N,).
-
-    Their own, and how far they are: a shape that is worse by d in chi-square is sqrt(d) bars away.
-    Not asked where the rate is `fast`: there the shape is seen.
-    """
-    which = np.flatnonzero(fit.p[:, 0] < fast)
-    part, result = fit.take(which), np.zeros(len(fit.p))
-    for pure in _pure(part, noise[which]):
-        longer = np.where(pure.rate > 0.0, part.p[:, 0] / np.maximum(pure.rate, TINY), np.inf)
+    rate, bar = fit.p[:, 0], np.zeros(len(noise))
+    hangs = np.zeros(len(noise), dtype=bool)
+    asked = rate < np.maximum(slow[0], fast)
+    if not asked.any():
+        return bar, hangs
+    part, rate = fit.take(asked), rate[asked]
+    for pure in _pure(part, noise[asked]):
+        hangs[asked] |= (pure.worse < POSSIBLE) & (pure.error > slow[1])
+        longer = np.where(pure.rate > 0.0, rate / np.maximum(pure.rate, TINY), np.inf)
         away = np.hypot(longer - 1.0, longer * pure.error) / np.sqrt(np.maximum(pure.worse, 1.0))
-        bar = np.where(pure.worse < REACHED, away, 0.0)
-        result[which] = np.maximum(result[which], bar)
-    return result
+        bar[asked] = np.maximum(bar[asked], np.where(pure.worse < REACHED, away, 0.0))
+    return np.where(fit.p[:, 0] < fast, bar, 0.0), hangs & (fit.p[:, 0] < slow[0])
 
 
 @dataclass(frozen=True, eq=False)

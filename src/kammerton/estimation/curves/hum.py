@@ -2,16 +2,28 @@
 
 Two frequencies of one qubit have one envelope. What comes from the mains, a compressor or a clock
 goes on to the end of the window; taken for the second of two, it moves their mean.
+
+Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.curves.beats import Beats, amplitudes
+from kammerton.estimation.numeric.kernels import (
+    along,
+    dot,
+    factor,
+    fill,
+    kernel,
+    piece,
+    substitute,
+    turning,
+)
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import UNLIKELY, Mask, limits
@@ -37,77 +49,95 @@ def hums(batch: Batch, beats: Beats) -> tuple[Mask, Mask]:
 
 
 def _better(batch: Batch, double: Solution) -> tuple[Mask, Mask]:
-    at = _at(batch, _start(double))
-    for _ in range(STEPS):
-        tried = _at(batch, at.theta + _step(batch, at))
-        if not (tried.cost < at.cost).any():
-            break
-        at = at.or_lower(tried)
+    cost = np.empty(batch.traces)
+    fill_least(batch.x, batch.step, batch.y, batch.w, _start(double), cost)
     freedom, noise = np.maximum(batch.rows - double.free, 1), np.ones(batch.traces)
     if not batch.known_noise:
         noise = double.cost / freedom
-    better = at.cost < double.cost - BETTER * noise
-    return better, better & (at.cost < limits(freedom, UNLIKELY))
+    better = cost < double.cost - BETTER * noise
+    return better, better & (cost < limits(freedom, UNLIKELY))
 
 
 def _start(double: Solution) -> Array:
     """Return rate, shape, both turns, decaying cosine and sine, those of the hum, the constant."""
     first, second = amplitudes(double.theta)
-    strong = (first < second).astype(np.intp)
-    n = np.arange(len(strong))
-    p, c = double.p, double.theta[:, 4:]
-    return np.column_stack([
-        p[:, :2], p[n, 2 + strong], p[n, 3 - strong],
-        c[n, 2 * strong], c[n, 2 * strong + 1], c[n, 2 - 2 * strong], c[n, 3 - 2 * strong], c[:, 4],
-    ])  # fmt: skip
+    swapped = np.array([0, 1, 3, 2, 6, 7, 4, 5, 8])
+    own = np.arange(len(swapped))
+    order = np.where((first < second)[:, None], swapped, own)
+    return np.take_along_axis(double.theta, order, axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class _At:
-    """The law at theta (N, 9): its waves (6, N, M) are x, envelope, both cosines and sines."""
-
-    theta: Array
-    waves: Array
-    rest: Array
-    cost: Array
-
-    def or_lower(self, other: _At) -> _At:
-        """Return that of lower cost, trace by trace."""
-        lower = other.cost < self.cost
-        one = lower[:, None]
-        return _At(
-            np.where(one, other.theta, self.theta), np.where(one, other.waves, self.waves),
-            np.where(one, other.rest, self.rest), np.where(lower, other.cost, self.cost),
-        )  # fmt: skip
-
-
-def _at(batch: Batch, theta: Array) -> _At:
-    rate, shape, turn, other = theta[:, :4].T[:, :, None]
-    x = np.broadcast_to(batch.x, batch.y.shape)
-    fall = (1.0 - shape) * rate * x + shape * (rate * x) ** 2
-    envelope = np.exp(-np.clip(fall, -1.0, LARGEST))
-    waves = np.array([
-        x, envelope, np.cos(turn * x), np.sin(turn * x), np.cos(other * x), np.sin(other * x)
-    ])  # fmt: skip
-    a, b, c, d, level = theta[:, 4:].T[:, :, None]
-    _, _, cos, sin, hum_cos, hum_sin = waves
-    curve = envelope * (a * cos + b * sin) + c * hum_cos + d * hum_sin + level
-    rest = batch.w * (batch.y - curve)
-    return _At(theta, waves, rest, np.square(rest).sum(axis=1))
+@kernel
+def fill_least(x: Array, step: Array, y: Array, w: Array, theta: Array, cost: Array) -> None:
+    """Fill cost (N,) with where steps of Gauss and Newton from theta (N, 9) lead to."""
+    size, rows = theta.shape[1], y.shape[1]
+    slopes, waves, rest = np.empty((size, rows)), np.empty((6, rows)), np.empty(rows)
+    square, move, at = np.empty((size, size)), np.empty((size, 1)), np.empty(size)
+    for n in range(theta.shape[0]):
+        k = n % x.shape[0]
+        for i in range(size):
+            at[i] = theta[n, i]
+        cost[n] = left(at, x[k], step[k], y[n], w[n], waves, rest)
+        for _ in range(STEPS):
+            bend(at, x[k], w[n], waves, slopes)
+            if not towards(slopes, rest, square, move):
+                break
+            for i in range(size):
+                at[i] += move[i, 0]
+            tried = left(at, x[k], step[k], y[n], w[n], waves, rest)
+            if tried >= cost[n]:
+                break
+            cost[n] = tried
 
 
-def _step(batch: Batch, at: _At) -> Array:
-    x, envelope, cos, sin, hum_cos, hum_sin = at.waves
-    rate, shape = at.theta[:, :2].T[:, :, None]
-    a, b, c, d, _ = at.theta[:, 4:].T[:, :, None]
-    wave = envelope * (a * cos + b * sin)
-    slopes = np.stack([
-        -wave * ((1.0 - shape) * x + 2.0 * shape * rate * x * x),
-        wave * (rate * x - rate**2 * x * x),
-        envelope * x * (b * cos - a * sin), x * (d * hum_cos - c * hum_sin),
-        envelope * cos, envelope * sin, hum_cos, hum_sin, np.ones_like(x),
-    ], axis=1) * batch.w[:, None, :]  # fmt: skip
-    square = slopes @ slopes.transpose(0, 2, 1)
-    size = np.einsum("nkk->nk", square)
-    size += RIDGE * size.max(axis=1, keepdims=True)
-    return np.asarray(np.linalg.solve(square, slopes @ at.rest[:, :, None])[:, :, 0])
+@piece
+def left(
+    p: Array, x: Array, step: float, y: Array, w: Array, waves: Array, rest: Array
+) -> float:  # fmt: skip
+    """Return the cost at p, and fill waves and what is left: decay, envelope, cosines and sines."""
+    turning(p[2], x, step, waves, 2, waves, 3)
+    turning(p[3], x, step, waves, 4, waves, 5)
+    cost = 0.0
+    for i in range(x.size):
+        fall = (1.0 - p[1]) * p[0] * x[i] + p[1] * (p[0] * x[i]) ** 2
+        waves[1, i] = math.exp(-min(max(fall, -1.0), LARGEST))
+        waves[0, i] = waves[1, i] * (p[4] * waves[2, i] + p[5] * waves[3, i])
+        hum = p[6] * waves[4, i] + p[7] * waves[5, i]
+        rest[i] = w[i] * (y[i] - waves[0, i] - hum - p[8])
+        cost += rest[i] * rest[i]
+    return cost
+
+
+@piece
+def bend(p: Array, x: Array, w: Array, waves: Array, slopes: Array) -> None:
+    """Fill slopes (9, M), weighted."""
+    fill(slopes, 8, 1.0)
+    for i in range(x.size):
+        e, cos, sin = waves[1, i], waves[2, i], waves[3, i]
+        square = p[0] * x[i] * x[i]
+        slopes[0, i] = -waves[0, i] * ((1.0 - p[1]) * x[i] + 2.0 * p[1] * square)
+        slopes[1, i] = waves[0, i] * (p[0] * x[i] - p[0] * square)
+        slopes[2, i] = e * x[i] * (p[5] * cos - p[4] * sin)
+        slopes[3, i] = x[i] * (p[7] * waves[4, i] - p[6] * waves[5, i])
+        slopes[4, i], slopes[5, i] = e * cos, e * sin
+        slopes[6, i], slopes[7, i] = waves[4, i], waves[5, i]
+    for k in range(slopes.shape[0]):
+        for i in range(x.size):
+            slopes[k, i] *= w[i]
+
+
+@piece
+def towards(slopes: Array, rest: Array, square: Array, move: Array) -> bool:
+    """Fill move with a step down; False where there is none."""
+    largest, size = 0.0, slopes.shape[0]
+    for k in range(size):
+        move[k, 0] = along(slopes, k, rest)
+        for j in range(k + 1):
+            square[k, j] = square[j, k] = dot(slopes, k, slopes, j)
+        largest = max(largest, square[k, k])
+    for k in range(size):
+        square[k, k] += RIDGE * largest
+    if not factor(square, size):
+        return False
+    substitute(square, move, size, 0)
+    return True

@@ -47,10 +47,13 @@ def in_phase(batch: Batch, beats: Beats) -> Beats:
     part, double = batch.take(beats.which), beats.fit
     span = part.column(part.span)
     joint = decaying(part, _joint(part, double, ORIGIN / span))
-    joint = replace(joint, cov=joint.cov + _of_origin(part, joint, SPREAD / span))
-    alike = both_there(joint) & (delta_cost(part, joint, double) < APART)
-    alike &= _of_splitting(joint) < _of_splitting(double)
-    return replace(beats, joint=beats.which[alike], joint_fit=joint.take(alike))
+    alike = np.flatnonzero(both_there(joint) & (delta_cost(part, joint, double) < APART))
+    if len(alike) == 0:
+        return beats
+    part, joint, double = part.take(alike), joint.take(alike), double.take(alike)
+    joint = replace(joint, cov=joint.cov + _of_origin(part, joint, SPREAD / span[alike]))
+    told = _of_splitting(joint) < _of_splitting(double)
+    return replace(beats, joint=beats.which[alike[told]], joint_fit=joint.take(told))
 
 
 def _joint(batch: Batch, double: Solution, origin: Array) -> Solution:

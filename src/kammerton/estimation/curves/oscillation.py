@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +31,13 @@ from kammerton.estimation.curves.untold_shape import (
     with_bar,
 )
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.derived import Formulas
+from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.early import name_early
 from kammerton.estimation.verdict.evidence import (
+    Evidence,
     Mask,
     delta_bic,
     delta_cost,
@@ -53,12 +53,12 @@ from kammerton.estimation.verdict.findings import (
     judge_stray,
 )
 from kammerton.estimation.verdict.kind import OSCILLATING, Kind, sweep
-from kammerton.estimation.verdict.nulls import simple_laws
+from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
 from kammerton.estimation.verdict.said import said
 
 Array = NDArray[np.float64]
-Two = tuple[NDArray[np.intp], Solution, Callable[..., Formulas]]
+Law = tuple[NDArray[np.intp], Solution, Callable[[Batch, Array], Formulas]]
 
 LAW = "a decaying oscillation"
 EXPONENTIAL = "exponential"
@@ -100,15 +100,17 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         curve = fit.curve(batch)
         judge_levels(findings, batch, loose, fit, (alone, beats))
     nulls = simple_laws(batch)
-    evidence = weigh(batch, fit, curve, nulls)
-    found = propagate(_single(batch, fit.theta), fit, evidence, SHAPED)
+    every = np.arange(batch.traces)
+    laws: list[Law] = [
+        (every, fit, _single), (beats.which, beats.fit, numbers_of_two),
+        (beats.joint, beats.joint_fit, numbers_in_phase),
+    ]  # fmt: skip
+    found, evidence = _weighed(batch, laws, nulls, curve)
     drifts = evidence.misfit[beats.met]
-    for which, two, formulas in _of_two(beats, drifts):
-        numbers = partial(formulas, at=two.theta)
-        found, evidence = with_part(
-            batch, which, two, numbers, nulls, curve, found, evidence, SHAPED
-        )
-    findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
+    if drifts.any():
+        met = beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two
+        found, evidence = _with(batch, met, nulls, curve, found, evidence)
+        findings.rejected(np.isin(every, met[0]), *DRIFTING)
     if batch.shape is not None:
         findings.rejected(_of_another_shape(batch, loose, alone), "model does not fit", NOT_SO)
     hum, all_of_it = hums(batch, beats)
@@ -134,13 +136,33 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
-def _of_two(beats: Beats, drifts: Mask) -> tuple[Two, ...]:
-    """Return which traces have two frequencies, their fits, and what gives the numbers of these."""
-    return (
-        (beats.which, beats.fit, numbers_of_two),
-        (beats.joint, beats.joint_fit, numbers_in_phase),
-        (beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two),
-    )
+def _weighed(
+    batch: Batch, laws: list[Law], nulls: Nulls, curve: Array
+) -> tuple[Derived, Evidence]:  # fmt: skip
+    """Return numbers and evidence, of each trace those of the last law that has it; curve follows.
+
+    Where one has them all, those before it are not asked.
+    """
+    first = max(k for k, (which, *_) in enumerate(laws) if len(which) == batch.traces)
+    _, fit, formulas = laws[first]
+    if first > 0:
+        curve[:] = fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    found = propagate(formulas(batch, fit.theta), fit, evidence, SHAPED)
+    for law in laws[first + 1 :]:
+        found, evidence = _with(batch, law, nulls, curve, found, evidence)
+    return found, evidence
+
+
+def _with(
+    batch: Batch, law: Law, nulls: Nulls, curve: Array, found: Derived, evidence: Evidence
+) -> tuple[Derived, Evidence]:
+    """Return numbers and evidence with those of a law in place, in the curve too."""
+    which, fit, formulas = law
+    return with_part(
+        batch, which, fit, lambda part: formulas(part, fit.theta), nulls, curve, found, evidence,
+        SHAPED,
+    )  # fmt: skip
 
 
 def _fitted(batch: Batch) -> tuple[Batch, Solution, Array, Beats]:
@@ -158,23 +180,30 @@ def one_frequency(batch: Batch) -> Solution:
     """Fit one oscillation with a free envelope; where there may be another minimum, start again."""
     seed = search(batch, "oscillations", 2)
     fit = _single_from(batch, np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]]))
-    slow = np.flatnonzero(fit.p[:, 2] < TURN)
-    fit = _or_from(batch, fit, slow, np.tile(np.array(SLOWLY)[:, None], (1, len(slow), 1)))
-    which = np.flatnonzero((fit.p[:, 0] > RATE) & (fit.p[:, 1] < SHAPE))
+    fit = _or_from(batch, fit, fit.p[:, 2] < TURN, lambda p: np.repeat(SLOWLY, len(p), axis=0))
     quick, shape = AS_GAUSSIAN
-    start = np.column_stack([quick * fit.p[:, 0], np.full(batch.traces, shape), fit.p[:, 2]])
-    fit = _or_from(batch, fit, which, start[which][None])
-    which = np.flatnonzero((np.abs(fit.p[:, 0]) < FLAT) & (np.abs(fit.p[:, 1] - 1.0) < GAUSSIAN))
-    start = np.column_stack([np.full(len(which), AFRESH), np.zeros(len(which)), fit.p[which, 2]])
-    return _or_from(batch, fit, which, start[None])
+    fit = _or_from(
+        batch, fit, (fit.p[:, 0] > RATE) & (fit.p[:, 1] < SHAPE),
+        lambda p: np.array([0.0, shape, 0.0]) + [quick, 0.0, 1.0] * p,
+    )  # fmt: skip
+    return _or_from(
+        batch, fit, (np.abs(fit.p[:, 0]) < FLAT) & (np.abs(fit.p[:, 1] - 1.0) < GAUSSIAN),
+        lambda p: np.array([AFRESH, 0.0, 0.0]) + [0.0, 0.0, 1.0] * p,
+    )  # fmt: skip
 
 
-def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], starts: Array) -> Solution:
-    """Refine the traces `which` (B,) from other starts (S, B, P); keep what is clearly better."""
-    if len(which) == 0:
+def _or_from(
+    batch: Batch, fit: Solution, asked: Mask, starts: Callable[[Array], Array]
+) -> Solution:  # fmt: skip
+    """Refine the traces `asked` (N,) from other starts (S B, P); keep what is clearly better.
+
+    starts: for the p (B, P) of those.
+    """
+    if not asked.any():
         return fit
+    which = np.flatnonzero(asked)
     part = batch.take(which)
-    others = _single_from(part, np.concatenate(starts))
+    others = _single_from(part, starts(fit.p[which]))
     for first in range(0, len(others.cost), len(which)):
         other = others.take(slice(first, first + len(which)))
         clearly = delta_cost(part, fit.take(which), other) > CLEARLY

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.curves.beats import Beats
-from kammerton.estimation.curves.early_end import hangs_on_shape, widest
+from kammerton.estimation.curves.early_end import early_end
 from kammerton.estimation.curves.fringes import bounds
 from kammerton.estimation.curves.late_start import LATE, first_measured
 from kammerton.estimation.curves.other_times import least_error
@@ -55,15 +55,18 @@ def untold_shape(batch: Batch, fit: Solution, beats: Beats, noise: Array) -> Unt
     """Return where T2* hangs on a shape that is not told, of one frequency or two."""
     n, first = len(noise), first_measured(batch)
     hangs, bar, begun = np.zeros(n, dtype=bool), np.zeros(n), np.zeros(n)
+    asked = np.ones(n, dtype=bool)
     for which, law in (
-        (np.arange(n), fit), (beats.which, beats.fit), (beats.joint, beats.joint_fit)
+        (beats.joint, beats.joint_fit), (beats.which, beats.fit), (np.arange(n), fit)
     ):  # fmt: skip
-        if len(which) == 0:
+        mine = asked[which]
+        if not mine.any():
             continue
-        begun[which], hangs[which] = first[which] * law.p[:, 0], False
-        seen = np.where(begun[which] > BEGUN, np.inf, EARLY_END)
-        bar[which] = widest(law, noise[which], seen)
-        hangs[which[hangs_on_shape(law, noise[which], SLOW, SURE)]] = True
+        rows, law = which[mine], law.take(mine)
+        asked[rows] = False
+        begun[rows] = first[rows] * law.p[:, 0]
+        seen = np.where(begun[rows] > BEGUN, np.inf, EARLY_END)
+        bar[rows], hangs[rows] = early_end(law, noise[rows], (SLOW, SURE), seen)
     early = begun <= BEGUN
     late = ~early & ((bar > PRECISE) | (begun > LATE)) & (batch.shape is None)
     return Untold(hangs | (early & (bar > UNTOLD)), late, bar)

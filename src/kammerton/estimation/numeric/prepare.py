@@ -108,13 +108,16 @@ class Batch:
         if all_of(which, self.traces):
             return self
         axis = which if self.x.shape[0] > 1 else slice(None)
-        return Batch(
+        part = Batch(
             self.x[axis], self.step[axis], self.y[which], self.w[which], self.zero[axis],
             self.span[axis], self.level[which], self.parts, self.known_noise, self.order,
             None if self.variance is None else self.variance[which],
             None if self.apart is None else self.apart[which],
             None if self.shots is None else self.shots[which], self.shape,
         )  # fmt: skip
+        if len(self.x) == 1 and "_places" in self.__dict__:
+            part.__dict__["_places"] = self._places
+        return part
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
         """Return the batch with other y (and w)."""

@@ -150,9 +150,10 @@ def replaced(
     fit: Solution, which: NDArray[np.intp], part: Solution, take: NDArray[np.bool_]
 ) -> Solution:
     """Return `fit` with the traces `which` replaced by `part` where `take`."""
-    rows, chosen = which[take], part.take(take)
+    rows = which[take]
     if len(rows) == 0:
         return fit
+    chosen = part.take(take)
     if all_of(rows, len(fit.cost)):
         return chosen
     new = Solution(

@@ -198,7 +198,10 @@ def delta_bic(batch: Batch, simple: Solution, rich: Solution) -> Array:
 
 
 def delta_cost(batch: Batch, simple: Solution, rich: Solution) -> Array:
-    """Return twice the logarithm of the likelihood ratio of two laws."""
+    """Return twice the logarithm of the likelihood ratio of two laws.
+
+    Of the rich one there may be several fits (S N,), as from several starts of `solve`.
+    """
     return _gain(batch, rich, simple.cost, rich.free)
 
 
@@ -208,7 +211,7 @@ def gain_over(batch: Batch, fit: Solution, cost: Array, parameters: int) -> Arra
 
 
 def _gain(batch: Batch, fit: Solution, cost: Array, parameters: Counts) -> Array:
-    result = np.empty(batch.traces)
+    result = np.empty(len(fit.cost))
     fill_gain(fit.cost, fit.free, cost, parameters, batch.rows, batch.known_noise, result)
     return result
 
@@ -218,10 +221,11 @@ def fill_gain(
     cost: Array, free: Counts, other: Array, parameters: Counts, rows: Counts, known: bool,
     out: Array,
 ) -> None:  # fmt: skip
-    """Fill out (N,) with delta-BIC over other laws."""
+    """Fill out (S N,) with delta-BIC over other laws (N,)."""
     for n in range(cost.size):
-        freedom, more = max(rows[n] - free[n], 1), free[n] - parameters[n]
-        out[n] = gained(cost[n], other[n], more, rows[n], freedom, known)
+        k = n % rows.size
+        freedom, more = max(rows[k] - free[n], 1), free[n] - parameters[n]
+        out[n] = gained(cost[n], other[k], more, rows[k], freedom, known)
 
 
 def structured(batch: Batch, fit: Solution, sigmas: float = 2.5, chance: float = DISPROVED) -> Mask:

@@ -61,19 +61,21 @@ def _standing_out(y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64
     """Return the one point that stands out of each trace (n,), and by how many scatters, or 0."""
     away = y[:, 1:-1] - 0.5 * (y[:, :-2] + y[:, 2:])
     size = np.abs(away)
-    scatter = 1.4826 * np.median(size, axis=1)
     rows = np.arange(len(y))
     peak = 1 + np.argmax(size[:, 1:-1], axis=1)
     top = size[rows, peak]
-    alone = (top > FAR * scatter) & (scatter > 0.0)
+    alone = top > 0.0
     for beside in (-1, 1):
         ratio = np.real(away[rows, peak + beside] * np.conj(away[rows, peak]))
-        part = ratio / np.where(top > 0.0, top, 1.0) ** 2
+        part = ratio / np.where(alone, top, 1.0) ** 2
         alone &= (part > BESIDE[0]) & (part < BESIDE[1])
-    for near in (-1, 0, 1):
-        size[rows, peak + near] = 0.0
-    alone &= top > ALONE * size.max(axis=1)
-    return peak + 1, np.where(alone, top / np.where(alone, scatter, 1.0), 0.0)
+    times = np.zeros(len(y))
+    for n in np.flatnonzero(alone):
+        scatter = 1.4826 * np.median(size[n])
+        size[n, peak[n] - 1 : peak[n] + 2] = 0.0
+        if top[n] > ALONE * size[n].max() and top[n] > FAR * scatter > 0.0:
+            times[n] = top[n] / scatter
+    return peak + 1, times
 
 
 def number_of(batch: Batch, n: int, at: int) -> int:
