@@ -260,3 +260,28 @@ def test_a_readout_that_clips_is_seen_in_the_squares_and_cubes_of_the_swing(sigm
     assert refused(noisy(whole), sigma, "are bent beside", **BOTH) < 0.01
     cut = noisy(np.minimum(whole, 0.8))
     assert refused(cut, sigma, "are bent beside", **BOTH) > 0.15
+
+
+def large(points, sigma, known, count=300):
+    """Fit gates that are off by 1.6 to 3 rad; return the fit and its errors per gate."""
+    rng, n = np.random.default_rng(11), np.arange(points)
+    error = rng.uniform(1.6, 3.0, (count, 1)) * rng.choice([-1, 1], (count, 1))
+    y = train(n, error) + 0.02 * rng.normal(size=(count, points))
+    return fit_batch(KIND, n, y, sigma, **known)
+
+
+@pytest.mark.parametrize("sigma", [0.02, None])
+@pytest.mark.parametrize("points", [7, 12, 26])
+def test_a_large_error_is_no_stray_point_and_no_small_one(points, sigma):
+    """Of few gates a third and more was called a stray point; without sigma 12 of 500 accepted."""
+    found = large(points, sigma, BOTH)
+    assert not (found.verdict == "accepted").any()
+    assert np.mean(found.status == "stray point") < 0.02
+    assert np.mean(found.status == "sampling too coarse") > 0.85
+
+
+@pytest.mark.parametrize(("points", "told"), [(12, 0.8), (26, 0.85)])
+def test_a_large_error_is_told_without_levels_and_without_sigma_too(points, told):
+    found = large(points, None, {})
+    assert not (found.verdict == "accepted").any()
+    assert np.mean(found.status == "sampling too coarse") > told

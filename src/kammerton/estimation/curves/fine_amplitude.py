@@ -75,7 +75,7 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     if prior is None:
         prior = np.zeros((batch.traces, 2, 2))
     nulls = simple_laws(batch)
-    fit, twin = fits(batch, train, prior, nulls)
+    fit, twin, large = fits(batch, train, prior, nulls)
     curve = train.law().curve(fit.theta)
     evidence = weigh(batch, fit, curve, nulls)
     found = derive(
@@ -83,8 +83,10 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
         fit.cov * evidence.noise[:, None, None],
     )  # fmt: skip
     findings = Findings(batch.traces)
+    _judge_size(findings, train, large, evidence.stray)
     _judge_law(findings, batch, train, evidence, significance(batch, nulls.flat[0], fit, evidence))
     _judge(findings, train, fit, twin, evidence, found.stderr["angle_error"])
+    _judge_size(findings, train, large, findings.is_open())
     _judge_more(findings, batch, curve, fit, slopes(train, fit, prior))
     either = (np.abs(np.cos(train.turn)) < EVEN).all(axis=1) & (prior[:, 0, 0] == 0)
     findings.accept(lambda n: _praise(found, n, OTHERWISE if either[n] else ""))
@@ -160,18 +162,23 @@ def _judge_law(
     )  # fmt: skip
 
 
+def _judge_size(findings: Findings, train: Train, error: Array, among: Mask) -> None:
+    """Object to errors that may be aliases: of a point that stands out, too, if it is explained."""
+    findings.insufficient(
+        among & (np.abs(error) > train.limit), "sampling too coarse",
+        lambda n: f"an error of {error[n]:.2f} rad per gate "
+        + (ALIAS if train.alias[n] < np.pi else LARGE),
+        Advice(window_times=0.5),
+    )  # fmt: skip
+
+
 def _judge(
     findings: Findings, train: Train, fit: Solution, twin: Solution, evidence: Evidence,
     stderr: Array,
 ) -> None:  # fmt: skip
     """Object to errors that may be aliases, and to those that are not known."""
     error, decay = fit.p[:, 0] / train.scale, fit.p[:, 1]
-    findings.insufficient(
-        np.abs(error) > train.limit, "sampling too coarse",
-        lambda n: f"an error of {error[n]:.2f} rad per gate "
-        + (ALIAS if train.alias[n] < np.pi else LARGE),
-        Advice(window_times=0.5),
-    )  # fmt: skip
+    _judge_size(findings, train, error, findings.is_open())
     gap = (twin.cost - fit.cost) / np.where(evidence.noise > 0, evidence.noise, 1.0)
     findings.insufficient(
         (gap < ALIKE) & (train.sign * twin.c[:, 0] > 0) & _elsewhere(fit, twin),

@@ -26,6 +26,7 @@ USUAL_DECAY = 0.5  # over all gates, before the data: a gate is far shorter than
 STRONG_DECAY = 2.0
 CLOSE = 50.0  # chi-square within which the next candidate may still win
 UNTOLD = 0.1  # of the square of a trace: what an error that explains it does not leave
+UNTOLD_OF_NO_SIGMA = 0.01  # where the noise may be anything less
 BETTER = 20.0  # delta-BIC over small errors and over no oscillation for which a large one is told
 
 
@@ -97,27 +98,30 @@ def slopes(train: Train, fit: Solution, prior: Array) -> tuple[Array, Array, Arr
 
 def fits(
     batch: Batch, train: Train, prior: Array, nulls: Nulls
-) -> tuple[Solution, Solution]:  # fmt: skip
-    """Return the fit, and its rival: the next best error where there is one.
+) -> tuple[Solution, Solution, Array]:  # fmt: skip
+    """Return the fit, its rival (the next best error where there is one), and a large error.
 
-    A large error is only taken where it leaves nothing but noise, nothing simpler does, and the
-    populations swing by a period at least: a drift swings by less.
+    That (N,), in rad per gate, leaves nothing but noise (if that is known) and explains the points
+    better than a small one; NaN where there is none. It is only taken as the fit where nothing
+    simpler explains them and they swing by a period at least: a drift swings by less.
     """
     fit, twin = _fits(batch, train, prior)
-    lost = np.flatnonzero(~_follows(batch, fit) & (fit.cost > UNTOLD * nulls.flat[0]))
+    large = np.full(batch.traces, np.nan)
+    untold = UNTOLD if batch.known_noise else UNTOLD_OF_NO_SIGMA
+    lost = np.flatnonzero(~_follows(batch, fit) & (fit.cost > untold * nulls.flat[0]))
     if len(lost) == 0:
-        return fit, twin
+        return fit, twin, large
     part, own = batch.take(lost), nulls.take(lost)
     farther = train.take(lost).farther()
     far, other = _fits(part, farther, prior[lost])
-    take = (
-        _swings(farther, far)
-        & _follows(part, far)
-        & (gain_over(part, far, fit.cost[lost], 4) > BETTER)
-    )
+    take = gain_over(part, far, fit.cost[lost], 4) > BETTER
+    take &= _follows(part, far) | (not batch.known_noise)
+    error = far.p[:, 0] / farther.scale
+    large[lost] = np.where(take & (np.abs(error) > farther.limit), error, np.nan)
+    take &= _swings(farther, far)
     for cost, parameters in (own.flat, own.line, own.step, own.walk):
         take &= gain_over(part, far, cost, parameters) > BETTER
-    return replaced(fit, lost, far, take), replaced(twin, lost, other, take)
+    return replaced(fit, lost, far, take), replaced(twin, lost, other, take), large
 
 
 def _swings(train: Train, fit: Solution) -> Mask:
