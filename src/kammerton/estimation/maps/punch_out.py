@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps.between_points import between_points
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, uneven
 from kammerton.estimation.maps.flattened import FLATTENED, Alone, alone, flattened
@@ -103,6 +104,7 @@ def _objections(
 ) -> Iterator[Objection | None]:
     yield empty(c)
     if found is None or found.low.misses.kept.sum() + found.high.misses.kept.sum() < LEAST:
+        yield between_points(c, float(maps.axes[0][0]), float(np.ptp(maps.axes[0])))
         yield no_line(c, maps.known_noise, RESONATOR)
         return
     value, error = ({k: float(v[n]) for k, v in each.items()}
