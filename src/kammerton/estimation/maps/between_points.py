@@ -44,7 +44,8 @@ def _standing_out(c: Columns) -> list[int] | None:
     off, half = (c.z - median(c.z, c.w > 0, 1)) * c.w, len(c.b) // 2
     kept = _without_highest(off)
     height = np.maximum(_together(kept[:half], c.w[:half]), _together(kept[half:], c.w[half:]))
-    rest, found = np.ones(len(c.f), dtype=bool), []
+    rest = np.ones(len(c.f), dtype=bool)
+    found: list[int] = []
     while (rest * height).max() > (ALSO if found else STANDS) and len(found) < MOST:
         top = int((rest * height).argmax())
         if height[_around(top, 2, len(c.f))].max() > FLANK * height[top]:
