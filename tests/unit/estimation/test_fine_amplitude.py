@@ -7,6 +7,8 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from kammerton.model import TraceError
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import truths
 
 KIND = "fine_amplitude"
 EVERY = np.arange(26)
@@ -285,3 +287,12 @@ def test_a_large_error_is_told_without_levels_and_without_sigma_too(points, told
     found = large(points, None, {})
     assert not (found.verdict == "accepted").any()
     assert np.mean(found.status == "sampling too coarse") > told
+
+
+def test_no_line_step_or_stuck_trace_is_told_a_large_error():
+    """Not even where one of its points seems to stand out."""
+    kind = truths()[KIND]
+    for broken in BROKEN:
+        if broken.name in ("line", "step", "held from some point on"):
+            found = kind.fit(broken.traces(kind, 8, 300))
+            assert not (found.status == "sampling too coarse").any(), broken.name

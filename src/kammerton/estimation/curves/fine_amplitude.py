@@ -83,6 +83,7 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
         fit.cov * evidence.noise[:, None, None],
     )  # fmt: skip
     findings = Findings(batch.traces)
+    judge_source(findings, batch, evidence)
     _judge_size(findings, train, large, evidence.stray)
     _judge_law(findings, batch, train, evidence, significance(batch, nulls.flat[0], fit, evidence))
     _judge(findings, train, fit, twin, evidence, found.stderr["angle_error"])

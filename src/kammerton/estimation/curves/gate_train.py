@@ -102,8 +102,8 @@ def fits(
     """Return the fit, its rival (the next best error where there is one), and a large error.
 
     That (N,), in rad per gate, leaves nothing but noise (if that is known) and explains the points
-    better than a small one; NaN where there is none. It is only taken as the fit where nothing
-    simpler explains them and they swing by a period at least: a drift swings by less.
+    better than a small one, a line or a jump; NaN where there is none. It is only taken as the fit
+    where nothing simpler explains them and they swing by a period at least: a drift does not.
     """
     fit, twin = _fits(batch, train, prior)
     large = np.full(batch.traces, np.nan)
@@ -117,7 +117,10 @@ def fits(
     take = gain_over(part, far, fit.cost[lost], 4) > BETTER
     take &= _follows(part, far) | (not batch.known_noise)
     error = far.p[:, 0] / farther.scale
-    large[lost] = np.where(take & (np.abs(error) > farther.limit), error, np.nan)
+    told = take & (np.abs(error) > farther.limit)
+    for cost, parameters in (own.line, own.step):
+        told &= gain_over(part, far, cost, parameters) > 0.0
+    large[lost] = np.where(told, error, np.nan)
     take &= _swings(farther, far)
     for cost, parameters in (own.flat, own.line, own.step, own.walk):
         take &= gain_over(part, far, cost, parameters) > BETTER
