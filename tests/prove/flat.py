@@ -28,6 +28,7 @@ class Look:
     named: Counter[str] = field(repr=False)
     threads: int
     in_use: float | None = None  # MB that were asked for and not freed, where that can be told
+    parts: str = ""  # of them
 
     @property
     def files(self) -> int:
@@ -36,7 +37,7 @@ class Look:
     def words(self) -> str:
         """Return it in a line."""
         held = f"{self.megabytes:.1f} MB, {self.files} files, {self.threads} threads"
-        in_use = "" if self.in_use is None else f", {self.in_use:.2f} MB in use"
+        in_use = "" if self.in_use is None else f", {self.in_use:.2f} MB in use{self.parts}"
         return f"{self.hours * 60:.1f} min: {held}{in_use}"
 
 
@@ -45,18 +46,21 @@ def look(process: psutil.Process, began: float, in_use: Path | None = None) -> L
     with process.oneshot():
         hours = (time.monotonic() - began) / 3600
         megabytes, threads = process.memory_info().rss / 1e6, process.num_threads()
-    return Look(
-        hours, megabytes, _open_files(process), threads, in_use and used(in_use, process.pid)
-    )
+    in_all, parts = (None, "") if in_use is None else used(in_use, process.pid)
+    return Look(hours, megabytes, _open_files(process), threads, in_all, parts)
 
 
-def used(folder: Path, pid: int) -> float | None:
-    """Return the MB of malloc and of Python's small blocks, each of the size of an average one."""
+def used(folder: Path, pid: int) -> tuple[float | None, str]:
+    """Return the MB of malloc and of Python's small blocks, each of the size of an average one.
+
+    And how much is whose, in words.
+    """
     file = folder / str(pid)
     if not file.exists():
-        return None
-    of_malloc, blocks = map(int, file.read_text().split())
-    return (of_malloc + BLOCK * blocks) / 1e6
+        return None, ""
+    of_malloc, blocks, of_sqlite = map(int, file.read_text().split())
+    words = f" ({blocks} blocks, SQLite {of_sqlite / 1e6:.3f} MB)"
+    return (of_malloc + BLOCK * blocks) / 1e6, words
 
 
 def _open_files(process: psutil.Process) -> Counter[str]:

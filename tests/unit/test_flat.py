@@ -113,7 +113,7 @@ def _since(folder: Path, pid: int, mark: str) -> float | None:
     made, told = folder / mark, folder / str(pid)
     if not (made.exists() and told.exists()):
         return None
-    return used(folder, pid) if told.stat().st_mtime > made.stat().st_mtime + 0.1 else None
+    return used(folder, pid)[0] if told.stat().st_mtime > made.stat().st_mtime + 0.1 else None
 
 
 def test_neighbouring_looks_are_not_counted_as_independent() -> None:
