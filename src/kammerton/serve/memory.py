@@ -10,7 +10,7 @@ from kammerton.bench.beside import beside
 from kammerton.serve import heaps
 
 PERIOD = 60.0
-"""s between two times. It takes some ten milliseconds, in which no thread can allocate."""
+"""s between two times. It takes some 50 ms at most, in which no thread can allocate."""
 
 GiveBack = Callable[[], object]
 

@@ -6,12 +6,9 @@ import gc
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
-from types import ModuleType
 
 from kammerton.lab import Lab
 from kammerton.model import Estimate, Fit, Run, Trace, Value, Verdict
-from kammerton.serve.heaps import loading
 from kammerton.store import clock
 
 OF_RESONATORS = ("resonator_spectroscopy", "dispersive_shift")
@@ -45,26 +42,19 @@ def draw_run(lab: Lab, run: Run, run_id: str) -> None:
     A resonator is called by its own name, and the computer by that of lab.toml.
 
     What matplotlib draws holds itself in circles, 2 MB a picture, and Python looks for those after
-    ten pictures. To look now takes some ten milliseconds, since what was loaded is left out.
+    ten pictures. To look now takes some 30 ms, in which this process does nothing else. Less if
+    matplotlib were left out, but by gc.freeze now 9 MB of what a run holds would stay with it.
     """
+    from kammerton.estimation.pictures.picture import (
+        draw,  # matplotlib is slow to import; not at start
+    )
+
     lab.data.mkdir(parents=True, exist_ok=True)
     title = f"{lab.computer}  {run.calibration}  {run_id}  {_when(run)}"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
     file = lab.data / f"{run_id}.png"
-    _drawing().draw(shown, run.fits, file, title, shots=run.records.shots, note=lab.note)
+    draw(shown, run.fits, file, title, shots=run.records.shots, note=lab.note)
     gc.collect()
-
-
-@cache
-def _drawing() -> ModuleType:
-    """Return what draws: matplotlib is slow to import, and is not at the start.
-
-    It stays, and is left out where garbage is looked for; what is garbage before is not.
-    """
-    gc.collect()
-    with loading():
-        from kammerton.estimation.pictures import picture
-    return picture
 
 
 def _when(run: Run) -> str:
