@@ -119,10 +119,7 @@ def fit(
 
     Exit code 0: accepted; 3: not accepted; 2: the data or the options cannot be used.
     """
-    from kammerton.cli.fit_report import print_json, print_text
     from kammerton.estimation.files.columns import Choice
-    from kammerton.estimation.files.envelope import envelope, remarks
-    from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
     from kammerton.estimation.files.suspicion import idle_geometry
     from kammerton.estimation.numeric.compiling import told_before
@@ -143,11 +140,7 @@ def fit(
     _note(files, notes)
     if plot is not None:
         _draw(files, chosen, found, plot, notes)
-    shape = envelope(chosen, found)
-    if as_json:
-        print_json(found, [*notes, *remarks(shape)], shape)
-    else:
-        print_text(found, axes_of(chosen.trace), shape)
+    _print(chosen, found, notes, as_json=as_json)
     if found.verdict is not Verdict.ACCEPTED:
         raise typer.Exit(NOT_ACCEPTED)
 
@@ -172,6 +165,19 @@ def _notes(chosen: Read, found: Fit, *, calibrated: bool, given: bool) -> list[s
     trace, kind = chosen.trace, found.kind
     notes = [*chosen.notes, *suspicions(kind, trace, calibrated), *aliases(found, trace)]
     return notes + ([*too_still(found, trace), *unused(kind, trace)] if given else [])
+
+
+def _print(chosen: Read, found: Fit, notes: list[str], *, as_json: bool) -> None:
+    """Print what was found, and the shape of an envelope that it does not give itself."""
+    from kammerton.cli.fit_report import print_json, print_text
+    from kammerton.estimation.files.envelope import envelope, remarks
+    from kammerton.estimation.files.grid import axes_of
+
+    shape = envelope(chosen, found)
+    if as_json:
+        print_json(found, [*notes, *remarks(shape)], shape)
+    else:
+        print_text(found, axes_of(chosen.trace), shape)
 
 
 def _note(files: list[Path], notes: list[str]) -> None:

@@ -28,13 +28,20 @@ def test_what_drifts_or_jumps_is_rejected(kind: str, name: str) -> None:
     assert np.count_nonzero(found.verdict == "rejected") >= TRACES - 1, said
 
 
-@pytest.mark.parametrize("kind", ["avoided_crossing", "qubit_flux_map"])
-def test_a_jump_of_the_level_is_called_one(kind: str) -> None:
-    truth = truths()[kind]
+@pytest.mark.parametrize(
+    ("kind", "others"),
+    [
+        ("avoided_crossing", 3), ("qubit_flux_map", 3),
+        ("resonator_flux_map", 2), ("resonator_flux_map, nothing known", 2),
+    ],
+)  # fmt: skip
+def test_a_jump_of_the_level_is_called_one(kind: str, others: int) -> None:
+    """Not an arc, a crossing, or a line that stands still: of all but a few."""
+    truth = every_truth()[kind]
     traces = next(b for b in BROKEN if b.name == "step").traces(truth, 8, TRACES)
     assert traces is not None
     found = truth.fit(traces)
-    assert np.count_nonzero(found.status == "drift during scan") >= TRACES - 3, found.status
+    assert np.count_nonzero(found.status == "drift during scan") >= TRACES - others, found.status
 
 
 def spectra(shape: np.ndarray, noise: float = 0.1) -> Columns:
@@ -86,12 +93,3 @@ def test_a_jump_at_some_biases_only_is_not_that_of_the_level() -> None:
     c = spectra(np.where(np.arange(len(F)) < 40, 0.3, -0.2))
     c.z[30:] -= np.where(np.arange(len(F)) < 40, 0.3, -0.2)
     assert level_jump(c) is None
-
-
-@pytest.mark.parametrize("kind", ["resonator_flux_map", "resonator_flux_map, nothing known"])
-def test_a_jump_under_a_resonator_is_no_line_that_stands_still(kind: str) -> None:
-    truth = every_truth()[kind]
-    traces = next(b for b in BROKEN if b.name == "step").traces(truth, 8, TRACES)
-    assert traces is not None
-    found = truth.fit(traces)
-    assert np.count_nonzero(found.status == "drift during scan") >= TRACES - 2, found.status

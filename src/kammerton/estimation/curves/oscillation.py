@@ -101,14 +101,9 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         judge_levels(findings, batch, loose, fit, (alone, beats))
     nulls = simple_laws(batch)
     every = np.arange(batch.traces)
-    laws: list[Law] = [
-        (every, fit, _single), (beats.which, beats.fit, numbers_of_two),
-        (beats.joint, beats.joint_fit, numbers_in_phase),
-    ]  # fmt: skip
-    found, evidence = _weighed(batch, laws, nulls, curve)
-    drifts = evidence.misfit[beats.met]
-    if drifts.any():
-        met = beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two
+    found, evidence = _weighed(batch, _laws(every, fit, beats), nulls, curve)
+    met = _drifting(beats, evidence)
+    if len(met[0]):
         found, evidence = _with(batch, met, nulls, curve, found, evidence)
         findings.rejected(np.isin(every, met[0]), *DRIFTING)
     if batch.shape is not None:
@@ -134,6 +129,20 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     if not said(known, "in_phase"):
         found = with_any_phases(batch, found, beats, evidence)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _laws(every: NDArray[np.intp], fit: Solution, beats: Beats) -> list[Law]:
+    """Return the laws of all traces and of those with two frequencies; the last one counts."""
+    return [
+        (every, fit, _single), (beats.which, beats.fit, numbers_of_two),
+        (beats.joint, beats.joint_fit, numbers_in_phase),
+    ]  # fmt: skip
+
+
+def _drifting(beats: Beats, evidence: Evidence) -> Law:
+    """Return the law of two frequencies that meet, where one does not follow the fringes."""
+    drifts = evidence.misfit[beats.met]
+    return beats.met[drifts], beats.met_fit.take(drifts), numbers_of_two
 
 
 def _weighed(
