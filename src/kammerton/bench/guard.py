@@ -35,6 +35,9 @@ PAUSE = 60.0
 HANDS = 3600.0
 """s within which a second change of one instrument is no glitch: a person is asked then."""
 
+LATEST = 100
+"""Lines of the audit that are at hand in memory: the store has all."""
+
 PROGRAM = "program"
 """What the audit calls all that plays in a run together."""
 
@@ -109,7 +112,7 @@ class Guard:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.lab, self.who, self.job = lab, who, ""
-        self.changes: deque[OutputChange] = deque(maxlen=1000)
+        self.changes: deque[OutputChange] = deque(maxlen=LATEST)
         self.cold = ColdCheck(lab.interlock, fridges, clock, monotonic)
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
         self.boxes, self.seen = Boxes(lab, self.note), LastSeen()

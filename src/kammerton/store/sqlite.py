@@ -33,6 +33,12 @@ PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DISTURBED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
 """What a shortage of descriptors or a slow disk also brings: it may be over at the next look."""
 
+CACHE = 256
+"""KiB of pages that a connection keeps: the system has them all anyhow.
+
+SQLite's own 2 MiB fill with every page that was ever read, of each connection, for weeks.
+"""
+
 BUSY_SECONDS = 5.0
 """How long to wait for another program that holds the database locked."""
 
@@ -73,7 +79,7 @@ def _engine(
 ) -> Engine:
     engine = create_engine(
         "sqlite://",
-        creator=connect,
+        creator=lambda: _set_up(connect(), {"cache_size": (f"{-CACHE}", -CACHE)}),
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,

@@ -71,6 +71,14 @@ def test_the_writing_connection_is_durable(store: Store, path: Path) -> None:
     }
 
 
+def test_each_connection_keeps_few_pages_however_large_the_database_grows(
+    store: Store, path: Path
+) -> None:
+    with store._write() as writing, store._reader.begin() as reading:
+        for connection in (writing, reading):
+            assert connection.exec_driver_sql("PRAGMA cache_size").scalar_one() == -sqlite.CACHE
+
+
 def test_a_pragma_that_does_not_hold_is_an_error() -> None:
     memory = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError, match="journal_mode"):

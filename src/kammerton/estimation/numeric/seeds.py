@@ -160,7 +160,7 @@ def single(y: Array) -> Single:
     return (y / np.where(largest > 0, largest, 1.0)).astype(np.float32)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)  # some 200 kB each
 def grid(kind: str, axis: bytes) -> Grid:
     """Return candidates and projectors of one kind on one axis."""
     return GRIDS[kind](np.frombuffer(axis))
