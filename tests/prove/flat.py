@@ -7,7 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import psutil
 
 STEEPEST = 1.0  # MB/h that is still called flat
 BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
+SETTLES = 0.25  # part of a soak in which caches fill
 BLOCKS = 12  # neighbouring looks are alike: only so many means count as independent
 ERRORS = 2.0  # standard errors within which a slope is not told from another
 
@@ -50,6 +51,26 @@ def look(process: psutil.Process, began: float, in_use: Path | None = None) -> L
     return Look(hours, megabytes, _open_files(process), threads, in_all, parts)
 
 
+def at_rest(process: psutil.Process, began: float, in_use: Path, seconds: int) -> Look:
+    """Look once a second for so long, and return the last one with the least memory of all.
+
+    What a measurement needs comes and goes within seconds; what is kept is there at rest, too.
+    """
+    looks = []
+    for _ in range(seconds):
+        time.sleep(1.0)
+        looks.append(look(process, began, in_use))
+    return least(looks)
+
+
+def least(looks: Sequence[Look]) -> Look:
+    """Return the last of a few looks, with the least memory of any."""
+    told = [each for each in looks if each.in_use is not None] or looks
+    rest = min(told, key=lambda each: each.in_use or 0.0)
+    held = min(each.megabytes for each in looks)
+    return replace(looks[-1], megabytes=held, in_use=rest.in_use, parts=rest.parts)
+
+
 def used(folder: Path, pid: int) -> tuple[float | None, str]:
     """Return the MB of malloc and of Python's small blocks, each of the size of an average one.
 
@@ -79,7 +100,7 @@ def _open_files(process: psutil.Process) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Slope:
-    """Of something over the settled half, MB/h; `error`: one standard error, inf: no slope yet."""
+    """Of something since it has settled, MB/h; `error`: one standard error, inf: no slope yet."""
 
     steep: float
     error: float
@@ -133,13 +154,13 @@ class Memory:
 
 
 def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
-    """Return the slopes over the second half, by the scatter of means of blocks.
+    """Return the slopes after the first quarter, by the scatter of means of blocks.
 
     What a process holds comes and goes over minutes. Errors of single looks, as if each were
     independent, are several times too small. told: whether a process here can tell what it has in
     use; where it can and did not always, that is no slope, and no pass.
     """
-    late = looks[len(looks) // 2 :]
+    late = looks[int(SETTLES * len(looks)) :]
     hours = [each.hours for each in late]
     held = slope(hours, [each.megabytes for each in late])
     if not told:

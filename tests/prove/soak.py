@@ -28,7 +28,7 @@ from kammerton.model import NotMeasured, OutcomeUnknown
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.chip.flaws import flawed
 from tests.brokers import BrokerProcess
-from tests.prove.flat import Look, grown, look, new_files, verdict
+from tests.prove.flat import Look, at_rest, grown, new_files, verdict
 from tests.prove.frame import Row, proof
 from tests.prove.kill_loop import OPEN
 from tests.prove.killing import Daemon, ask, running, unsafe_spans, wait_for
@@ -36,7 +36,7 @@ from tests.prove.witness import Truth, Witness, witness
 from tests.system.laboratory import Laboratory, laboratory
 
 QUICK = 60.0 / 3600
-PERIOD = 5.0  # s between two looks, and two measurements
+PERIOD = 5  # s of looking, and between two measurements
 TOLD = "in-use"
 IN_USE = Path(__file__).with_name("in_use")
 TRUTH = 12  # looks between two comparisons with truth and subscriber
@@ -155,10 +155,9 @@ def _left_alone(
     process, seen = psutil.Process(child), Seen(Truth(lab))
     with closing(Client(lab.lab)) as client:
         while time.monotonic() - began < lasts * 3600:
-            time.sleep(PERIOD)
             number = len(seen.looks)
             _measure(client, names[number % len(names)], ASKED[number % len(ASKED)], seen)
-            seen.looks.append(look(process, began, lab.lab.with_name(TOLD)))
+            seen.looks.append(at_rest(process, began, lab.lab.with_name(TOLD), PERIOD))
             print(seen.looks[-1].words(), file=sys.stderr)  # whoever ends it knows so far
             if number % TRUTH == TRUTH - 1:
                 _compare(seen, ear, daemon.database)
