@@ -61,6 +61,11 @@ class Rest:
     fit: Exchange
 
     @cached_property
+    def measured(self) -> Array:
+        """What was measured (A B,)."""
+        return np.asarray((self.image.y * self.image.w).ravel())
+
+    @cached_property
     def left(self) -> Array:
         """What is left (A B,)."""
         return np.asarray(((self.image.y - self.fit.curve) * self.image.w).ravel())
@@ -68,8 +73,12 @@ class Rest:
     @cached_property
     def tangents(self) -> Array:
         """What each of theta moves, the law, and a level (8, A, B)."""
+        return self.tangents_at(self.fit.theta)
+
+    def tangents_at(self, theta: Array) -> Array:
+        """Return the same of another theta (6,)."""
         rows = np.empty((TANGENTS, *self.image.w.shape))
-        chevron_sums.fill_tangents(self.fit.theta, *self._axes, self._w, rows)
+        chevron_sums.fill_tangents(theta, *self._axes, self._w, rows)
         return rows
 
     @cached_property
@@ -80,15 +89,8 @@ class Rest:
     @cached_property
     def excess(self) -> float:
         """Chi-square beyond what noise may leave."""
-        freedom = self._freedom
+        freedom = self.freedom
         return self.chi2 - freedom - CHANCE * float(np.sqrt(2.0 * freedom))
-
-    @cached_property
-    def structure(self) -> float:
-        """What is left beyond noise, rms in parts of the exchange's height."""
-        more = self.chi2 / self._freedom - 1.0
-        height = abs(float(self.fit.c[0])) * float(np.median(self._w[self._w > 0]))
-        return float(np.sqrt(max(more, 0.0))) / max(height, 1e-9)
 
     def of(self, thetas: Array) -> Array:
         """Return the exchanged population at other thetas (K, 6), as ways (K, A, B)."""
@@ -121,7 +123,7 @@ class Rest:
                 continue
             amount = float(own.along[k]) / size
             gain = amount * amount * size
-            noise = max(1.0, (self.chi2 - gain) / self._freedom)
+            noise = max(1.0, (self.chi2 - gain) / self.freedom)
             error = float(np.sqrt(noise / size))
             found.append(Score(amount, error, gain, own.imitated[:, k]))
         return found
@@ -152,5 +154,6 @@ class Rest:
         return np.asarray(np.linalg.pinv(gram / each, TOLD, hermitian=True) / each)
 
     @cached_property
-    def _freedom(self) -> int:
+    def freedom(self) -> int:
+        """Points, less what the fit has free."""
         return max(1, int(np.count_nonzero(self._w)) - len(self.fit.cov))
