@@ -10,6 +10,7 @@ from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import plain
 from tests.catalogue.score import score
 from tests.catalogue.truths_chevron import AMPLITUDES, LENGTHS, exchange
+from tests.catalogue.truths_flux import BIASES, DRIVES, E_C, arc
 from tests.unit.estimation.map_inputs import NOTHING
 
 BY_NAME = {broken.name: broken for broken in BROKEN}
@@ -58,6 +59,17 @@ def test_two_levels_that_exchange_elsewhere_make_two_chevrons(other):
     assert set(found.status) == {"two chevrons"}
 
 
+def test_two_that_overlap_are_two_chevrons_and_not_one_with_a_bend():
+    first, second = (exchange(T - 0.06, 1.92, 20.3 * (A - at), 0.43) for at in (0.68, 0.51))
+    assert set(measured(0.61 * first + 0.39 * second).status) == {"two chevrons"}
+
+
+def test_a_pulse_that_rises_slowly_does_not_make_two():
+    found = measured(chevron(0.45 + 0.05 * np.exp(-T / 0.2)))
+    assert (found.chi2_reduced > 1.1).all()
+    assert "two chevrons" not in found.status
+
+
 def test_a_resonance_that_moves_with_the_length_drifts():
     assert set(measured(chevron(0.45 + 0.02 * T)).status) == {"drift during scan"}
 
@@ -71,6 +83,18 @@ def test_a_chevron_is_compressed_where_chi_square_says_nothing():
 def test_fringes_faster_than_a_third_of_the_sampling_are_not_taken_for_slow_ones():
     p = exchange(T, 39.0, 300.0 * (A - 0.45), 0.4)
     assert set(measured(p).status) <= {"sampling too coarse", "signal too weak"}
+
+
+@pytest.mark.parametrize(("moved", "status"), [(0.0, "success"), (0.04, "drift during scan")])
+def test_an_arc_leans_where_all_columns_together_show_it(moved, status):
+    f, b = np.linspace(0.0, 1.0, 61)[:, None], np.linspace(0.0, 1.0, 51)
+    top = 0.5 + moved * (b + f / len(b))
+    p = {"f_max": 0.85, "top": top, "period": 1.8, "width": 0.03, "contrast": 0.5, "offset": 0.1}
+    noise = 0.02 * np.random.default_rng(5).normal(size=(8, 61, 51))
+    y = arc((f, b), {name: np.asarray(value) for name, value in p.items()}) + noise
+    known = {"anharmonicity": -E_C, "asymmetry": 0.0}
+    found = fit_batch("qubit_flux_map", (DRIVES, BIASES), y, 0.02, **known)
+    assert np.count_nonzero(found.status == status) >= 7, found.reason
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ LEAST = 5  # amplitudes that must oscillate
 CLEAR = 60.0  # chi-square that the exchange must explain beyond stripes
 FASTEST = 0.35  # fringes in a length that are still told from slower ones
 UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its height
-DOUBTED = 0.05  # the same in parts of what the map shows of it, where that is a part only
+DOUBTED = 0.04  # the same in parts of what the map shows of it, where that is a part only
 CHANCE = 5.0  # sigmas of chi-square that are no noise
 RELATED = 0.25  # autocorrelation of residuals that is structure, where sigma is not given
 BEYOND = 0.25  # by which noise may take a population out of 0 to 1
@@ -175,7 +175,7 @@ def _impossible(
             "model does not fit", f"a population cannot swing by {value['visibility']:.2f}"
         )
     if not LEAST_RATE + 0.01 < found.fit.theta[RATE] < MOST_RATE - 0.01:
-        return insufficient(
+        return _doubted(found) or insufficient(
             "window too long", "the exchange is damped away at once, or grows: no leakage is told",
             Advice(window_times=0.3, axis=1),
         )  # fmt: skip

@@ -7,14 +7,16 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.chevron import AT, BEND
 from kammerton.estimation.maps.chevron_rest import Rest
-from kammerton.estimation.maps.two_exchanges import two
+from kammerton.estimation.maps.two_exchanges import there_too, two
 
 Array = NDArray[np.float64]
 
 SURE = 4.0  # sigmas of a drift that is not chance
 MOST = 0.5  # part of what is left beyond noise that must be the drift: pulses are distorted, too
-FAR = -1.0, -0.6, -0.25, 1.25, 1.6, 2.0  # windows of the amplitude: beside the swept ones
+FAR = -1.2, -0.8, -0.5, -0.2, 1.2, 1.4, 1.6, 1.8, 2.1, 2.4  # windows: beside the swept amplitudes
+BENT = 0.0, 1.0  # bend there, in parts of this one's
 GAIN = 20.0  # chi-square that one beside the window must explain
+HINT = 8.0  # the same, from which both are fitted
 ITS_PART = 0.3  # of what is left beyond noise that it must explain
 FAINTEST = 0.03  # height of another, in parts of this one's
 POINTS = 3200  # of a map that are asked for two exchanges
@@ -34,19 +36,30 @@ def drifting(rest: Rest) -> bool:
 
 def another(rest: Rest) -> bool:
     """Return whether a second such exchange, at other amplitudes, is in what is left."""
-    return _beside(rest) or (rest.excess > 0.0 and two(rest.thinned(POINTS)))
+    beside = _beside(rest)
+    if beside is not None and beside[0] > max(GAIN, ITS_PART * rest.excess):
+        return True
+    part = rest.thinned(POINTS)
+    if beside is not None and beside[0] > HINT and there_too(part, beside[1]):
+        return True
+    return rest.excess > 0.0 and two(part)
 
 
-def _beside(rest: Rest) -> bool:
-    """Return whether one beside the swept amplitudes is, of which only the foot is seen."""
-    least = max(GAIN, ITS_PART * rest.excess)
-    thetas = np.stack([_moved(rest.fit.theta, at) for at in FAR])
+def _beside(rest: Rest) -> tuple[float, Array] | None:
+    """Return what one beside the swept amplitudes gains, and which does most.
+
+    Only its foot is seen.
+    """
+    thetas = np.stack([_moved(rest.fit.theta, at, bent) for at in FAR for bent in BENT])
     tried = rest.scores(rest.fit.c[0] * rest.of(thetas))
-    return any(one is not None and one.amount > FAINTEST and one.gain > least for one in tried)
+    gains = [one.gain if one is not None and one.amount > FAINTEST else 0.0 for one in tried]
+    best = int(np.argmax(gains))
+    return None if gains[best] == 0.0 else (gains[best], thetas[best])
 
 
-def _moved(theta: Array, at: float) -> Array:
-    """Return theta of the same exchange at another amplitude, its detuning a straight line."""
+def _moved(theta: Array, at: float, bent: float) -> Array:
+    """Return theta of the same exchange at another amplitude, its detuning bent by so much less."""
     there = theta.copy()
-    there[[AT, BEND]] = at, 0.0
+    there[AT] = at
+    there[BEND] *= bent
     return there

@@ -10,6 +10,7 @@ import numpy as np
 from kammerton.estimation.maps.arc import Found, Model
 from kammerton.estimation.maps.arcfit import LIKE, SAME
 from kammerton.estimation.maps.flux import Scale
+from kammerton.estimation.maps.leaning import leans
 from kammerton.estimation.maps.many_periods import many_periods
 from kammerton.estimation.maps.misses import bend
 from kammerton.estimation.maps.objections import (
@@ -28,7 +29,7 @@ from kammerton.estimation.maps.objections import (
 )
 from kammerton.estimation.maps.parted import faint, halves_differ
 from kammerton.estimation.maps.ridge import Columns, standing, stripes
-from kammerton.estimation.maps.tracks import NARROWEST, UNLIKE
+from kammerton.estimation.maps.tracks import LINE, NARROWEST, UNLIKE
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import percent
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
@@ -103,13 +104,20 @@ def _leaning(found: Found, model: Model) -> Objection | None:
 
     Swept one bias after another a steady drift only stretches the bias, but for that.
     """
-    fit, size = found.fit, len(model.prior[0])
-    there = model.law.place(fit.theta[:size])
-    leans = (there.slope[:, :, model.top] * there.at).T[:, :, None]
-    if bend(fit, model.law, leans, size, model.prior[1] < KNOWN) < LEANS:
+    if _leans(found, model) < LEANS:
         return None
     return rejected("drift during scan", "the arc leans to one side, as where its sweet spot moves "
                     "steadily during the scan")  # fmt: skip
+
+
+def _leans(found: Found, model: Model) -> float:
+    """Return by what chi-square it does; of a fit of all points, if a real map has one."""
+    if found.whole is not None and found.c.parts == 1 and model.shape == LINE:
+        return leans(found.whole, model.law, model.top)
+    fit, size = found.fit, len(model.prior[0])
+    there = model.law.place(fit.theta[:size])
+    ways = (there.slope[:, :, model.top] * there.at).T[:, :, None]
+    return bend(fit, model.law, ways, size, model.prior[1] < KNOWN)
 
 
 def _may_be_faint(found: Found | None) -> bool:

@@ -8,22 +8,23 @@ explain nearly all of it only where there are two.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.chevron import AT, BEND, BOUNDS, RATE, SLOPE
+from kammerton.estimation.maps.chevron import AT, BEND, BOUNDS, GAP, RATE, SLOPE
 from kammerton.estimation.maps.chevron_rest import Rest
 
 Array = NDArray[np.float64]
 
 CLEAR = 2.5  # standard deviations of chi-square by which one must leave more than noise
+GAIN = 25.0  # chi-square that the other must explain
 LEFT = 0.3  # part of that which two may leave: of real pulses they leave 0.8
 FAINTEST = 0.15  # height of the other, in parts of the higher one's
 NEAR = np.linspace(-0.3, 1.3, 41)  # windows of the amplitude, where each of two is looked for
 FAR = np.linspace(-1.4, 2.4, 39)  # and one of which a foot is seen
-WAYS = (1.0, 1.0), (1.25, 0.3), (1.6, 0.3)  # slope and damping in parts of the one's, which is wider than each
+WAYS = (1.0, 1.0, 1.0), (1.0, 1.25, 0.3), (1.0, 1.6, 0.3), (1.6, 1.4, 0.3)
+"""Gap, slope and damping in parts of the one's, which is wider than each."""
 OTHER, HEIGHTS, LEVEL, SIZE = 6, slice(7, 9), 9, 10  # of what is fitted, behind the first's theta
 TURNS = 20
 ENOUGH = 0.1  # chi-square that ends the descent
@@ -31,12 +32,23 @@ ENOUGH = 0.1  # chi-square that ends the descent
 
 def two(rest: Rest) -> bool:
     """Return whether two exchanges explain what one leaves beyond noise."""
-    excess = rest.chi2 - rest.freedom
-    if excess < CLEAR * np.sqrt(2.0 * rest.freedom):
+    if rest.chi2 - rest.freedom < CLEAR * np.sqrt(2.0 * rest.freedom):
         return False
-    most = LEFT * excess + rest.freedom
-    return any(cost < most and _both_seen(*found[HEIGHTS])
-               for cost, found in map(_descended, repeat(rest), _starts(rest)))  # fmt: skip
+    return any(_explained(rest, start) for start in _starts(rest))
+
+
+def there_too(rest: Rest, theta: Array) -> bool:
+    """Return whether one like theta (6,) besides explains what the exchange leaves."""
+    own = rest.fit.theta
+    places = np.array([own[AT], theta[AT]])
+    return _explained(rest, _likeliest(rest, own, places, np.array([[0, 1]])))
+
+
+def _explained(rest: Rest, start: Array) -> bool:
+    """Return whether two, from a start (SIZE,), explain most of what one leaves."""
+    cost, found = _descended(rest, start)
+    excess = rest.chi2 - rest.freedom
+    return rest.chi2 - cost > max(GAIN, (1.0 - LEFT) * excess) and _both_seen(*found[HEIGHTS])
 
 
 def _both_seen(first: float, second: float) -> bool:
@@ -46,9 +58,10 @@ def _both_seen(first: float, second: float) -> bool:
 
 def _starts(rest: Rest) -> Iterator[Array]:
     """Yield starts (SIZE,), the likeliest first: anywhere near, or the one and another far away."""
-    for steeper, slower in WAYS:
+    for faster, steeper, slower in WAYS:
         theta = rest.fit.theta.copy()
         theta[BEND] = 0.0
+        theta[GAP] *= faster
         theta[SLOPE] *= steeper
         theta[RATE] *= slower
         yield _likeliest(rest, theta, NEAR, np.transpose(np.triu_indices(len(NEAR), 2)))
