@@ -46,3 +46,10 @@ def fill_nearest(
             if far < least:
                 best, least = s, far
         labels[m] = best
+
+
+@kernel
+def fill_joint(cells: NDArray[np.intp], labels: NDArray[np.intp], both: Array) -> None:
+    """Add to both (C, L) how many shots (M,) lie in each cell and have each label."""
+    for m in range(cells.size):
+        both[cells[m], labels[m]] += 1.0

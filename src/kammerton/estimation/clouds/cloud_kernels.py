@@ -15,7 +15,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import Polynomial
+from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 from scipy.special import erfcx
 
@@ -38,6 +38,8 @@ NEVER = 1e300  # a log likelihood that no climb is asked for
 FEWEST_DECAYS, LEAST = 1e-4, 1e-6  # for error bars, which are those of a law that can be true
 HOPELESS = 10.0  # times the gain that a step promises, which all that follow will not reach
 NONE = 1400.0  # widths squared from which on a density is none that a number could hold
+SQUARED, BELLS = 10, 10  # how often what the density is a power of, and its degree
+LEAST_DENSITY = 1e-300
 MIDDLE, DEGREE = 5.3, 16  # of the polynomial for the tail of a Gaussian, and its error is 2e-12
 
 
@@ -55,44 +57,60 @@ def _tail() -> Array:
 TAIL = _tail()
 
 
-@piece
-def side(edges: Array, place: float, width: float, k: int, out: Array, rows: Array) -> None:
-    """Fill out (3, k, X): probability of each cell along one side, slope by place and by width.
+def _bell() -> Array:
+    """Return exp(-v / 2) to the power 2^-SQUARED, for v from 0 to NONE, as coefficients."""
+    v = 0.5 * NONE * (1 + np.cos(np.pi * (np.arange(64) + 0.5) / 64))
+    fitted = Chebyshev.fit(v, np.exp(-0.5 * v / 2**SQUARED), BELLS, domain=(0, NONE))
+    return np.asarray(fitted.convert(kind=Polynomial, domain=(-1, 1)).coef)
 
-    rows: (4, X + 1) to work in. The tail of a Gaussian is its density times a polynomial (TAIL),
-    which the processor takes for several edges at once, as it does not math.erfc.
+
+BELL = _bell()
+
+
+@piece
+def bells(edges: Array, places: Array, width: float, out: Array, rows: Array) -> None:
+    """Fill out (3, K, X): probability of each cell along one side, slope by place and by width.
+
+    places: (K,) of the Gaussians. rows: (3, K (X + 1)) to work in. The density is the 1024th power
+    of a polynomial (BELL), and the tail of a Gaussian that times another one (TAIL): the processor
+    takes both for several edges at once, as it does not math.exp and math.erfc.
     """
-    b, g, t, tail = rows[0], rows[1], rows[2], rows[3]
-    for x in range(edges.size):
-        b[x] = (edges[x] - place) / width
-        g[x] = math.exp(-0.5 * min(b[x] * b[x], NONE))
-        t[x] = (abs(b[x]) - MIDDLE) / (abs(b[x]) + MIDDLE)
-        tail[x] = TAIL[-1]
-    for d in range(TAIL.size - 2, -1, -1):
-        for x in range(edges.size):
-            tail[x] = tail[x] * t[x] + TAIL[d]
-    for x in range(edges.size):
-        tail[x] *= g[x] / (1.0 + SQRT_2 * abs(b[x]))
-        tail[x] = tail[x] if b[x] < 0 else 1.0 - tail[x]
-    scale = 1.0 / (SQRT_2PI * width)
-    for x in range(edges.size - 1):
-        out[0, k, x] = tail[x + 1] - tail[x]
-        out[1, k, x] = (g[x] - g[x + 1]) * scale
-        out[2, k, x] = (b[x] * g[x] - b[x + 1] * g[x + 1]) * scale
+    b, g, tail = rows[0], rows[1], rows[2]
+    across, scale = edges.size, 1.0 / (SQRT_2PI * width)
+    for k in range(places.size):
+        for x in range(across):
+            b[k * across + x] = (edges[x] - places[k]) / width
+    for j in range(places.size * across):
+        v, t = min(b[j] * b[j], NONE), (abs(b[j]) - MIDDLE) / (abs(b[j]) + MIDDLE)
+        bell, own = BELL[-1], TAIL[-1]
+        for d in range(BELL.size - 2, -1, -1):
+            bell = bell * v + BELL[d]
+        for _ in range(SQUARED):
+            bell *= bell
+        for d in range(TAIL.size - 2, -1, -1):
+            own = own * t + TAIL[d]
+        own *= bell / (1.0 + SQRT_2 * abs(b[j]))
+        g[j], tail[j] = bell, own if b[j] < 0 else 1.0 - own
+    for k in range(places.size):
+        for x in range(across - 1):
+            j = k * across + x
+            out[0, k, x] = tail[j + 1] - tail[j]
+            out[1, k, x] = (g[j] - g[j + 1]) * scale
+            out[2, k, x] = (b[j] * g[j] - b[j + 1] * g[j + 1]) * scale
 
 
 @making_piece
 def fill_sides(theta: Array, ways: Ways, edges: Edges, sides: Sides) -> None:
     """Fill sides."""
     at = ways[4]
-    states, rows = at.shape[1], np.empty((4, max(edges[0].size, edges[1].size)))
+    states, places = at.shape[1], np.zeros((2, at.shape[0]))
+    rows = np.empty((3, at.shape[0] * max(edges[0].size, edges[1].size)))
     for k in range(at.shape[0]):
-        place_i = place_q = 0.0
         for c in range(states):
-            place_i += at[k, c] * theta[c]
-            place_q += at[k, c] * theta[states + c]
-        side(edges[0], place_i, theta[2 * states], k, sides[0], rows)
-        side(edges[1], place_q, theta[2 * states], k, sides[1], rows)
+            places[0, k] += at[k, c] * theta[c]
+            places[1, k] += at[k, c] * theta[states + c]
+    bells(edges[0], places[0], theta[2 * states], sides[0], rows)
+    bells(edges[1], places[1], theta[2 * states], sides[1], rows)
 
 
 @piece
@@ -126,29 +144,34 @@ def fill_weights(theta: Array, ways: Ways, own: Array, change: Array) -> None:
             change[d, k] = each[d]
 
 
-@making_piece
-def reached(q: Array) -> NDArray[np.int64]:
-    """Return the first cell along Q that a path has anything in, and the one after (K, 2)."""
-    ends = np.empty((q.shape[0], 2), np.int64)
-    for k in range(q.shape[0]):
-        first, last = 0, q.shape[1]
-        while first < last and q[k, first] < MISSED:
-            first += 1
-        while first < last and q[k, last - 1] < MISSED:
-            last -= 1
-        ends[k, 0], ends[k, 1] = first, last
-    return ends
+@piece
+def weighed(w: Array, q: Array, block: int, rows: Array) -> None:
+    """Fill a block of rows (K, R), as long as q (K, Y) is wide, with w (K,) times q."""
+    across = q.shape[1]
+    for k in range(w.size):
+        for y in range(across):
+            rows[k, block * across + y] = w[k] * q[k, y]
 
 
 @piece
-def add_product(w: Array, i: Array, q: Array, ends: Ints, some: Some, out: Array) -> None:
-    """Add w (K,) times i (K, X) times q (K, Y), summed over some paths, to out (X, Y)."""
-    for x in range(out.shape[0]):
-        for k in range(some[0], some[1]):
-            a = w[k] * i[k, x]
-            if abs(a) > MISSED:
-                for y in range(ends[k, 0], ends[k, 1]):
-                    out[x, y] += a * q[k, y]
+def add_rows(i: Array, x: int, rows: Array, some: Some, out: Array) -> None:
+    """Add the rows (K, R) of some paths, each times i (K, X) at x, to out (R,).
+
+    Four at a time, which reads and writes out a quarter as often.
+    """
+    k = some[0]
+    while k + 4 <= some[1]:
+        a, b, c, d = i[k, x], i[k + 1, x], i[k + 2, x], i[k + 3, x]
+        if max(abs(a), abs(b), abs(c), abs(d)) > MISSED:
+            for r in range(out.size):
+                out[r] += (
+                    a * rows[k, r] + b * rows[k + 1, r] + c * rows[k + 2, r] + d * rows[k + 3, r]
+                )
+        k += 4
+    for j in range(k, some[1]):
+        if abs(i[j, x]) > MISSED:
+            for r in range(out.size):
+                out[r] += i[j, x] * rows[j, r]
 
 
 @piece
@@ -169,30 +192,41 @@ def fill_places(theta: Array, ways: Ways, sides: Sides, parts: Array) -> None:
     (i, q), states = sides, parts.shape[0]
     own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
     fill_weights(theta, ways, own, change)
-    ends = reached(q[0])
+    rows = np.empty(q[0].shape)
+    weighed(own, q[0], 0, rows)
     parts[:, 0] = 0.0
     for s in range(states):
-        add_product(own, i[0], q[0], ends, from_state(ways[0], s), parts[s, 0])
+        some = from_state(ways[0], s)
+        for x in range(parts.shape[2]):
+            add_rows(i[0], x, rows, some, parts[s, 0, x])
 
 
 @making_piece
 def fill_slopes_of_parts(theta: Array, ways: Ways, sides: Sides, parts: Array) -> None:
-    """Fill the slopes of parts."""
-    (i, q), states = sides, parts.shape[0]
+    """Fill the slopes of parts: rows along Q of those that go with the same along I together."""
+    (i, q), states, across = sides, parts.shape[0], parts.shape[3]
     own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
     fill_weights(theta, ways, own, change)
-    ends = reached(q[0])
-    parts[:, 1:] = 0.0
+    with_place, plain = np.empty((own.size, 2 * states * across)), np.empty(q[0].shape)
+    with_slope = np.empty((own.size, states * across))
+    for c in range(states):
+        weighed(own * ways[4][:, c], q[0], c, with_slope)
+        weighed(own * ways[4][:, c], q[1], c, with_place)
+    weighed(own, q[2], states, with_place)
+    weighed(own, q[0], 0, plain)
+    for d in range(states - 1):
+        weighed(change[d], q[0], states + 1 + d, with_place)
+    row = np.empty(3 * states * across)
     for s in range(states):
         some = from_state(ways[0], s)
-        for c in range(s + 1):
-            there = own * ways[4][:, c]
-            add_product(there, i[1], q[0], ends, some, parts[s, 1 + c])
-            add_product(there, i[0], q[1], ends, some, parts[s, 1 + states + c])
-        add_product(own, i[2], q[0], ends, some, parts[s, 1 + 2 * states])
-        add_product(own, i[0], q[2], ends, some, parts[s, 1 + 2 * states])
-        for d in range(s):
-            add_product(change[d], i[0], q[0], ends, some, parts[s, 2 + 2 * states + d])
+        for x in range(parts.shape[2]):
+            row[:] = 0.0
+            add_rows(i[1], x, with_slope, some, row[: states * across])
+            add_rows(i[0], x, with_place, some, row[states * across :])
+            add_rows(i[2], x, plain, some, row[2 * states * across : (2 * states + 1) * across])
+            for t in range(3 * states):
+                for y in range(across):
+                    parts[s, 1 + t, x, y] = row[t * across + y]
 
 
 @piece
@@ -228,34 +262,33 @@ def concerns(t: int, i: int, states: int) -> bool:
 
 
 @piece
-def reaches(t: int, s: int, states: int) -> bool:
-    """Whether what began in s depends on number t: on no centre above s, nor decays from one."""
-    if t < 2 * states:
-        return t % states <= s
-    return t - 2 * states <= s
+def lowest(t: int, states: int) -> int:
+    """Return the lowest state that depends on number t: on no centre above, nor decays from one."""
+    return t % states if t < 2 * states else t - 2 * states
 
 
 @making_piece
 def mix_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
     """Fill slope (P, T, C), 0 where hardly anything is expected."""
-    states = parts.shape[0]
-    flat, w = parts.reshape(states, parts.shape[1], -1), np.empty(states)
-    slope[:] = 0.0
+    states, cells = parts.shape[0], p.shape[1]
+    flat, w, there = parts.reshape(states, parts.shape[1], -1), np.empty(states), np.empty(cells)
+    slope[:, 3 * states :] = 0.0
     for i in range(p.shape[0]):
         began(theta, states, i, w)
+        for c in range(cells):
+            there[c] = 1.0 if p[i, c] > RARE else 0.0
+        for t in range(3 * states):
+            s = states - 1
+            for c in range(cells):
+                slope[i, t, c] = w[s] * there[c] * flat[s, 1 + t, c]
+            for s in range(lowest(t, states), states - 1):
+                for c in range(cells):
+                    slope[i, t, c] += w[s] * there[c] * flat[s, 1 + t, c]
         for s in range(states):
-            for t in range(3 * states):
-                if reaches(t, s, states):
-                    for c in range(p.shape[1]):
-                        slope[i, t, c] += w[s] * flat[s, 1 + t, c]
             if s != i:
                 t = 3 * states + i * (states - 1) + (s if s < i else s - 1)
-                for c in range(p.shape[1]):
-                    slope[i, t, c] = flat[s, 0, c] - flat[i, 0, c]
-        for t in range(slope.shape[1]):
-            if concerns(t, i, states):
-                for c in range(p.shape[1]):
-                    slope[i, t, c] = slope[i, t, c] if p[i, c] > RARE else 0.0
+                for c in range(cells):
+                    slope[i, t, c] = there[c] * (flat[s, 0, c] - flat[i, 0, c])
 
 
 @making_piece
@@ -508,3 +541,82 @@ def climb(
             if damping > 1e6:
                 return best, turn
     return best, turns
+
+
+@kernel
+def fill_told(
+    theta: Array, ways: Ways, sides: Sides, p: Array, scores: Array, least: Array, told: Array
+) -> None:
+    """Fill how log probabilities of cells change with what the law leaves out, told (P, V, C).
+
+    In the order of `distortion.patterns`. p (P, C), scores (P, T, C); least: (P,) the probability
+    of a cell from which on it is told of.
+    """
+    states, cells = ways[4].shape[1], p.shape[1]
+    ovals, w = np.empty((states, 3 * states - 1, cells)), np.empty(states)
+    fill_ovals(theta, ways, sides, ovals)
+    told[:] = 0.0
+    for i in range(p.shape[0]):
+        began(theta, states, i, w)
+        for v in range(ovals.shape[1]):
+            for s in range(states):
+                for c in range(cells):
+                    told[i, v, c] += w[s] * ovals[s, v, c]
+            for c in range(cells):
+                told[i, v, c] = told[i, v, c] / p[i, c] if p[i, c] > least[i] else 0.0
+        for part in range(2 if i > 0 else 0):
+            for s in range(states):
+                v = ovals.shape[1] + 2 * (i - 1) + part
+                for c in range(cells):
+                    here = scores[i, part * states + s, c]
+                    told[i, v, c] += here if p[i, c] > least[i] else 0.0
+
+
+@making_piece
+def fill_ovals(theta: Array, ways: Ways, sides: Sides, ovals: Array) -> None:
+    """Fill how the cells of each state change if its clouds are oval (S, 3 S - 1, C)."""
+    (i, q), states, across = sides, ways[4].shape[1], sides[1].shape[2]
+    own, change = np.empty(ways[0].size), np.empty((states - 1, ways[0].size))
+    fill_weights(theta, ways, own, change)
+    along = np.empty((own.size, states * across))
+    crossed = np.empty((own.size, states * across))
+    upright = np.empty((own.size, (states - 1) * across))
+    for c in range(states):
+        weighed(own * ways[4][:, c], q[0], c, along)
+        weighed(own * ways[4][:, c], q[1], c, crossed)
+        if c > 0:
+            weighed(own * ways[4][:, c], q[2], c - 1, upright)
+    row = np.empty((3 * states - 1) * across)
+    for s in range(states):
+        some = from_state(ways[0], s)
+        for x in range(i.shape[2]):
+            row[:] = 0.0
+            add_rows(i[2], x, along, some, row[: states * across])
+            add_rows(i[0], x, upright, some, row[states * across : (2 * states - 1) * across])
+            add_rows(i[1], x, crossed, some, row[(2 * states - 1) * across :])
+            for v in range(3 * states - 1):
+                for y in range(across):
+                    ovals[s, v, x * across + y] = row[v * across + y]
+
+
+@kernel
+def fill_odds(pair: Array, u: Array, ways: Ways, gain: Array, slope: Array) -> None:
+    """Fill the logarithm of how much likelier 1 is than 0 on their line at u, and its slope (N,).
+
+    pair: distance, decay and width of the two clouds (3, N); ways: of two states.
+    """
+    _, share, jumps, times, at = ways
+    p, fall = np.empty(2), np.empty(2)
+    for n in range(u.size):
+        p[:] = fall[:] = 0.0
+        apart, decay, width = pair[0, n], pair[1, n], pair[2, n]
+        for k in range(share.size):
+            b = (u[n] - apart * at[k, 1]) / width
+            rate = decay if jumps[k, 0] > 0 else 1.0
+            stays = min(decay * times[k, 0] + 0.5 * b * b, 0.5 * NONE)
+            own, s = share[k] * rate * math.exp(-stays) / SQRT_2PI, ways[0][k]
+            p[s] += own
+            fall[s] -= own * b / width
+        p[0], p[1] = max(p[0], LEAST_DENSITY), max(p[1], LEAST_DENSITY)
+        gain[n] = math.log(p[1]) - math.log(p[0])
+        slope[n] = fall[1] / p[1] - fall[0] / p[0]

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from kammerton.estimation.clouds.cloud_kernels import SQRT_2PI
-from kammerton.estimation.clouds.clouds import Layout, Paths, nearest, paths
+from kammerton.estimation.clouds.cell_kernels import fill_joint
+from kammerton.estimation.clouds.cloud_kernels import fill_odds
+from kammerton.estimation.clouds.clouds import Layout, nearest, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
 from kammerton.estimation.clouds.seeds import Frame
@@ -77,23 +78,16 @@ def _distance(theta: Array, layout: Layout) -> Array:
     return np.abs(centres[..., 1] - centres[..., 0])
 
 
-def _along(theta: Array, layout: Layout, u: Array) -> tuple[Paths, Array, Array]:
-    """Return paths of 0 and 1, how many widths u (...) is from each (..., K), and their weights."""
-    ways = paths(2, NODES)
-    place = _distance(theta, layout)[..., None] * ways.at[:, 1]
-    weights = ways.weights(theta[..., layout.decays][..., :1])
-    return ways, (u[..., None] - place) / theta[..., layout.width][..., None], weights
-
-
 def _odds(theta: Array, layout: Layout, u: Array) -> tuple[Array, Array]:
-    """Return the logarithm of how much likelier 1 is than 0 at u, and its slope by u."""
-    ways, b, weights = _along(theta, layout, u)
-    normal = weights * np.exp(-0.5 * np.minimum(b * b, 1400.0)) / SQRT_2PI
-    fall = -b * normal / theta[..., layout.width][..., None]
-    zero, one = (ways.origin == s for s in (0, 1))
-    p = [np.maximum(normal[..., s].sum(axis=-1), 1e-300) for s in (zero, one)]
-    slope = fall[..., one].sum(axis=-1) / p[1] - fall[..., zero].sum(axis=-1) / p[0]
-    return np.log(p[1]) - np.log(p[0]), slope
+    """Return the logarithm of how much likelier 1 is than 0 at u (N,), and its slope by u.
+
+    theta: (N, T), or (T,) for all.
+    """
+    apart, width = _distance(theta, layout), theta[..., layout.width]
+    pair, gain, slope = np.empty((3, u.size)), np.empty(u.size), np.empty(u.size)
+    pair[0], pair[1], pair[2] = apart, theta[..., layout.decays.start], width
+    fill_odds(pair, u, paths(2, NODES).arrays, gain, slope)
+    return gain, slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +110,8 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     squared = (clouds.scores * seen[:, None]) @ clouds.scores.swapaxes(1, 2)
     covariance[:size, :size] += own @ squared.sum(axis=0) @ own
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
-        both = np.bincount(cell * kinds + label, minlength=cells * kinds).reshape(-1, kinds)
+        both = np.zeros((cells, kinds))
+        fill_joint(cell, label, both)
         parts[i] = both.sum(axis=0) / label.size
         here = slice(size + i * kinds, size + (i + 1) * kinds)
         beyond = clouds.scores[i] @ (both - np.outer(seen[i], parts[i]))
@@ -226,7 +221,11 @@ def _places(theta: Array, found: Discriminator, frame: Frame) -> dict[str, Array
         return numbers
     turn = (centres[..., 1] - centres[..., 0]) / frame.unit
     angle = np.angle(frame.unit) + np.angle(turn)
-    gain, slope = _odds(theta, layout, np.full(theta.shape[:-1], found.threshold))
+    gain, slope = (
+        each.reshape(theta.shape[:-1]) for each in _odds(
+            theta.reshape(-1, theta.shape[-1]), layout, np.full(theta[..., 0].size, found.threshold)
+        )
+    )  # fmt: skip
     moved = np.where(slope > 0, found.threshold - gain / np.where(slope > 0, slope, 1.0), np.nan)
     from_zero = (centres[..., 0] * np.exp(-1j * angle)).real
     return {
@@ -271,9 +270,9 @@ def _third(theta: Array, found: Discriminator) -> Array:
     centres = clouds.layout.centres(theta)
     line = centres[..., 1] - centres[..., 0]
     place = (centres - centres[..., :1]) * (np.conj(line) / np.abs(line))[..., None]
-    along = place.real @ clouds.ways.at.T
-    right = ndtr((along - found.threshold) / theta[..., clouds.layout.width][..., None])
-    weights = clouds.ways.weights(theta[..., clouds.layout.decays])
     mine = clouds.ways.origin == 2
-    one = (weights * right)[..., mine].sum(axis=-1)
+    along = place.real @ clouds.ways.at[mine].T
+    right = ndtr((along - found.threshold) / theta[..., clouds.layout.width][..., None])
+    weights = clouds.ways.weights(theta[..., clouds.layout.decays])[..., mine]
+    one = (weights * right).sum(axis=-1)
     return np.stack([1.0 - one, one], axis=-1)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.clouds import product
+from kammerton.estimation.clouds.cloud_kernels import fill_told
 from kammerton.estimation.clouds.fit import Clouds, physical
 
 Array = NDArray[np.float64]
@@ -21,32 +21,6 @@ SEEN = 1e-3  # chance from which on patterns are taken for there
 CLEAR = 3.0  # of its own errors, from which on one pattern is
 DEGENERATE = 1e-6  # part of a pattern that no change of theta explains, below which it says nothing
 LEAST = 1.0  # shots expected in a cell, below which a stray one would decide
-
-
-def patterns(clouds: Clouds, theta: Array) -> Array:
-    """Return how the probabilities of the cells change with what the law leaves out (P, V, C).
-
-    Of each state the variance along I and Q (that of 0 along Q is the width's own) and the
-    covariance of both; of each preparation but the first the place of all of its clouds.
-    """
-    layout, began = clouds.layout, clouds.layout.began(theta)
-    weights = clouds.ways.weights(theta[layout.decays])
-    oval = np.array([_oval(clouds, weights, s) for s in range(layout.states)])
-    mixed = (began @ oval.reshape(len(oval), -1)).reshape(len(began), *oval.shape[1:])
-    later = np.zeros((len(began), 2 * (len(began) - 1), clouds.shots.grid.size))
-    for k in range(1, len(began)):
-        each = clouds.scores[k, : 2 * layout.states].reshape(2, layout.states, -1)
-        later[k, 2 * k - 2 : 2 * k] = each.sum(axis=1) * clouds.likely[k]
-    return np.concatenate([mixed, later], axis=1)
-
-
-def _oval(clouds: Clouds, weights: Array, s: int) -> Array:
-    """Return the same of state s alone, for the shapes of the clouds (3 S - 1, C)."""
-    mine = clouds.ways.origin == s
-    i, q = (each[:, mine] for each in clouds.sides)
-    w = weights[mine] * clouds.ways.at[mine].T
-    shapes = product(w, i[2], q[0]), product(w, i[0], q[2])[1:], product(w, i[1], q[1])
-    return np.concatenate(shapes)
 
 
 def unsure(clouds: Clouds) -> Array:
@@ -80,10 +54,14 @@ def shift(clouds: Clouds) -> tuple[Array, float]:
 def _told(clouds: Clouds) -> tuple[Array, Array]:
     """Return the derivatives of the log probabilities by the patterns (P, V, C), and the shots.
 
+    Patterns: of each state the variance along I and Q (that of 0 along Q is the width's own) and
+    the covariance of both; of each preparation but the first the place of all of its clouds.
     Without fractions below 0, as the scores are: where these leave hardly any probability, a
     pattern would seem to change it by any factor.
     """
-    at, p = physical(clouds.layout, clouds.theta), clouds.likely
-    shots = p * clouds.shots.counts.sum(axis=1)[:, None]
-    change = patterns(clouds, at) / p[:, None]
-    return np.where((shots > LEAST)[:, None], change, 0.0), shots
+    layout, p = clouds.layout, clouds.likely
+    shots, later = clouds.shots.counts.sum(axis=1), 2 * (layout.preparations - 1)
+    told = np.empty((layout.preparations, 3 * layout.states - 1 + later, p.shape[1]))
+    fill_told(physical(layout, clouds.theta), clouds.ways.arrays, clouds.sides, p, clouds.scores,
+              LEAST / shots, told)  # fmt: skip
+    return told, p * shots[:, None]

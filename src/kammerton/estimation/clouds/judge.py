@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.clouds.fit import Clouds, climbed
+from kammerton.estimation.clouds.record_kernels import moments
 from kammerton.estimation.clouds.seeds import DECAY, Frame
 from kammerton.estimation.clouds.shot_record import (
     MOVED,
@@ -19,7 +20,6 @@ from kammerton.estimation.clouds.shot_record import (
     moved,
     railed,
     repeats,
-    spread,
     stuck,
 )
 from kammerton.estimation.numeric.derived import Derived
@@ -78,8 +78,9 @@ def of_record(z: Complex, sets: list[Complex]) -> Objection | None:
 
 def of_sets(sets: list[Complex]) -> Objection | None:
     """Object to preparations that give the same shots."""
-    means = [complex(z.mean()) for z in sets]
-    noise = [sum(spread(z)) / z.size for z in sets]
+    told = [moments(z) for z in sets]
+    means = [complex(i, q) for i, q, _, _ in told]
+    noise = [(ii + qq) / z.size for (_, _, ii, qq), z in zip(told, sets, strict=True)]
     for a, b in itertools.combinations(range(len(sets)), 2):
         if abs(means[b] - means[a]) > SIGNIFICANT * math.sqrt(noise[a] + noise[b]):
             continue
@@ -119,8 +120,7 @@ def unresolved() -> Objection:
 
 def of_clouds(clouds: Clouds, frame: Frame, times: list[Array]) -> Objection | None:
     """Object to clouds that move, and to decays that lead upwards; times: 0 to 1, of each shot."""
-    sets = [z / clouds.theta[clouds.layout.width] for z in frame.sets]
-    far = max(moved(sets), drifted(sets, times))
+    far = max(moved(frame.sets), drifted(frame.sets, times)) / clouds.theta[clouds.layout.width]
     if far > MOVED:
         return rejected(
             "drift during scan",

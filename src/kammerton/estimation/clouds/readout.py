@@ -65,16 +65,10 @@ class Shots:
         """Return the shots of target n, in the order they were taken."""
         return np.asarray(self.y[n][~np.isnan(self.y[n])])
 
-    def sets(self, n: int) -> list[Complex]:
-        """Return the shots of target n by what was prepared, in the order they were taken."""
-        y, prepared = self.y[n], self.prepared[n]
-        there = ~np.isnan(y)
-        return [y[there & (prepared == s)] for s in range(self.states)]
-
-    def times(self, n: int) -> list[Array]:
-        """Return when the shots of `sets` were taken, from 0 to 1."""
+    def which(self, n: int) -> list[NDArray[np.intp]]:
+        """Return the numbers of the shots of target n that are there, by what was prepared."""
         there, prepared = ~np.isnan(self.y[n]), self.prepared[n]
-        return [np.flatnonzero(there & (prepared == s)) / there.size for s in range(self.states)]
+        return [np.flatnonzero(there & (prepared == s)) for s in range(self.states)]
 
 
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Shots:
@@ -134,8 +128,8 @@ def single_shot_readout(shots: Shots, known: dict[str, object]) -> Outcome:
     findings, curve = Findings(shots.traces), np.full(shots.y.shape, np.nan + 0j)
     for n, reading in enumerate(readings):
         close(findings, n, [reading.finding])
-        for state, centres in enumerate(reading.called):
-            curve[n, (shots.prepared[n] == state) & ~np.isnan(shots.y[n])] = centres
+        if reading.curve is not None:
+            curve[n] = reading.curve
     found = _together([reading.found for reading in readings], shots.states)
     units = {name: number_unit(name) for name in found.values}
     chi2 = np.array([reading.chi2 for reading in readings])
@@ -144,17 +138,18 @@ def single_shot_readout(shots: Shots, known: dict[str, object]) -> Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What one target gave; called: the centre of the state that each shot is called, by set."""
+    """What one target gave; curve: (M,) the centre of the state that each shot is called."""
 
     finding: Objection
     found: Derived | None = None
     chi2: float = np.nan
-    called: tuple[Complex, ...] = ()
+    curve: Complex | None = None
 
 
 def _read(shots: Shots, n: int, dead: float) -> Reading:
     """Fit target n."""
-    sets = shots.sets(n)
+    which = shots.which(n)
+    sets = [shots.y[n][k] for k in which]
     said = of_record(shots.record(n), sets) or of_sets(sets)
     if said is not None:
         return Reading(said)
@@ -162,7 +157,7 @@ def _read(shots: Shots, n: int, dead: float) -> Reading:
     clouds = fit_two(frame) if len(sets) == 2 else fit_three(frame)
     if clouds is None:
         return Reading(unresolved())
-    said = of_clouds(clouds, frame, shots.times(n))
+    said = of_clouds(clouds, frame, [k / shots.y[n].size for k in which])
     if len(sets) == 2 and said is None:
         clouds = with_third(frame, clouds) or clouds
     how = discriminator(clouds)
@@ -170,7 +165,10 @@ def _read(shots: Shots, n: int, dead: float) -> Reading:
     found = numbers(how, frame, count(clouds, labels), dead)
     said = said or judged(found, clouds, min(z.size for z in sets))
     centres = frame.origin + frame.unit * clouds.layout.centres(clouds.theta)
-    return Reading(said, found, clouds.chi2[0], tuple(centres[label] for label in labels))
+    curve = np.full(shots.y[n].size, np.nan + 0j)
+    for k, label in zip(which, labels, strict=True):
+        curve[k] = centres[label]
+    return Reading(said, found, clouds.chi2[0], curve)
 
 
 def _together(found: list[Derived | None], states: int) -> Derived:

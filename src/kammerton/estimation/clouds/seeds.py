@@ -49,7 +49,7 @@ def framed(sets: list[Complex]) -> Frame:
     means = np.array([z.mean() for z in sets])
     turn, centres = np.exp(1j * np.angle(means[1] - means[0])), np.empty(0, dtype=complex)
     if len(sets) == 2:
-        across = np.concatenate([(z / turn).imag for z in sets])
+        across = np.concatenate([z.imag * turn.real - z.real * turn.imag for z in sets])
     else:
         centres = _middles(sets)
         near = np.concatenate([_to_nearest(z[::4], centres) for z in sets]) / turn

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from kammerton.estimation.clouds.record_kernels import at_ends, fill_means, moments, trend
+
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
@@ -50,15 +52,17 @@ def _again(values: NDArray[np.intp]) -> int:
 
 def railed(z: Complex) -> bool:
     """Whether many shots (M,) have exactly the largest or smallest I or Q."""
-    parts = np.ascontiguousarray(z.real), np.ascontiguousarray(z.imag)
-    return any(_piled(part, end) for part in parts for end in (part.max(), part.min()))
+    count, ends = np.empty(4, np.intp), np.empty(4)
+    at_ends(z, count, ends)
+    parts = z.real, z.real, z.imag, z.imag
+    return any(
+        there > RAILED * z.size and _piled(part, float(end), int(there))
+        for part, end, there in zip(parts, ends, count, strict=True)
+    )
 
 
-def _piled(values: Array, end: float) -> bool:
+def _piled(values: Array, end: float, there: int) -> bool:
     """Whether a value at an end is there much more often than the one next to it."""
-    there = int(np.count_nonzero(values == end))
-    if there <= RAILED * values.size:
-        return False
     rest = values[values != end]
     if rest.size == 0:
         return True
@@ -67,9 +71,8 @@ def _piled(values: Array, end: float) -> bool:
 
 
 def spread(z: Complex) -> tuple[float, float]:
-    """Return the variances of I and of Q of shots (M,): z.var() takes longer for their sum."""
-    away = z - z.mean()
-    return float(away.real @ away.real) / z.size, float(away.imag @ away.imag) / z.size
+    """Return the variances of I and of Q of shots (M,)."""
+    return moments(z)[2:]
 
 
 def moved(sets: list[Complex]) -> float:
@@ -79,11 +82,11 @@ def moved(sets: list[Complex]) -> float:
     """
     found = 0.0
     for z in sets:
-        starts = np.arange(BLOCKS + 1) * z.size // BLOCKS
-        means = np.add.reduceat(z, starts[:-1]) / np.diff(starts)
-        away = means - z.mean()
-        for variance, part in zip(spread(z), (away.real, away.imag), strict=True):
-            noise, total = variance * BLOCKS / z.size, float(part @ part)
+        i, q, *variances = moments(z)
+        means = np.empty((2, BLOCKS))
+        fill_means(z, means)
+        for variance, mean, part in zip(variances, (i, q), means, strict=True):
+            noise, total = variance * BLOCKS / z.size, float((part - mean) @ (part - mean))
             if noise > 0 and chdtrc(BLOCKS - 1, total / noise) < CHANCE:
                 found = max(found, float(np.sqrt(max(total / BLOCKS - noise, 0.0))))
     return found
@@ -97,10 +100,10 @@ def drifted(sets: list[Complex], times: list[Array]) -> float:
     """
     slope, known = 0j, 0.0
     for z, t in zip(sets, times, strict=True):
-        away = t - t.mean()
+        i, q, far = trend(z, t)
         weight = 2.0 / max(sum(spread(z)), 1e-300)
-        slope += weight * complex(away @ z)
-        known += weight * float(away @ away)
+        slope += weight * complex(i, q)
+        known += weight * far
     if known <= 0 or chdtrc(2, abs(slope) ** 2 / known) > CHANCE:
         return 0.0
     return abs(slope) / known / float(np.sqrt(12.0))
