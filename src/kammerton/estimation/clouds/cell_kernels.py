@@ -12,11 +12,13 @@ Edges = tuple[Array, Array]
 
 
 @piece
-def place_among(edges: Array, value: float) -> int:
-    """Return between which inner edges a value lies: a guess as if they were even, mended."""
+def place_among(edges: Array, value: float, low: float, per: float) -> int:
+    """Return between which inner edges a value lies: a guess as if they were even, mended.
+
+    low: the lowest of them; per: how many there are to a unit.
+    """
     last = edges.size - 2
-    low, high = edges[1], edges[last]
-    k = int(min(max((value - low) / (high - low), 0.0), 1.0) * (last - 1))
+    k = int(min(max((value - low) * per, 0.0), last - 1.0))
     while k > 0 and edges[k] >= value:
         k -= 1
     while k < last and edges[k + 1] < value:
@@ -27,9 +29,11 @@ def place_among(edges: Array, value: float) -> int:
 @kernel
 def fill_cells(z: NDArray[np.complex128], edges: Edges, cells: NDArray[np.intp]) -> None:
     """Fill the number of the cell of each shot (M,)."""
-    across = edges[1].size - 1
+    across, (i, q) = edges[1].size - 1, edges
+    low_i, per_i = i[1], (i.size - 3) / (i[-2] - i[1])
+    low_q, per_q = q[1], (q.size - 3) / (q[-2] - q[1])
     for m in range(z.size):
-        x, y = place_among(edges[0], z[m].real), place_among(edges[1], z[m].imag)
+        x, y = place_among(i, z[m].real, low_i, per_i), place_among(q, z[m].imag, low_q, per_q)
         cells[m] = x * across + y
 
 
@@ -53,3 +57,56 @@ def fill_joint(cells: NDArray[np.intp], labels: NDArray[np.intp], both: Array) -
     """Add to both (C, L) how many shots (M,) lie in each cell and have each label."""
     for m in range(cells.size):
         both[cells[m], labels[m]] += 1.0
+
+
+@piece
+def middle_of(values: Array, n: int) -> float:
+    """Return the median of the first n values, whose order is changed (Hoare's selection)."""
+    half, low, high = n // 2, 0, n - 1
+    while low < high:
+        pivot, i, j = values[(low + high) // 2], low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        if half <= j:
+            high = j
+        elif half >= i:
+            low = i
+        else:
+            break
+    if n % 2:
+        return values[half]  # type: ignore[no-any-return]  # a float
+    below = values[0]
+    for k in range(1, half):
+        below = max(below, values[k])
+    return 0.5 * (below + values[half])  # type: ignore[no-any-return]  # a float
+
+
+@kernel
+def settle_middles(
+    z: NDArray[np.complex128], centres: NDArray[np.complex128], labels: NDArray[np.intp],
+    rounds: int,
+) -> None:  # fmt: skip
+    """Move each centre (S,) to the medians of the shots (M,) next to it until none changes sides.
+
+    labels: (M,) the number of the centre next to each, at first none.
+    """
+    i, q = np.empty(z.size), np.empty(z.size)
+    for _ in range(rounds):
+        before = labels.copy()
+        fill_nearest(z, centres, labels)
+        if (before == labels).all():
+            return
+        for s in range(centres.size):
+            n = 0
+            for m in range(z.size):
+                if labels[m] == s:
+                    i[n], q[n] = z[m].real, z[m].imag
+                    n += 1
+            if n > 0:
+                centres[s] = complex(middle_of(i, n), middle_of(q, n))

@@ -43,7 +43,7 @@ LEAST_DENSITY = 1e-300
 MIDDLE, DEGREE = 5.3, 16  # of the polynomial for the tail of a Gaussian, and its error is 2e-12
 
 
-def _tail() -> Array:
+def _tail() -> tuple[float, ...]:
     """Return (1 + sqrt(2) b) times the tail of a Gaussian beyond b over exp(-b^2 / 2).
 
     As the coefficients of a polynomial in (b - MIDDLE) / (b + MIDDLE), which goes from -1 to 1
@@ -51,20 +51,103 @@ def _tail() -> Array:
     """
     t = np.cos(np.pi * (np.arange(64) + 0.5) / 64)
     z = 0.5 * SQRT_2 * MIDDLE * (1 + t) / (1 - t)
-    return np.asarray(Polynomial.fit(t, (0.5 + z) * erfcx(z), DEGREE, domain=(-1, 1)).coef)
+    return tuple(Polynomial.fit(t, (0.5 + z) * erfcx(z), DEGREE, domain=(-1, 1)).coef.tolist())
 
 
 TAIL = _tail()
 
 
-def _bell() -> Array:
+def _bell() -> tuple[float, ...]:
     """Return exp(-v / 2) to the power 2^-SQUARED, for v from 0 to NONE, as coefficients."""
     v = 0.5 * NONE * (1 + np.cos(np.pi * (np.arange(64) + 0.5) / 64))
     fitted = Chebyshev.fit(v, np.exp(-0.5 * v / 2**SQUARED), BELLS, domain=(0, NONE))
-    return np.asarray(fitted.convert(kind=Polynomial, domain=(-1, 1)).coef)
+    return tuple(fitted.convert(kind=Polynomial, domain=(-1, 1)).coef.tolist())
 
 
 BELL = _bell()
+
+
+@piece
+def root_of_bell(v: float) -> float:
+    """Return BELL at v; in a loop over its terms the processor would not take several v at once."""
+    return (
+        (
+            (
+                (
+                    (
+                        ((((BELL[10] * v + BELL[9]) * v + BELL[8]) * v + BELL[7]) * v + BELL[6]) * v
+                        + BELL[5]
+                    )
+                    * v
+                    + BELL[4]
+                )
+                * v
+                + BELL[3]
+            )
+            * v
+            + BELL[2]
+        )
+        * v
+        + BELL[1]
+    ) * v + BELL[0]
+
+
+@piece
+def tail_by_bell(t: float) -> float:
+    """Return TAIL at t."""
+    return (
+        (
+            (
+                (
+                    (
+                        (
+                            (
+                                (
+                                    (
+                                        (
+                                            (
+                                                (
+                                                    (
+                                                        ((TAIL[16] * t + TAIL[15]) * t + TAIL[14])
+                                                        * t
+                                                        + TAIL[13]
+                                                    )
+                                                    * t
+                                                    + TAIL[12]
+                                                )
+                                                * t
+                                                + TAIL[11]
+                                            )
+                                            * t
+                                            + TAIL[10]
+                                        )
+                                        * t
+                                        + TAIL[9]
+                                    )
+                                    * t
+                                    + TAIL[8]
+                                )
+                                * t
+                                + TAIL[7]
+                            )
+                            * t
+                            + TAIL[6]
+                        )
+                        * t
+                        + TAIL[5]
+                    )
+                    * t
+                    + TAIL[4]
+                )
+                * t
+                + TAIL[3]
+            )
+            * t
+            + TAIL[2]
+        )
+        * t
+        + TAIL[1]
+    ) * t + TAIL[0]
 
 
 @piece
@@ -82,14 +165,10 @@ def bells(edges: Array, places: Array, width: float, out: Array, rows: Array) ->
             b[k * across + x] = (edges[x] - places[k]) / width
     for j in range(places.size * across):
         v, t = min(b[j] * b[j], NONE), (abs(b[j]) - MIDDLE) / (abs(b[j]) + MIDDLE)
-        bell, own = BELL[-1], TAIL[-1]
-        for d in range(BELL.size - 2, -1, -1):
-            bell = bell * v + BELL[d]
+        bell = root_of_bell(v)
         for _ in range(SQUARED):
             bell *= bell
-        for d in range(TAIL.size - 2, -1, -1):
-            own = own * t + TAIL[d]
-        own *= bell / (1.0 + SQRT_2 * abs(b[j]))
+        own = tail_by_bell(t) * bell / (1.0 + SQRT_2 * abs(b[j]))
         g[j], tail[j] = bell, own if b[j] < 0 else 1.0 - own
     for k in range(places.size):
         for x in range(across - 1):
@@ -620,3 +699,70 @@ def fill_odds(pair: Array, u: Array, ways: Ways, gain: Array, slope: Array) -> N
         p[0], p[1] = max(p[0], LEAST_DENSITY), max(p[1], LEAST_DENSITY)
         gain[n] = math.log(p[1]) - math.log(p[0])
         slope[n] = fall[1] / p[1] - fall[0] / p[0]
+
+
+@kernel
+def fill_sums(a: Array, w: Array, b: Array, out: Array) -> None:
+    """Fill out (T, V) with a (P, T, C) times w (P, C) times b (P, V, C), summed over cells."""
+    row = np.empty(w.shape[1])
+    out[:] = 0.0
+    for i in range(w.shape[0]):
+        for t in range(a.shape[1]):
+            there = 0.0
+            for c in range(row.size):
+                row[c] = a[i, t, c] * w[i, c]
+                there += abs(row[c])
+            for v in range(b.shape[1] if there > 0 else 0):
+                total = 0.0
+                for c in range(row.size):
+                    total += row[c] * b[i, v, c]
+                out[t, v] += total
+
+
+@kernel
+def fill_rare(
+    at: Array, parts: Array, counts: Array, free: Array, first: int, limits: Array, variance: Array
+) -> None:
+    """Fill variance (T,) with that of fractions where each is at least an error from 0.
+
+    at: theta, changed from number `first` on; variance: at first, of theta. limits: times an error
+    that is far enough, the largest error that is gone to, and turns.
+    """
+    size, states = at.size, parts.shape[0]
+    p, slope = np.empty(counts.shape), np.empty((counts.shape[0], size, counts.shape[1]))
+    information = np.empty((size, size))
+    for _ in range(int(limits[2])):
+        enough = True
+        for t in range(first, size):
+            enough = enough and at[t] >= limits[0] * math.sqrt(variance[t])
+        if enough:
+            return
+        for t in range(first, size):
+            at[t] = max(at[t], min(math.sqrt(variance[t]), limits[1]))
+        mix(at, parts, p)
+        mix_slopes(at, parts, p, slope)
+        fill_information(p, slope, counts, states, information)
+        fill_variances(freed(free, at, information)[1], free, variance)
+
+
+@making_piece
+def fill_variances(known: Array, free: Array, variance: Array) -> None:
+    """Fill variance (T,) from the information (F, F) along free (T, F), if it can be."""
+    n = known.shape[0]
+    root, way = np.zeros((n, n)), np.empty(n)
+    for j in range(n):
+        for i in range(j, n):
+            root[i, j] = known[i, j]
+            for k in range(j):
+                root[i, j] -= root[i, k] * root[j, k]
+            if i == j and not root[j, j] > 0.0:
+                return
+            root[i, j] = math.sqrt(root[j, j]) if i == j else root[i, j] / root[j, j]
+    for t in range(variance.size):
+        variance[t] = 0.0
+        for f in range(n):
+            way[f] = free[t, f]
+            for k in range(f):
+                way[f] -= root[f, k] * way[k]
+            way[f] /= root[f, f]
+            variance[t] += way[f] ** 2

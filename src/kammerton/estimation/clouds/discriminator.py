@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from kammerton.estimation.clouds.cell_kernels import fill_joint
-from kammerton.estimation.clouds.cloud_kernels import fill_odds
+from kammerton.estimation.clouds.cloud_kernels import fill_odds, fill_sums
 from kammerton.estimation.clouds.clouds import Layout, nearest, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
@@ -107,8 +107,9 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     size, kinds, cells = clouds.layout.size, clouds.layout.preparations, clouds.shots.grid.size
     parts, covariance = np.zeros((kinds, kinds)), np.diag(_of_none(clouds, kinds))
     seen, own = clouds.shots.counts, clouds.covariance
-    squared = (clouds.scores * seen[:, None]) @ clouds.scores.swapaxes(1, 2)
-    covariance[:size, :size] += own @ squared.sum(axis=0) @ own
+    squared = np.empty((size, size))
+    fill_sums(clouds.scores, seen, clouds.scores, squared)
+    covariance[:size, :size] += own @ squared @ own
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
         both = np.zeros((cells, kinds))
         fill_joint(cell, label, both)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.cloud_kernels import fill_told
+from kammerton.estimation.clouds.cloud_kernels import fill_sums, fill_told
 from kammerton.estimation.clouds.fit import Clouds, physical
 
 Array = NDArray[np.float64]
@@ -36,10 +36,11 @@ def shift(clouds: Clouds) -> tuple[Array, float]:
     shapes that look much like decays would move everything by their noise alone.
     """
     told, expected = _told(clouds)
-    rest, shots = clouds.shots.counts - expected, expected[:, None]
-    pull, push = ((each @ rest[..., None]).sum(axis=0)[:, 0] for each in (told, clouds.scores))
-    both = ((clouds.scores * shots) @ told.swapaxes(1, 2)).sum(axis=0)
-    own = ((told * shots) @ told.swapaxes(1, 2)).sum(axis=0)
+    rest, scores = (clouds.shots.counts - expected)[:, None], clouds.scores
+    both, own = np.empty((scores.shape[1], told.shape[1])), np.empty((told.shape[1],) * 2)
+    fill_sums(scores, expected, told, both)
+    fill_sums(told, expected, told, own)
+    pull, push = ((each @ rest.swapaxes(1, 2)).sum(axis=0)[:, 0] for each in (told, scores))
     carried = clouds.covariance @ both
     size = np.sqrt(np.maximum(np.diag(own), 1e-300))
     known, turn = np.linalg.eigh((own - both.T @ carried) / np.outer(size, size))

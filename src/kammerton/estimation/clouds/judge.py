@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.clouds.fit import Clouds, climbed
+from kammerton.estimation.clouds.fit import Clouds, Counted, climbed, likelihood, physical
 from kammerton.estimation.clouds.record_kernels import moments
 from kammerton.estimation.clouds.seeds import DECAY, Frame
 from kammerton.estimation.clouds.shot_record import (
@@ -30,6 +30,7 @@ from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+Ints = NDArray[np.intp]
 
 CLOSEST = 1.0  # distance of two clouds in widths
 FEWEST = 100  # shots of each preparation
@@ -39,6 +40,7 @@ UNLIKELY = 1e-6  # chance of a chi-square that is taken for another law
 MISPLACED = 0.05  # excess chi-square, in parts of the shots, that the clouds may leave
 SWAPPED = 5.0  # log likelihood by which exchanged preparations must be better
 THIRD = 0.15  # part of a preparation above which a third cloud is no mere leakage
+OUT_OF_REACH = 20.0  # log likelihood short in coarse cells that none in fine ones makes up for
 PURER = 4.0  # sigmas
 RESIDUE = 0.05  # of 1 that the shot before may leave in a 0: three T1 between shots
 WARM, WEAK = 0.1, 0.25  # parts of a preparation that began in another state, worth naming
@@ -139,11 +141,14 @@ def of_clouds(clouds: Clouds, frame: Frame, times: list[Array]) -> Objection | N
 def _swapped(clouds: Clouds) -> tuple[int, int] | None:
     """Return the two preparations that must be exchanged for decays to lead downwards.
 
-    Decays below 0 would follow them either way, so neither way has them.
+    Decays below 0 would follow them either way, so neither way has them. In coarse cells it takes
+    less time to see that they would not lead to as good an account of the shots at all.
     """
     layout, w = clouds.layout, clouds.layout.began(clouds.theta)
     if _apart(clouds) <= CLOSEST or np.triu(w, 1).sum() <= np.tril(w, -1).sum():
         return None  # so close that they are refused in any case, or as they should be
+    coarse = clouds.shots.coarse
+    least = likelihood(physical(layout, clouds.theta), clouds.ways, coarse) - OUT_OF_REACH
     for pair in itertools.combinations(range(layout.states), 2):
         order = np.arange(layout.states)
         order[list(pair)] = pair[::-1]
@@ -152,11 +157,17 @@ def _swapped(clouds: Clouds) -> tuple[int, int] | None:
         start[: 2 * layout.states] = np.r_[centres.real, centres.imag]
         start[layout.fractions] = [began[i, s] for i, s in layout.wrong]
         start[layout.decays] = np.maximum(start[layout.decays], DECAY)
-        exchanged = replace(clouds.shots, counts=clouds.shots.counts[order])
-        needed = clouds.lawful + SWAPPED
-        if climbed(start, layout, clouds.ways, exchanged, needed=needed)[1] > needed:
+        if _climbs(start, clouds, coarse, order, least) and _climbs(
+            start, clouds, clouds.shots, order, clouds.lawful + SWAPPED
+        ):
             return pair
     return None
+
+
+def _climbs(start: Array, clouds: Clouds, shots: Counted, order: Ints, needed: float) -> bool:
+    """Whether a log likelihood is reached from a start with preparations in another order."""
+    exchanged = replace(shots, counts=shots.counts[order])
+    return climbed(start, clouds.layout, clouds.ways, exchanged, needed=needed)[1] > needed
 
 
 def _apart(clouds: Clouds) -> float:

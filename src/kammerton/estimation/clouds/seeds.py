@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.clouds.cell_kernels import settle_middles
 from kammerton.estimation.clouds.clouds import Layout, nearest
 from kammerton.estimation.clouds.fit import (
     Clouds,
@@ -69,16 +70,8 @@ def _middles(sets: list[Complex]) -> Complex:
     """Return the middle of each cloud: medians of each set, then of the shots next to it."""
     some = [z[:: max(1, z.size // ENOUGH)] for z in sets]
     centres = np.array([_median(z) for z in some])
-    every, before = np.concatenate(some), np.empty(0, np.intp)
-    for _ in range(ROUNDS):
-        now = nearest(every, centres)
-        if np.array_equal(now, before):
-            break
-        before = now
-        mine = [every[now == s] for s in range(len(sets))]
-        centres = np.array(
-            [_median(m) if m.size else c for m, c in zip(mine, centres, strict=True)]
-        )
+    every = np.concatenate(some)
+    settle_middles(every, centres, np.full(every.size, -1), ROUNDS)
     return centres
 
 
