@@ -70,84 +70,18 @@ BELL = _bell()
 @piece
 def root_of_bell(v: float) -> float:
     """Return BELL at v; in a loop over its terms the processor would not take several v at once."""
-    return (
-        (
-            (
-                (
-                    (
-                        ((((BELL[10] * v + BELL[9]) * v + BELL[8]) * v + BELL[7]) * v + BELL[6]) * v
-                        + BELL[5]
-                    )
-                    * v
-                    + BELL[4]
-                )
-                * v
-                + BELL[3]
-            )
-            * v
-            + BELL[2]
-        )
-        * v
-        + BELL[1]
-    ) * v + BELL[0]
+    root = (BELL[10] * v + BELL[9]) * v + BELL[8]
+    root = (((root * v + BELL[7]) * v + BELL[6]) * v + BELL[5]) * v + BELL[4]
+    return (((root * v + BELL[3]) * v + BELL[2]) * v + BELL[1]) * v + BELL[0]
 
 
 @piece
 def tail_by_bell(t: float) -> float:
     """Return TAIL at t."""
-    return (
-        (
-            (
-                (
-                    (
-                        (
-                            (
-                                (
-                                    (
-                                        (
-                                            (
-                                                (
-                                                    (
-                                                        ((TAIL[16] * t + TAIL[15]) * t + TAIL[14])
-                                                        * t
-                                                        + TAIL[13]
-                                                    )
-                                                    * t
-                                                    + TAIL[12]
-                                                )
-                                                * t
-                                                + TAIL[11]
-                                            )
-                                            * t
-                                            + TAIL[10]
-                                        )
-                                        * t
-                                        + TAIL[9]
-                                    )
-                                    * t
-                                    + TAIL[8]
-                                )
-                                * t
-                                + TAIL[7]
-                            )
-                            * t
-                            + TAIL[6]
-                        )
-                        * t
-                        + TAIL[5]
-                    )
-                    * t
-                    + TAIL[4]
-                )
-                * t
-                + TAIL[3]
-            )
-            * t
-            + TAIL[2]
-        )
-        * t
-        + TAIL[1]
-    ) * t + TAIL[0]
+    tail = (((TAIL[16] * t + TAIL[15]) * t + TAIL[14]) * t + TAIL[13]) * t + TAIL[12]
+    tail = (((tail * t + TAIL[11]) * t + TAIL[10]) * t + TAIL[9]) * t + TAIL[8]
+    tail = (((tail * t + TAIL[7]) * t + TAIL[6]) * t + TAIL[5]) * t + TAIL[4]
+    return (((tail * t + TAIL[3]) * t + TAIL[2]) * t + TAIL[1]) * t + TAIL[0]
 
 
 @piece
