@@ -1,4 +1,4 @@
-"""Which cell of a grid each shot lies in, and which of some centres is next to it, in numba."""
+"""The cell of each shot, the centre next to it, and sums over cells, in numba."""
 
 from __future__ import annotations
 
@@ -110,3 +110,21 @@ def settle_middles(
                     n += 1
             if n > 0:
                 centres[s] = complex(middle_of(i, n), middle_of(q, n))
+
+
+@kernel
+def fill_sums(a: Array, w: Array, b: Array, out: Array) -> None:
+    """Fill out (T, V) with a (P, T, C) times w (P, C) times b (P, V, C), summed over cells."""
+    row = np.empty(w.shape[1])
+    out[:] = 0.0
+    for i in range(w.shape[0]):
+        for t in range(a.shape[1]):
+            there = 0.0
+            for c in range(row.size):
+                row[c] = a[i, t, c] * w[i, c]
+                there += abs(row[c])
+            for v in range(b.shape[1] if there > 0 else 0):
+                total = 0.0
+                for c in range(row.size):
+                    total += row[c] * b[i, v, c]
+                out[t, v] += total

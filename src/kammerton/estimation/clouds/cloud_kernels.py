@@ -39,7 +39,6 @@ FEWEST_DECAYS, LEAST = 1e-4, 1e-6  # for error bars, which are those of a law th
 HOPELESS = 10.0  # times the gain that a step promises, which all that follow will not reach
 NONE = 1400.0  # widths squared from which on a density is none that a number could hold
 SQUARED, BELLS = 10, 10  # how often what the density is a power of, and its degree
-LEAST_DENSITY = 1e-300
 MIDDLE, DEGREE = 5.3, 16  # of the polynomial for the tail of a Gaussian, and its error is 2e-12
 
 
@@ -610,47 +609,6 @@ def fill_ovals(theta: Array, ways: Ways, sides: Sides, ovals: Array) -> None:
             for v in range(3 * states - 1):
                 for y in range(across):
                     ovals[s, v, x * across + y] = row[v * across + y]
-
-
-@kernel
-def fill_odds(pair: Array, u: Array, ways: Ways, gain: Array, slope: Array) -> None:
-    """Fill the logarithm of how much likelier 1 is than 0 on their line at u, and its slope (N,).
-
-    pair: distance, decay and width of the two clouds (3, N); ways: of two states.
-    """
-    _, share, jumps, times, at = ways
-    p, fall = np.empty(2), np.empty(2)
-    for n in range(u.size):
-        p[:] = fall[:] = 0.0
-        apart, decay, width = pair[0, n], pair[1, n], pair[2, n]
-        for k in range(share.size):
-            b = (u[n] - apart * at[k, 1]) / width
-            rate = decay if jumps[k, 0] > 0 else 1.0
-            stays = min(decay * times[k, 0] + 0.5 * b * b, 0.5 * NONE)
-            own, s = share[k] * rate * math.exp(-stays) / SQRT_2PI, ways[0][k]
-            p[s] += own
-            fall[s] -= own * b / width
-        p[0], p[1] = max(p[0], LEAST_DENSITY), max(p[1], LEAST_DENSITY)
-        gain[n] = math.log(p[1]) - math.log(p[0])
-        slope[n] = fall[1] / p[1] - fall[0] / p[0]
-
-
-@kernel
-def fill_sums(a: Array, w: Array, b: Array, out: Array) -> None:
-    """Fill out (T, V) with a (P, T, C) times w (P, C) times b (P, V, C), summed over cells."""
-    row = np.empty(w.shape[1])
-    out[:] = 0.0
-    for i in range(w.shape[0]):
-        for t in range(a.shape[1]):
-            there = 0.0
-            for c in range(row.size):
-                row[c] = a[i, t, c] * w[i, c]
-                there += abs(row[c])
-            for v in range(b.shape[1] if there > 0 else 0):
-                total = 0.0
-                for c in range(row.size):
-                    total += row[c] * b[i, v, c]
-                out[t, v] += total
 
 
 @kernel

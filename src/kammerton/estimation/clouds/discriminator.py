@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from kammerton.estimation.clouds.cell_kernels import fill_joint
-from kammerton.estimation.clouds.cloud_kernels import fill_odds, fill_sums
+from kammerton.estimation.clouds.cell_kernels import fill_joint, fill_sums
 from kammerton.estimation.clouds.clouds import Layout, nearest, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
+from kammerton.estimation.clouds.odds_kernels import fill_odds
 from kammerton.estimation.clouds.seeds import Frame
 from kammerton.estimation.numeric.derived import Derived, derive
 

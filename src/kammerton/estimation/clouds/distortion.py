@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.cloud_kernels import fill_sums, fill_told
+from kammerton.estimation.clouds.cell_kernels import fill_sums
+from kammerton.estimation.clouds.cloud_kernels import fill_told
 from kammerton.estimation.clouds.fit import Clouds, physical
 
 Array = NDArray[np.float64]
