@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,8 @@ from kammerton.estimation.numeric.compiling import kernel, piece
 
 Array = NDArray[np.float64]
 Edges = tuple[Array, Array]
+
+LEAST = 0.3  # of a group of shots, from which on it counts
 
 
 @piece
@@ -115,16 +119,43 @@ def settle_middles(
 @kernel
 def fill_sums(a: Array, w: Array, b: Array, out: Array) -> None:
     """Fill out (T, V) with a (P, T, C) times w (P, C) times b (P, V, C), summed over cells."""
-    row = np.empty(w.shape[1])
+    row, there = np.empty(w.shape[1]), np.empty(b.shape[1])
     out[:] = 0.0
     for i in range(w.shape[0]):
+        for v in range(b.shape[1]):  # preparations do not depend on all that there is
+            there[v] = np.abs(b[i, v]).max()
         for t in range(a.shape[1]):
-            there = 0.0
             for c in range(row.size):
                 row[c] = a[i, t, c] * w[i, c]
-                there += abs(row[c])
-            for v in range(b.shape[1] if there > 0 else 0):
+            some = np.abs(row).max() > 0.0
+            for v in range(b.shape[1]):
+                if not some or there[v] == 0.0:
+                    continue
                 total = 0.0
                 for c in range(row.size):
                     total += row[c] * b[i, v, c]
                 out[t, v] += total
+
+
+@kernel
+def pearson(expected: Array, counts: Array, group: float) -> tuple[float, int]:
+    """Return chi-square of counts (P, C) and how many groups of about `group` shots it is of.
+
+    Cells with few shots are taken together with those that follow.
+    """
+    total, groups = 0.0, 0
+    for i in range(counts.shape[0]):
+        mean = there = upto = number = 0.0
+        for c in range(counts.shape[1] + 1):
+            last = c == counts.shape[1]
+            upto += 0.0 if last else expected[i, c]
+            if last or math.floor(upto / group) != number:
+                if mean > LEAST * group:
+                    total += (there - mean) ** 2 / mean
+                    groups += 1
+                mean = there = 0.0
+                number = math.floor(upto / group)
+            if not last:
+                mean += expected[i, c]
+                there += counts[i, c]
+    return total, groups

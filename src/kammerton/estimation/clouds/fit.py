@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
+from kammerton.estimation.clouds.cell_kernels import pearson
 from kammerton.estimation.clouds.cloud_kernels import (
     FEWEST_DECAYS,
     LEAST,
@@ -77,7 +78,7 @@ class Clouds:
 
         Too much: in parts of the number of shots, so that it does not grow with them.
         """
-        terms, groups = _pearson(self.expected, self.shots.counts)
+        terms, groups = pearson(self.expected, self.shots.counts, GROUP)
         freedom = max(1, groups - self.layout.preparations - self.layout.size)
         excess = max(0.0, terms - freedom) / float(self.shots.counts.sum())
         return terms / freedom, excess, float(chdtrc(freedom, terms))
@@ -267,15 +268,3 @@ def physical(layout: Layout, theta: Array) -> Array:
     at[layout.decays] = np.maximum(at[layout.decays], FEWEST_DECAYS)
     at[layout.fractions] = np.maximum(at[layout.fractions], LEAST)
     return at
-
-
-def _pearson(expected: Array, counts: Array) -> tuple[float, int]:
-    """Return chi-square and how many groups, cells with few shots taken together."""
-    total, groups = 0.0, 0
-    for mean, seen in zip(expected, counts, strict=True):
-        group = np.floor(np.cumsum(mean) / GROUP).astype(int)
-        together, there = np.bincount(group, mean), np.bincount(group, seen)
-        kept = together > 0.3 * GROUP
-        total += float(((there - together)[kept] ** 2 / together[kept]).sum())
-        groups += int(kept.sum())
-    return total, groups

@@ -102,7 +102,8 @@ def _lumpy(z: Complex) -> bool:
     turn = np.exp(-0.5j * np.angle((away**2).sum()))
     for part in ((away * turn).real, (away * turn).imag):
         v = part / part.std()
-        skew, tail = float((v**3).mean()), float((v**4).mean()) - 3.0
+        square = v * v  # a power takes ten times as long as a product
+        skew, tail = float(square @ v) / v.size, float(square @ square) / v.size - 3.0
         if max(abs(skew) * np.sqrt(v.size / 6.0), abs(tail) * np.sqrt(v.size / 24.0)) > LUMPY:
             return True
     return False
