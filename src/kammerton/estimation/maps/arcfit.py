@@ -73,7 +73,8 @@ def find(c: Columns, model: Model, start: Start | None = None) -> Found | None:
     best = _fainter(c, pictures, model, _best(c, pictures, model, within(c, PATIENCE)))
     if best is None:
         return None
-    if best.turns < within(c, ENOUGH) and not _clear(best.best, FULL):
+    soon = best.turns < within(c, ENOUGH) or best.best.misses.share > FULL
+    if soon and not _clear(best.best, FULL):
         others = replace(model, seeker=replace(model.seeker, draw=model.seeker.draw + 1))
         other = _best(c, pictures, others, QUICK)
         best = other if other is not None and _worth(other.best) > _worth(best.best) else best
@@ -208,7 +209,7 @@ def _in_scores(c: Columns, lit: Lit, model: Model, patience: int) -> _Seen | Non
     taken, most = best.turns, min(patience, within(c, PATIENCE) // 2)
     for theta in tried[1:]:
         share = best.misses.share
-        if share < POOR or (share > FULL and _settled(best)) or taken > most:
+        if share < POOR or (share > FULL and _settled(best)) or (share < FULL and taken > most):
             break
         other = _followed(c, theta, width, model)
         taken += other.turns
