@@ -7,6 +7,7 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from tests.catalogue.bound import bound, oracle
+from tests.catalogue.broken import BROKEN
 from tests.catalogue.truths_flux import transmon
 from tests.catalogue.truths_punch_out import notch
 from tests.catalogue.truths_resonator_flux import BIASES, FREQUENCIES, TRUTHS, pushed
@@ -36,6 +37,34 @@ def noisy(y, sigma=0.06, count=1, seed=3):
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=(count, *y.shape)) + 1j * rng.normal(size=(count, *y.shape))
     return y + sigma * noise
+
+
+VALLEY = np.array([
+    (-0.734, 142.99, 0.402, 1.531, 0.041, 0.606, 0.401, 0.309),
+    (-0.785, 150.00, 0.420, 1.381, 0.035, 0.712, 0.412, 0.342),
+    (-0.868, 146.61, 0.470, 1.380, 0.046, 0.795, 0.321, 0.366),
+]).T  # fmt: skip
+
+
+def test_a_search_that_comes_to_no_end_does_not_leave_the_best_place_it_has_seen():
+    """Of a qubit of which nothing is known: a long bent valley, in which a last step led astray."""
+    names = ("bare", "g", "top", "period", "width", "depth", "detuning", "root")
+    p = {name: np.tile(each, 4) for name, each in zip(names, VALLEY, strict=True)}
+    one = np.ones(len(p["bare"]))
+    p |= {"gain": one, "delay": 0.02 * one, "angle": 2.736 * one, "skew": 0.16 * one}
+    truth = TRUTHS[f"{KIND}, nothing known"]
+    found = truth.fit(truth.measured(np.random.default_rng(3), p, 100.0))
+    assert (found.chi2_reduced < 1.2).all(), found.chi2_reduced
+
+
+@pytest.mark.parametrize(
+    ("name", "which", "verdict"), [("good", 31, "accepted"), ("two tones", 18, "rejected")]
+)
+def test_an_arc_whose_law_comes_to_no_end_and_two_that_look_like_one(name, which, verdict):
+    broken = next(each for each in BROKEN if each.name == name)
+    traces = broken.traces(TRUTHS[KIND], 7, 100).take(np.array([which]))
+    found = TRUTHS[KIND].fit(traces)
+    assert found.verdict[0] == verdict, found.reason[0]
 
 
 FAINT = np.array([

@@ -300,7 +300,7 @@ def _settled_down(best: Followed, model: Model) -> Followed:
         return best
     if best.fit.step > NEARLY and (best.fit.turns >= ITERATIONS or best.misses.share > SHARE):
         theta = best.fit.theta[: len(best.theta)]
-        best = _followed(best.c, theta, best.fit.width, model)
+        best = max(best, _followed(best.c, theta, best.fit.width, model), key=_worth)
     fit, held = best.fit, best.misses
     alike = clumping(fit, held)
     if fit.step > NEARLY:

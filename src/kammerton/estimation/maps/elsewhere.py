@@ -24,7 +24,7 @@ COLUMNS = 25  # of a map that are asked, evenly spaced
 CHANCE = 1.0  # standard deviations of chi-square that noise may leave
 GAIN = 60.0  # chi-square that they must explain
 MOST = 0.05  # part of what is left beyond noise that they must: spurs leave 0.005
-HEIGHT = 0.2  # of the others, in parts of the lines that were found: compression shows 0.12
+HEIGHT = 0.13  # of the others, in parts of the lines that were found: compression shows 0.12
 
 
 def twice(found: Fitted, law: Law, size: int, which: int, what: str) -> Objection | None:
