@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.pulling import FANO, POLE
-from kammerton.estimation.numeric.kernels import kernel, piece
+from kammerton.estimation.numeric.kernels import TOGETHER, kernel, making_piece, piece
 
 Array = NDArray[np.float64]
 
@@ -25,30 +25,36 @@ def fill_gathered(
 
     share (L, parts): of ramps of growing power, then of each line (and of its slanted part, FANO).
     Fills gradient (B, F) and information (B, F, F) of positions, width, delay (POLE), share;
-    and chi2 (B,).
+    and chi2 (B,). y is turned back by the delay, which changes no product of what is compared.
+    Rows are as long as a processor takes them, points without weight behind the others.
     """
-    columns, parts, points = y.shape
+    columns, parts = y.shape[:2]
+    x = together(f)
+    points = x.size
     lines, size = at.shape[0], share.shape[0]
-    moving = gradient.shape[1]
-    turn, basis, bent = np.empty((2, points)), np.empty((size, 2, points)), np.empty((2, points))
-    moves, rest = np.empty((moving, parts * points)), np.empty(parts * points)
-    per = 2 if shape == FANO else 1
+    per, moving = 2 if shape == FANO else 1, gradient.shape[1] - size * parts
     ground = size - per * lines
-    fill_turn(f, delay, shape == POLE, turn)
-    fill_ground(f, turn, ground, basis)
+    real = ground if shape == POLE else size
+    turn, basis = np.empty((2, points)), np.empty((size, parts, points))
+    moves, bent = np.empty((moving + 1, parts, points)), np.empty((parts, points))
+    own, weight = np.zeros((parts, points)), np.zeros(points)
+    fill_turn(x, delay, shape == POLE, turn)
     for b in range(columns):
         moves[: lines + 1] = 0.0
+        weight[: f.size] = w[b]
+        fill_ground(x, ground, basis)
         for k in range(lines):
             for part in range(per):
                 l = ground + k * per + part  # noqa: E741  # as in the sum of share and basis
-                fill_line(f, at[k, b], half, shape, part, turn, basis[l], bent)
-                add_bent(f, at[k, b], half, share[l], bent, moves[k], moves[lines])
-        fill_rest(y[b], share, basis, rest)
+                fill_line(x, at[k, b], half, shape, part, basis, l, bent)
+                add_bent(x, at[k, b], half, shape, share, l, bent, moves, k, lines)
+        fill_turned(y[b], turn, own)
+        fill_rest(own, share, real, basis, moves, moving)
         if shape == POLE:
-            fill_delayed(f, y[b], rest, moves[lines + 1])
-        fill_shares(basis, parts, moves[moving - size * parts :])
-        weigh(w[b], parts, moves, rest)
-        chi2[b] = sum_up(moves, rest, gradient[b], information[b])
+            fill_delayed(x, own, moves, moving)
+        weigh(weight, parts, real, basis, moves)
+        sum_up(moves, basis, real, parts, gradient[b], information[b])
+        chi2[b] = dots(moves, moving, moves, moving, parts, points)
 
 
 @kernel
@@ -58,21 +64,24 @@ def fill_image(
     """Fill image (B, parts, A) with the model."""
     columns, parts, points = image.shape
     lines, size = at.shape[0], share.shape[0]
-    turn, basis, bent = np.empty((2, points)), np.empty((size, 2, points)), np.empty((2, points))
     per = 2 if shape == FANO else 1
     ground = size - per * lines
-    none, rest = np.zeros((parts, points)), np.empty(parts * points)
+    real = ground if shape == POLE else size
+    turn, basis = np.empty((2, points)), np.empty((size, parts, points))
+    none, bent = np.zeros((parts, points)), np.empty((parts, points))
+    rest = np.empty((1, parts, points))
     fill_turn(f, delay, shape == POLE, turn)
-    fill_ground(f, turn, ground, basis)
+    fill_ground(f, ground, basis)
     for b in range(columns):
         for k in range(lines):
             for part in range(per):
-                fill_line(f, at[k, b], half, shape, part, turn, basis[ground + k * per + part],
-                          bent)  # fmt: skip
-        fill_rest(none, share, basis, rest)
-        for q in range(parts):
-            for i in range(points):
-                image[b, q, i] = -rest[q * points + i]
+                fill_line(f, at[k, b], half, shape, part, basis, ground + k * per + part, bent)
+        fill_rest(none, share, real, basis, rest, 0)
+        for i in range(points):
+            re, im = -rest[0, 0, i], -rest[0, parts - 1, i]
+            image[b, 0, i] = re if parts == 1 else re * turn[0, i] - im * turn[1, i]
+            if parts == 2:
+                image[b, 1, i] = re * turn[1, i] + im * turn[0, i]
 
 
 @kernel
@@ -113,129 +122,181 @@ def fill_compressed(
                 along[j] += slope[k, b, j] * of_place[k]
 
 
+@making_piece
+def together(f: Array) -> Array:
+    """Return f with the last point repeated, so that a processor takes some points at once."""
+    longer = np.empty((f.size + TOGETHER - 1) // TOGETHER * TOGETHER)
+    longer[: f.size], longer[f.size :] = f, f[-1]
+    return longer
+
+
 @piece
 def fill_turn(f: Array, delay: float, turning: bool, turn: Array) -> None:
-    """Fill turn (2, A) with the factor that the delay makes."""
+    """Fill cosine and sine of the delay's phase (2, A)."""
     for i in range(f.size):
         angle = delay * (f[i] - 0.5) if turning else 0.0
         turn[0, i], turn[1, i] = math.cos(angle), math.sin(angle)
 
 
 @piece
-def fill_ground(f: Array, turn: Array, ground: int, basis: Array) -> None:
-    """Fill the first rows of basis (L, 2, A)."""
-    for l in range(ground):  # noqa: E741
+def fill_turned(y: Array, turn: Array, own: Array) -> None:
+    """Fill y (parts, A) turned back by the delay."""
+    if len(y) == 1:
+        for i in range(y.shape[1]):
+            own[0, i] = y[0, i]
+        return
+    for i in range(y.shape[1]):
+        own[0, i] = y[0, i] * turn[0, i] + y[1, i] * turn[1, i]
+        own[1, i] = y[1, i] * turn[0, i] - y[0, i] * turn[1, i]
+
+
+@piece
+def fill_ground(f: Array, ground: int, basis: Array) -> None:
+    """Fill the first rows of basis, which are real: their second part is never looked at."""
+    for i in range(f.size):
+        basis[0, 0, i] = 1.0
+    for l in range(1, ground):  # noqa: E741
         for i in range(f.size):
-            power = (f[i] - 0.5) ** l
-            basis[l, 0, i], basis[l, 1, i] = power * turn[0, i], power * turn[1, i]
+            basis[l, 0, i] = basis[l - 1, 0, i] * (f[i] - 0.5)
 
 
 @piece
 def fill_line(
-    f: Array, at: float, half: float, shape: int, part: int, turn: Array, line: Array, bent: Array
-) -> None:
-    """Fill a line (2, A), and how it changes with u = (f - at) / half."""
+    f: Array, at: float, half: float, shape: int, part: int, basis: Array, l: int,  # noqa: E741
+    bent: Array,
+) -> None:  # fmt: skip
+    """Fill a line, row l of basis, and how it changes with u = (f - at) / half."""
+    if shape == POLE:  # 1 / (1 + iu)
+        for i in range(f.size):
+            u = (f[i] - at) / half
+            even = 1.0 / (1.0 + u * u)
+            odd = u * even
+            basis[l, 0, i], basis[l, 1, i] = even, -odd
+            bent[0, i], bent[1, i] = -2.0 * even * odd, odd * odd - even * even
+        return
     for i in range(f.size):
         u = (f[i] - at) / half
         even = 1.0 / (1.0 + u * u)
         odd = u * even
-        if shape == POLE:  # 1 / (1 + iu)
-            re, im = turn[0, i], turn[1, i]
-            down, side = -2.0 * even * odd, odd * odd - even * even
-            line[0, i], line[1, i] = re * even + im * odd, im * even - re * odd
-            bent[0, i], bent[1, i] = re * down - im * side, re * side + im * down
-        elif part == 0:
-            line[0, i], line[1, i] = even, 0.0
-            bent[0, i], bent[1, i] = -2.0 * even * odd, 0.0
-        else:
-            line[0, i], line[1, i] = odd, 0.0
-            bent[0, i], bent[1, i] = even * even - odd * odd, 0.0
+        basis[l, 0, i] = even if part == 0 else odd
+        bent[0, i] = -2.0 * even * odd if part == 0 else even * even - odd * odd
 
 
 @piece
 def add_bent(
-    f: Array, at: float, half: float, share: Array, bent: Array, place: Array, width: Array
-) -> None:
-    """Add how a line of this share changes with place and width."""
-    points = f.size
-    for q in range(share.size):
-        for i in range(points):
-            if share.size == 1:
-                change = share[0] * bent[0, i]
-            elif q == 0:
-                change = share[0] * bent[0, i] - share[1] * bent[1, i]
-            else:
-                change = share[0] * bent[1, i] + share[1] * bent[0, i]
-            change /= -half
-            place[q * points + i] += change
-            width[q * points + i] += change * 0.5 * (f[i] - at) / half
+    f: Array, at: float, half: float, shape: int, share: Array, l: int, bent: Array,  # noqa: E741
+    moves: Array, place: int, width: int,
+) -> None:  # fmt: skip
+    """Add how a line of share l changes with place and width."""
+    turns = shape == POLE
+    for q in range(share.shape[1]):
+        own = -share[l, q] / half
+        other = (share[l, 1 - q] if q == 0 else -share[l, 1 - q]) / half if turns else 0.0
+        for i in range(f.size):
+            change = own * bent[0, i]
+            if turns:
+                change += other * bent[1, i]
+            moves[place, q, i] += change
+            moves[width, q, i] += change * (0.5 * (f[i] - at) / half)
 
 
 @piece
-def fill_rest(y: Array, share: Array, basis: Array, rest: Array) -> None:
-    """Fill what the model leaves of y (parts, A)."""
-    parts, points = y.shape
+def fill_rest(own: Array, share: Array, real: int, basis: Array, rest: Array, row: int) -> None:
+    """Fill a row of rest with what the model leaves of what is given; real: rows of basis."""
+    size, parts = share.shape
     for q in range(parts):
-        for i in range(points):
-            rest[q * points + i] = y[q, i]
-    for l in range(share.shape[0]):  # noqa: E741
-        for i in range(points):
-            if parts == 1:
-                rest[i] -= share[l, 0] * basis[l, 0, i]
-                continue
-            rest[i] -= share[l, 0] * basis[l, 0, i] - share[l, 1] * basis[l, 1, i]
-            rest[points + i] -= share[l, 0] * basis[l, 1, i] + share[l, 1] * basis[l, 0, i]
+        for i in range(own.shape[1]):
+            rest[row, q, i] = own[q, i]
+        for l in range(size):  # noqa: E741
+            for i in range(own.shape[1]):
+                rest[row, q, i] -= share[l, q] * basis[l, 0, i]
+    if parts == 1:
+        return
+    for l in range(real, size):  # noqa: E741
+        for i in range(own.shape[1]):
+            rest[row, 0, i] += share[l, 1] * basis[l, 1, i]
+            rest[row, 1, i] -= share[l, 0] * basis[l, 1, i]
 
 
 @piece
-def fill_delayed(f: Array, y: Array, rest: Array, move: Array) -> None:
-    """Fill how the model, y less the rest, changes with the delay: i (f - 1/2) times it."""
-    points = f.size
-    for i in range(points):
-        move[i] = -(f[i] - 0.5) * (y[1, i] - rest[points + i])
-        move[points + i] = (f[i] - 0.5) * (y[0, i] - rest[i])
+def fill_delayed(f: Array, own: Array, moves: Array, rest: int) -> None:
+    """Fill the row before the rest with how the model changes with the delay: i (f - 1/2) of it."""
+    for i in range(f.size):
+        moves[rest - 1, 0, i] = -(f[i] - 0.5) * (own[1, i] - moves[rest, 1, i])
+        moves[rest - 1, 1, i] = (f[i] - 0.5) * (own[0, i] - moves[rest, 0, i])
 
 
 @piece
-def fill_shares(basis: Array, parts: int, moves: Array) -> None:
-    """Fill how the model changes with each part of each share."""
-    points = basis.shape[2]
-    for l in range(basis.shape[0]):  # noqa: E741
-        for i in range(points):
-            if parts == 1:
-                moves[l, i] = basis[l, 0, i]
-                continue
-            moves[2 * l, i], moves[2 * l, points + i] = basis[l, 0, i], basis[l, 1, i]
-            moves[2 * l + 1, i], moves[2 * l + 1, points + i] = -basis[l, 1, i], basis[l, 0, i]
-
-
-@piece
-def weigh(w: Array, parts: int, moves: Array, rest: Array) -> None:
+def weigh(w: Array, parts: int, real: int, basis: Array, moves: Array) -> None:
     """Put everything in sigmas."""
-    points = w.size
-    for q in range(parts):
-        for i in range(points):
-            rest[q * points + i] *= w[i]
+    for l in range(basis.shape[0]):  # noqa: E741
+        for q in range(1 if l < real else parts):
+            for i in range(w.size):
+                basis[l, q, i] *= w[i]
     for k in range(moves.shape[0]):
         for q in range(parts):
-            for i in range(points):
-                moves[k, q * points + i] *= w[i]
+            for i in range(w.size):
+                moves[k, q, i] *= w[i]
 
 
 @piece
-def sum_up(moves: Array, rest: Array, gradient: Array, information: Array) -> float:
-    """Fill gradient and information of one column; return its chi-square."""
-    for k in range(moves.shape[0]):
-        gradient[k] = dot(moves[k], rest)
+def sum_up(
+    moves: Array, basis: Array, real: int, parts: int, gradient: Array, information: Array
+) -> None:
+    """Fill gradient and information of one column; the last of moves is what is left.
+
+    A share has a real and an imaginary part, whose products are those of one complex number.
+    """
+    moving, points = moves.shape[0] - 1, basis.shape[2]
+    for k in range(moving):
+        gradient[k] = dots(moves, k, moves, moving, parts, points)
         for j in range(k + 1):
-            information[k, j] = information[j, k] = dot(moves[k], moves[j])
-    return dot(rest, rest)
+            information[k, j] = dots(moves, k, moves, j, parts, points)
+    for l in range(basis.shape[0]):  # noqa: E741
+        own = moving + parts * l
+        for k in range(moving + 1):
+            re, im = inner(basis, l, l < real, moves, k, parts, points)
+            if k == moving:
+                gradient[own + parts - 1], gradient[own] = im, re
+            else:
+                information[own + parts - 1, k], information[own, k] = im, re
+        for m in range(l + 1):
+            other = moving + parts * m
+            re, im = inner(basis, m, m < real, basis, l, 1 if l < real else parts, points)
+            if parts == 2:
+                information[own + 1, other + 1] = re
+                information[own + 1, other], information[own, other + 1] = -im, im
+            information[own, other] = re
+    for k in range(gradient.size):
+        for j in range(k):
+            information[j, k] = information[k, j]
 
 
 @piece
-def dot(a: Array, b: Array) -> float:
-    """Return the inner product."""
+def inner(
+    a: Array, i: int, real: bool, b: Array, j: int, parts: int, points: int
+) -> tuple[float, float]:
+    """Return the sum of conj(a) b, its real and imaginary part; real: row i of a."""
+    re, im = dot(a, i, 0, b, j, 0, points), 0.0
+    if parts == 2:
+        im = dot(a, i, 0, b, j, 1, points)
+    if parts == 2 and not real:
+        re += dot(a, i, 1, b, j, 1, points)
+        im -= dot(a, i, 1, b, j, 0, points)
+    return re, im
+
+
+@piece
+def dots(a: Array, i: int, b: Array, j: int, parts: int, points: int) -> float:
+    """Return the sum of the inner products of the parts of row i of a and of row j of b."""
+    s = dot(a, i, 0, b, j, 0, points)
+    return s if parts == 1 else s + dot(a, i, 1, b, j, 1, points)
+
+
+@piece
+def dot(a: Array, i: int, p: int, b: Array, j: int, q: int, points: int) -> float:
+    """Return the inner product of part p of row i of a and part q of row j of b."""
     s = 0.0
-    for i in range(a.size):
-        s += a[i] * b[i]
+    for k in range(points):
+        s += a[i, p, k] * b[j, q, k]
     return s

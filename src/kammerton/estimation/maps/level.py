@@ -19,20 +19,35 @@ TWO_LEVELS = 0.1  # of a jump of the level, rms: what it may leave
 NOISY = 1.1  # of the variance of noise, which the rest may have
 DELAYS = np.arange(-7.0, 7.0, 1.0)  # radians in the window about the likeliest, and parts of
 FINER = np.arange(0.0, 1.0, 0.1)  # one, that are tried
+LEFT = 0.2  # part of a jump's square, at least, that a level and what turns do not imitate, on
+EVEN = 0.5  # an axis whose steps differ by less than that part
 
 
 def level_jump(c: Columns) -> int | None:
     """Return before which frequency the level of a map as measured jumps; None if it does not."""
-    even = c.z - median(c.z, c.w > 0, 1)
+    even = c.z - c.level
     spectrum = median(even, c.w > 0, 0)[0]
     cuts = np.arange(max(4, len(c.f) // 10), len(c.f) - max(4, len(c.f) // 10) + 1)
-    if len(cuts) == 0:
+    if len(cuts) == 0 or _moving(c, even - spectrum, _highest(spectrum, cuts)):
         return None
     rest, height = _jumps(spectrum, _backgrounds(c), cuts)
     best = np.unravel_index(rest.argmin(), rest.shape)
     least = TWO_LEVELS * float(height[best])
     jumps = rest[best] < len(c.f) * least**2 and _alike(c, even - spectrum, least)
     return int(cuts[best[1]]) if jumps else None
+
+
+def _highest(spectrum: NDArray[Any], cuts: NDArray[np.intp]) -> float:
+    """Return how high a jump of a spectrum (A,) before one of some cuts may be at most."""
+    points = len(spectrum)
+    least = LEFT * float((cuts * (points - cuts)).min()) / points
+    return float(np.sqrt((np.abs(spectrum) ** 2).sum() / max(least, 1e-9)))
+
+
+def _moving(c: Columns, rest: NDArray[Any], highest: float) -> bool:
+    """Return whether the biases differ by more than the highest jump allows (B, A)."""
+    even = c.parts == 1 or float(np.ptp(np.diff(c.f))) < EVEN * c.step
+    return even and not _alike(c, rest, TWO_LEVELS * highest)
 
 
 def _alike(c: Columns, rest: NDArray[Any], least: float) -> bool:

@@ -47,11 +47,14 @@ class Law:
         laws.fill_places(self.code, self.numbers, theta[None], self.b, at, slope)
         return Place(theta, at[0], slope)
 
-    def after(self, before: Place, step: Array, most: float) -> Place:
-        """Return the place a step (P,) further, or less where most lines would move too far."""
-        theta, (at, slope) = before.theta.copy(), self._room(1, len(step))
-        laws.step_on(self.code, self.numbers, self.b, step, most, before.at, theta, at[0], slope)
-        return Place(theta, at[0], slope)
+    def after(self, before: Place, step: Array, most: float, at: Array, slope: Array) -> Place:
+        """Return the place a step (P,) further, or less where most lines would move too far.
+
+        at (K, B), slope (K, B, P): its arrays, which are filled.
+        """
+        theta = before.theta.copy()
+        laws.step_on(self.code, self.numbers, self.b, step, most, before.at, theta, at, slope)
+        return Place(theta, at, slope)
 
     def part(self, columns: slice) -> Law:
         """Return the law of some columns."""

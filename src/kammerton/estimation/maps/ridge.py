@@ -49,10 +49,20 @@ class Columns:
         return 1.0 / (len(self.f) - 1)
 
     @cached_property
+    def level(self) -> NDArray[Any]:
+        """Median of each row (B, 1)."""
+        return median(self.z, self.w > 0, 1)
+
+    @cached_property
+    def scored(self) -> list[tuple[Array, float]]:
+        """The two likeliest of `scores` with what is alike at most biases: it is often asked."""
+        return _likeliest(self, stripes=False)[:2]
+
+    @cached_property
     def striped(self) -> NDArray[np.bool_]:
         """Frequencies at which most biases show the same (A,)."""
         there = self.w > 0
-        common = np.abs(median(self.z - median(self.z, there, 1), there, 0))[0]
+        common = np.abs(median(self.z - self.level, there, 0))[0]
         noise = 1.25 / (np.median(self.w[there]) * np.sqrt(np.maximum(there.sum(axis=0), 1)))
         return np.asarray(common > STRIPE * noise)
 
@@ -146,7 +156,7 @@ def without_stripes(c: Columns, line: Array, width: float) -> Columns:
 def stripes(c: Columns) -> float:
     """Return how much, in sigmas, a typical frequency shows the same at most biases."""
     there = c.w > 0
-    common = np.abs(median(c.z - median(c.z, there, 1), there, 0))[0]
+    common = np.abs(median(c.z - c.level, there, 0))[0]
     return float(np.median(common) * np.median(c.w[there]))
 
 
@@ -167,7 +177,7 @@ def without_spikes(
 
 def standing(c: Columns) -> bool:
     """Return whether most columns show a line at one and the same frequency."""
-    for s, _ in scores(c, stripes=False)[:2]:
+    for s, _ in c.scored:
         row = int(np.minimum(s, SOLID).sum(axis=0).argmax())
         near = s[:, max(0, row - 1) : row + 2].max(axis=1)
         if (near > 16.0).mean() > 0.6 and float(np.median(s)) < QUIET:
@@ -178,9 +188,13 @@ def standing(c: Columns) -> bool:
 def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
     """Return how clearly a line of some width stands at each point, as chi-square (B, A).
 
-    With each its width, likeliest first. stripes: what is alike at most biases is taken off
-    first; a line that does not move goes too.
+    With each its width, the two likeliest, likeliest first. stripes: what is alike at most biases
+    is taken off first; a line that does not move goes too.
     """
+    return _likeliest(c, stripes=True)[:2] if stripes else c.scored
+
+
+def _likeliest(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
     widths = [points * c.step for points in WIDTHS]
     fits = [w for w in widths if w <= 0.35 or w == widths[0]]
     return sorted(zip(_scored(c, fits, stripes), fits, strict=True),
@@ -199,7 +213,7 @@ def evened(s: Array) -> Array:
 
 def _scored(c: Columns, widths: list[float], stripes: bool) -> list[Array]:
     there = c.w > 0
-    z = c.z - median(c.z, there, 1)
+    z = c.z - c.level
     if stripes:
         z = z - median(z, there, 0)
     w2 = c.w * c.w

@@ -114,31 +114,45 @@ class _Question:
     mean: Array
     known: Array
 
-    def theta(self, place: Place, width: float, tilt: float) -> Array:
-        """Return the law's theta, the width, and the tilt where there is one (T,)."""
-        theta, p = np.full(len(self.mean), tilt), len(place.theta)
-        theta[:p], theta[p] = place.theta, width
-        return theta
+    @property
+    def ground(self) -> int:
+        """How many powers of the frequency the background has."""
+        return 3 if self.shape == POLE else 2
+
+
+class _Room:
+    """Arrays that a step fills: made twice, and used in turn, for making them takes long.
+
+    step: the one that the columns ask for (T,), with its hessian; said: see `Pull`.
+    """
+
+    def __init__(self, question: _Question) -> None:
+        lines, size, (rows, _) = question.law.lines, len(question.mean), question.c.z.shape
+        moving = lines + (2 if question.shape == FANO else 1)
+        self.theta, self.step, self.hessian = np.empty(size), np.empty(size), np.empty((size, size))
+        self.at, self.near = np.empty((lines, rows)), np.empty((lines, rows))
+        self.slope = np.empty((lines, rows, size - moving + lines))
+        self.inside = np.empty((rows, lines), dtype=np.bool_)
+        self.off, self.weight = np.empty((rows, lines)), np.empty(rows)
+        self.said = (
+            np.empty((rows, moving)), np.empty((rows, moving, moving)), np.empty((rows, lines)),
+            np.empty(rows), np.empty(rows),
+            np.empty((rows, question.ground + lines), question.c.z.dtype),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class State:
     """A step of `follow`: what the columns say of the lines at one place, and how they count.
 
-    step: the one that they ask for (T,), with its hessian; size: it in its sigmas.
+    size: the step that they ask for, in its sigmas.
     """
 
     place: Place
     width: float
     tilt: float
-    theta: Array
-    said: tuple[Array, ...]
-    inside: NDArray[np.bool_]
-    off: Array
-    weight: Array
+    room: _Room
     spread: float
-    step: Array
-    hessian: Array
     size: float
 
 
@@ -157,12 +171,13 @@ def follow(
     question = _Question(c, law, shape, mean, known)
     loose, part, size, least = 3.0, 1.0, np.inf, np.inf
     last, valley = np.zeros(len(known)), bool(prior[1].any())  # flat, where only a prior ends it
-    now = _stated(question, law.place(start), width, 0.0, loose)
+    room, other = _Room(question), _Room(question)
+    now = _stated(question, law.place(start), width, 0.0, loose, room)
     for turn in range(ITERATIONS):
-        step, size, before = now.step, now.size, size
+        step, size, before = now.room.step, now.size, size
         least = min(least, size)
         if loose == 1.0 and SHRINKS * before < size:
-            onward = last @ now.hessian @ step > 0.0
+            onward = last @ now.room.hessian @ step > 0.0
             if size < CLOSE:
                 part = min(2.0 * part, LONGEST) if valley and onward else 0.5 * part
             elif size < FARTHEST and not (onward or _lost(now) or _unlike(now)):
@@ -171,10 +186,11 @@ def follow(
         done = loose == 1.0 and part * size < ENOUGH
         done |= _hopeless(now, turn, hopeless, near=least <= NEARLY)
         loose = 1.0 if size < NEARLY else max(1.0, 0.7 * loose)
-        now = _moved(question, now, part * step, loose)
+        now = _moved(question, now, part * step, loose, other)
+        room, other = other, room
         if done:
             break
-    return _tracked(c, now, shape, _covariance(now.hessian) * alike, size, turn + 1)
+    return _tracked(c, now, shape, _covariance(now.room.hessian) * alike, size, turn + 1)
 
 
 def _hopeless(now: State, turn: int, limits: tuple[int, int], *, near: bool) -> bool:
@@ -186,45 +202,44 @@ def _hopeless(now: State, turn: int, limits: tuple[int, int], *, near: bool) -> 
 
 
 def _unlike(now: State) -> bool:
-    _, _, _, cost, freedom, _ = now.said
+    _, _, _, cost, freedom, _ = now.room.said
     return bool(cost.sum() > UNLIKE * freedom.sum())
 
 
 def _lost(now: State) -> bool:
-    shown = (now.inside & (now.said[2] > SEEN)).any(axis=1).sum()
-    return bool(shown < FULL * now.inside.any(axis=1).sum())
+    inside = now.room.inside
+    shown = (inside & (now.room.said[2] > SEEN)).any(axis=1).sum()
+    return bool(shown < FULL * inside.any(axis=1).sum())
 
 
-def _moved(question: _Question, now: State, step: Array, loose: float) -> State:
+def _moved(question: _Question, now: State, step: Array, loose: float, room: _Room) -> State:
     """Take the step, less of it where a line would move by more than it is wide."""
     width, p, c = now.width, len(now.place.theta), question.c
-    there = question.law.after(now.place, step[:p], max(width, 1.5 * c.step))
+    there = question.law.after(
+        now.place, step[:p], max(width, 1.5 * c.step), room.at, room.slope
+    )  # fmt: skip
     wider = width + min(max(step[p], -0.4 * width), 0.6 * width)
     tilt = now.tilt + float(step[p + 1 :].sum())
-    return _stated(question, there, min(max(wider, NARROWEST * c.step), 0.6), tilt, loose)
+    return _stated(question, there, min(max(wider, NARROWEST * c.step), 0.6), tilt, loose, room)
 
 
-def _stated(question: _Question, place: Place, width: float, tilt: float, loose: float) -> State:
-    at, c, shape = place.at, question.c, question.shape
-    lines, rows = at.shape
-    moving, ground = lines + (2 if shape == FANO else 1), 3 if shape == POLE else 2
-    gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
-    seen, cost, freedom = np.empty((rows, lines)), np.empty(rows), np.empty(rows)
-    heights = np.empty((rows, ground + lines), c.z.dtype)
+def _stated(
+    question: _Question, place: Place, width: float, tilt: float, loose: float, room: _Room
+) -> State:
+    c, shape, p = question.c, question.shape, len(place.theta)
+    gradient, information, seen, cost, freedom, heights = room.said
+    near = np.minimum(np.maximum(place.at, -9.0, out=room.near), 9.0, out=room.near)
+    room.theta[:p], room.theta[p], room.theta[p + 1 :] = place.theta, width, tilt
     pulling.fill_pulled(
-        c.f, c.z, c.w, np.minimum(np.maximum(at, -9.0), 9.0), 0.5 * width, _reach(c, width),
-        pulling.SHAPES.index(shape), tilt, _unit(c), gradient, information, seen, cost, freedom,
-        heights,
+        c.f, c.z, c.w, near, 0.5 * width, _reach(c, width), pulling.SHAPES.index(shape), tilt,
+        _unit(c), gradient, information, seen, cost, freedom, heights,
     )  # fmt: skip
-    inside, off = np.empty((rows, lines), dtype=np.bool_), np.empty((rows, lines))
-    weight, theta = np.empty(rows), question.theta(place, width, tilt)
-    hessian, step = np.empty((len(theta), len(theta))), np.empty(len(theta))
     spread, size = weighing.ask(
-        at, place.slope, width, freedom, seen, TUKEY * loose, gradient, information,
-        question.mean - theta, question.known, inside, off, weight, hessian, step,
+        place.at, place.slope, width, freedom, seen, TUKEY * loose, gradient, information,
+        question.mean - room.theta, question.known, room.inside, room.off, room.weight,
+        room.hessian, room.step,
     )  # fmt: skip
-    said = gradient, information, seen, cost, freedom, heights
-    return State(place, width, tilt, theta, said, inside, off, weight, spread, step, hessian, size)
+    return State(place, width, tilt, room, spread, size)
 
 
 def within(c: Columns, steps: int) -> int:
@@ -260,7 +275,8 @@ def _reach(c: Columns, width: float) -> float:
 
 def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns: int) -> Tracked:
     """Add the fitted image."""
-    gradient, information, seen, cost, freedom, heights = now.said
+    room = now.room
+    gradient, information, seen, cost, freedom, heights = room.said
     at, width = now.place.at, now.width
     model, alone = np.empty_like(c.z), np.empty_like(c.z)
     near = np.empty(c.w.shape, dtype=np.bool_)
@@ -269,8 +285,8 @@ def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns:
         pulling.SHAPES.index(shape), now.tilt, _unit(c), heights, model, alone, near,
     )  # fmt: skip
     pull = Pull(gradient, information, seen, cost, freedom, model, alone, near)
-    return Tracked(now.theta, cov, pull, now.weight, now.off, now.inside, now.spread, at, width,
-                   size, turns)  # fmt: skip
+    return Tracked(room.theta, cov, pull, room.weight, room.off, room.inside, now.spread, at,
+                   width, size, turns)  # fmt: skip
 
 
 def _covariance(hessian: Array) -> Array:

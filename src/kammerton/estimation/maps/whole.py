@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps import gathering, pulling, weighing
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns
-from kammerton.estimation.maps.tracks import NARROWEST, POLE, UNTOLD, Tracked
+from kammerton.estimation.maps.tracks import CLOSE, NARROWEST, POLE, UNTOLD, Tracked
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
@@ -31,6 +31,7 @@ LAST, NEAR, CREEPS = 5, 30.0, 1.0  # steps; chi-square gained in them: nearly; a
 STRAY = 6.0  # sigmas beyond which points, columns and frequencies do not belong
 MOST = 0.05, 0.1, 0.2  # part of the points, columns, frequencies that may not
 CLEARED = 3
+HOPELESS = 0.5  # part of the columns of which none can belong, whatever their heights
 CHANCE = 5.0  # sigmas of chi-square by which heights of their own may be better
 LEAST = 1.0  # information, per window squared, of a column that tells where its line is
 LOOSE = 1.05  # noise is known no better
@@ -70,6 +71,8 @@ def whole(
 
     every: the map; c: without what does not belong, where `fit` was found.
     """
+    if _hopeless(every, fit):
+        return None
     kept = replace(c, w=np.where(fit.weight[:, None] > 0.0, c.w, 0.0))
     linear = (3 if shape == POLE else 2) + len(fit.positions)
     free = Free(fit.pull.cost, fit.pull.reach & (kept.w > 0), linear)
@@ -79,6 +82,21 @@ def whole(
         if found is not None and holds(found, free):
             return found
     return None
+
+
+def _hopeless(every: Columns, fit: Tracked) -> bool:
+    """Return whether most columns would be set aside even with heights of their own.
+
+    And the law, free to settle with these, has settled: the shared ones lead it nowhere better.
+    """
+    count = every.parts * (every.w > 0).sum(axis=1)
+    apart = fit.pull.cost > _most(count)
+    return fit.step < CLOSE and bool(apart.sum() > HOPELESS * np.count_nonzero(count))
+
+
+def _most(count: NDArray[np.intp]) -> Array:
+    """Return the chi-square of so many points beyond which they do not belong."""
+    return np.asarray(count + STRAY * np.sqrt(2.0 * count))
 
 
 def unfit(every: Columns, found: Whole) -> float:
@@ -148,7 +166,7 @@ def _belonging(found: Whole, every: Columns) -> Columns:
     away = off > STRAY**2
     for axis in (0, 1):
         count = every.parts * there.sum(axis=axis, keepdims=True)
-        away = away | (off.sum(axis=axis, keepdims=True) > count + STRAY * np.sqrt(2.0 * count))
+        away = away | (off.sum(axis=axis, keepdims=True) > _most(count))
     return replace(every, w=np.where(away, 0.0, every.w))
 
 
