@@ -70,9 +70,10 @@ def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     maps, faults = without_faults(maps)
     scale = Scale.of(maps)
     pictures = [columns(maps, n) for n in range(maps.traces)]
+    starts = maps.starts or [None] * maps.traces
     found = [
-        None if hopeless else last(c, find(c))
-        for c, hopeless in zip(pictures, faults.hopeless, strict=True)
+        None if hopeless else last(c, find(c, start))
+        for c, hopeless, start in zip(pictures, faults.hopeless, starts, strict=True)
     ]
     numbers = _numbers(found, scale)
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
@@ -82,7 +83,10 @@ def avoided_crossing(maps: Maps, known: Known) -> Outcome:
         if each is not None:
             curve[n] = (each.image * each.factor).T
     findings.accept("two branches that clearly avoid each other")
-    return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
+    return Outcome(
+        numbers, UNITS, curve, chi_squares(maps, found), findings,
+        starts=[None if each is None else (each.fit.theta[:5], each.fit.width) for each in found],
+    )  # fmt: skip
 
 
 def _numbers(found: list[Found | None], scale: Scale) -> Derived:

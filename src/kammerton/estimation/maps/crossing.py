@@ -49,6 +49,7 @@ from kammerton.estimation.maps.tracks import (
 from kammerton.estimation.maps.whole import whole
 
 Array = NDArray[np.float64]
+Start = tuple[Array, float]  # theta of the law, and the width
 
 MIDDLE, PLACE, MEAN_SLOPE, HALF_SLOPE, G = range(5)  # theta, in windows
 APART = 3.0  # widths; branches nearer than that count as one
@@ -97,10 +98,21 @@ def crossing_law(b: Array) -> Law:
     return Law(laws.CROSSING, b)
 
 
-def find(c: Columns) -> Found | None:
-    """Return the best pair of branches, and where one of them is hardly inside, another such."""
-    found = _found(c)
+def find(c: Columns, start: Start | None = None) -> Found | None:
+    """Return the best pair of branches, and where one of them is hardly inside, another such.
+
+    start: of a pair that was found with other weights; none is looked for if it is still good.
+    """
+    held = None if start is None else _still(c, *start)
+    found = _found(c) if held is None else held
     return found if found is None else _or_less_steep(found)
+
+
+def _still(c: Columns, theta: Array, width: float) -> Found | None:
+    """Return the pair of branches of a real map that is followed from there, if it is good."""
+    found = _refined(c, crossing_law(c.b), theta, width, (LINE, FANO), _bright(c, stripes=False)[1],
+                     np.ones(len(c.f)))  # fmt: skip
+    return found if _good(found) else None
 
 
 def _found(c: Columns) -> Found | None:

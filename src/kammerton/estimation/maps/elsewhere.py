@@ -7,6 +7,7 @@ width, heights and background could change; but only of maps whose chi-square le
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,25 +50,26 @@ def _room(found: Fitted) -> bool:
 
 
 def _elsewhere(found: Fitted, law: Law, size: int, which: int) -> bool:
-    c, p = found.c, law.place(found.theta[:size])
-    width = float(found.theta[size])
+    c, width = found.c, float(found.theta[size])
     asked = np.arange(len(c.b)) % max(1, len(c.b) // COLUMNS) == 0
-    weight = np.where((found.misses.kept & asked)[:, None], c.w, 0.0)
+    asked &= found.misses.kept
+    steep = max(float(np.abs(law.place(found.theta[:size]).slope[:, :, which]).max()), 1e-9)
+    law = replace(law, b=np.ascontiguousarray(law.b[asked]))
+    p, weight = law.place(found.theta[:size]), c.w[asked]
     there = weight > 0
     w = weight[there]
     line = _lines(c.f, p.at, width, c.parts)
-    y, flat = c.z[there] * w, np.ones(c.w.shape)
+    y, flat = c.z[asked][there] * w, np.ones(weight.shape)
     ground = [flat, flat * (c.f - 0.5)]
     rows = np.stack([each[there] * w for each in (*ground, *line)], axis=1)
     height = np.linalg.lstsq(rows, y, rcond=None)[0][2:]
     moves = _moves(c.f, p.at, p.slope, width, line, height)
     q = np.linalg.qr(np.concatenate([rows, (moves[:, there] * w).T], axis=1))[0]
     left = y - q @ (q.conj().T @ y)
-    steep = max(float(np.abs(p.slope[:, :, which]).max()), 1e-9)
     thetas = np.repeat(p.theta[None], 2 * len(AWAY), axis=0)
     thetas[:, which] += np.concatenate([-AWAY, AWAY]) * width / steep
-    moved = [np.tensordot(height, _lines(c.f, law.place(each).at, width, c.parts), 1)[there] * w
-             for each in thetas]  # fmt: skip
+    moved = [np.tensordot(height, _lines(c.f, each, width, c.parts), 1)[there] * w
+             for each in law(thetas).transpose(1, 0, 2)]  # fmt: skip
     excess = float(np.vdot(left, left).real) - c.parts * len(w)
     return _explained(np.stack(moved, axis=1), q, left, excess)
 
