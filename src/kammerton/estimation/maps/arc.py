@@ -16,7 +16,7 @@ from kammerton.estimation.maps.periods import FIXED, Periods
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, without_stripes
 from kammerton.estimation.maps.squeezed import perhaps_squeezed
-from kammerton.estimation.maps.tracks import LINE, Tracked, follow
+from kammerton.estimation.maps.tracks import LINE, PATIENCE, Tracked, follow
 from kammerton.estimation.maps.whole import follows, unfit, whole
 
 Array = NDArray[np.float64]
@@ -37,7 +37,7 @@ class Model:
     below an arc, in windows, one of the same place may run that is its two-photon line. possible:
     whether there can be an arc of a theta; a start that leads to none is worth nothing. periods:
     how other periods are tried; None where none is. alone: whether no other line may show where
-    the arc has left the window.
+    the arc has left the window. patience: steps after which no stray points are looked for.
     """
 
     law: Law
@@ -49,6 +49,7 @@ class Model:
     possible: Callable[[Array], bool] = lambda _: True
     periods: Periods | None = None
     alone: bool = False
+    patience: int = PATIENCE
 
 
 @dataclass(frozen=True, eq=False)

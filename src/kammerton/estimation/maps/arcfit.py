@@ -146,6 +146,7 @@ def _clear(found: Followed, share: float) -> bool:
 
 def found_soon(c: Columns, model: Model) -> Followed | None:
     """Return the arc where one is soon found, but nothing of what else there is."""
+    model = replace(model, patience=2 * SOON)
     best = _best(c, Pictures(c), model, SOON)
     if best is None or best.best.misses.share < POOR:
         return None
@@ -268,7 +269,7 @@ def _followed(
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
     c = without_stripes(c, model.law(theta)[0], width)
     fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
-    held, turns, most = misses(c, fit, alone=model.alone), fit.turns, within(c, PATIENCE)
+    held, turns, most = misses(c, fit, alone=model.alone), fit.turns, within(c, model.patience)
     for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
         if cleared is None or held.share < poor or turns > most:

@@ -34,6 +34,10 @@ class Candidates:
     f: Array
     height: Array
 
+    def part(self, columns: slice) -> Candidates:
+        """Return those of some columns."""
+        return Candidates(*(np.ascontiguousarray(each[columns]) for each in (self.f, self.height)))
+
 
 @dataclass(frozen=True, eq=False)
 class Arc:

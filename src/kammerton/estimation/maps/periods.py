@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.arcs import Candidates, through_points
+from kammerton.estimation.maps.arcs import THINNED, Candidates, through_points
 from kammerton.estimation.maps.misses import Misses
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns
@@ -82,7 +82,9 @@ def other_periods(
     """Return a few theta (P,) that explain more of scores s (B, A) than the arc that was found."""
     start, which = fit.theta[: len(prior[0])], periods.which
     there = np.repeat([periods.another(start, step) for step in STEPS], 2, axis=0)
-    tried = through_points(c, law, there, _in_turn_held(prior, which, there), points, fit.width)[0]
+    some = slice(None, None, max(1, len(c.b) // THINNED))
+    tried = through_points(c, law.part(some), there, _in_turn_held(prior, which, there),
+                           points.part(some), fit.width)[0]  # fmt: skip
     thetas = np.array([start, *filter(periods.possible, tried)])
     line = law(thetas)[0]
     inside = (line > 0.5 * fit.width) & (line < 1.0 - 0.5 * fit.width)
