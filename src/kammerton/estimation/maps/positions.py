@@ -47,12 +47,15 @@ class Law:
         laws.fill_places(self.code, self.numbers, theta[None], self.b, at, slope)
         return Place(theta, at[0], slope)
 
-    def after(self, before: Place, step: Array, most: float, at: Array, slope: Array) -> Place:
+    def after(
+        self, before: Place, step: Array, most: float, room: tuple[Array, Array] | None = None
+    ) -> Place:
         """Return the place a step (P,) further, or less where most lines would move too far.
 
-        at (K, B), slope (K, B, P): its arrays, which are filled.
+        room: arrays at (K, B) and slope (K, B, P) that are filled; new ones where none are given.
         """
         theta = before.theta.copy()
+        at, slope = room or (np.empty_like(before.at), np.empty_like(before.slope))
         laws.step_on(self.code, self.numbers, self.b, step, most, before.at, theta, at, slope)
         return Place(theta, at, slope)
 

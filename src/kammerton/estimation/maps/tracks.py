@@ -215,9 +215,8 @@ def _lost(now: State) -> bool:
 def _moved(question: _Question, now: State, step: Array, loose: float, room: _Room) -> State:
     """Take the step, less of it where a line would move by more than it is wide."""
     width, p, c = now.width, len(now.place.theta), question.c
-    there = question.law.after(
-        now.place, step[:p], max(width, 1.5 * c.step), room.at, room.slope
-    )  # fmt: skip
+    room_there = room.at, room.slope
+    there = question.law.after(now.place, step[:p], max(width, 1.5 * c.step), room_there)
     wider = width + min(max(step[p], -0.4 * width), 0.6 * width)
     tilt = now.tilt + float(step[p + 1 :].sum())
     return _stated(question, there, min(max(wider, NARROWEST * c.step), 0.6), tilt, loose, room)

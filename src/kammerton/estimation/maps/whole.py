@@ -31,7 +31,7 @@ LAST, NEAR, CREEPS = 5, 30.0, 1.0  # steps; chi-square gained in them: nearly; a
 STRAY = 6.0  # sigmas beyond which points, columns and frequencies do not belong
 MOST = 0.05, 0.1, 0.2  # part of the points, columns, frequencies that may not
 CLEARED = 3
-HOPELESS = 0.5  # part of the columns of which none can belong, whatever their heights
+HOPELESS = 0.25  # part of the columns of which none can belong, whatever their heights
 CHANCE = 5.0  # sigmas of chi-square by which heights of their own may be better
 LEAST = 1.0  # information, per window squared, of a column that tells where its line is
 LOOSE = 1.05  # noise is known no better
@@ -85,18 +85,18 @@ def whole(
 
 
 def _hopeless(every: Columns, fit: Tracked) -> bool:
-    """Return whether most columns would be set aside even with heights of their own.
+    """Return whether many columns would be set aside even with heights of their own.
 
     And the law, free to settle with these, has settled: the shared ones lead it nowhere better.
     """
     count = every.parts * (every.w > 0).sum(axis=1)
-    apart = fit.pull.cost > _most(count)
+    apart = fit.pull.cost - fit.pull.freedom > _more(count)
     return fit.step < CLOSE and bool(apart.sum() > HOPELESS * np.count_nonzero(count))
 
 
-def _most(count: NDArray[np.intp]) -> Array:
-    """Return the chi-square of so many points beyond which they do not belong."""
-    return np.asarray(count + STRAY * np.sqrt(2.0 * count))
+def _more(count: NDArray[np.intp]) -> Array:
+    """Return how much more chi-square than so many points they have that do not belong."""
+    return np.asarray(STRAY * np.sqrt(2.0 * count))
 
 
 def unfit(every: Columns, found: Whole) -> float:
@@ -166,7 +166,7 @@ def _belonging(found: Whole, every: Columns) -> Columns:
     away = off > STRAY**2
     for axis in (0, 1):
         count = every.parts * there.sum(axis=axis, keepdims=True)
-        away = away | (off.sum(axis=axis, keepdims=True) > _most(count))
+        away = away | (off.sum(axis=axis, keepdims=True) > count + _more(count))
     return replace(every, w=np.where(away, 0.0, every.w))
 
 
@@ -227,7 +227,7 @@ class _Question:
         place = self.law.place(theta[:p])
         lines, rows = place.at.shape
         moving = len(theta) - p + lines
-        at = np.clip(place.at, -9.0, 9.0)
+        at = np.minimum(np.maximum(place.at, -9.0), 9.0)  # np.clip takes ten times as long
         gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
         chi2 = np.empty(rows)
         half, delay, share = self.parted(theta)
