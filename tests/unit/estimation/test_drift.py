@@ -13,7 +13,7 @@ SWEPT = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length",
          "qubit_spectroscopy", "resonator_spectroscopy")  # fmt: skip
 N = how_many_traces(400)
 FEW = max(1, N // 1000)  # of them may look exactly like physics
-ONE_HUMP = max(FEW, N // 100 if N > 1000 else 0)  # a walk by four errors in all looks like a turn
+ONE_HUMP = max(FEW, N // 100 if N > 1000 else N // 200)  # a walk by four errors looks like a turn
 
 
 def wandering(step, points=101, seed=1):

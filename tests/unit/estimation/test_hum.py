@@ -34,3 +34,16 @@ def test_a_second_frequency_of_the_qubit_is_none(part: float) -> None:
     assert (found.verdict == "accepted").mean() > 0.97
     assert (found.status == "beating").mean() > 0.95
     assert not any("hum" in reason for reason in found.reason)
+
+
+@pytest.mark.parametrize("hum", [0.4, 0.8])
+@pytest.mark.parametrize(("off", "most"), [(0.02e6, 0.12), (0.3e6, 0.02)], ids=["near", "far"])
+def test_a_hum_as_large_as_the_fringes_is_none_either(hum: float, off: float, most: float) -> None:
+    """Two of one envelope are far from it: from where they end no step leads to the hum."""
+    rng = np.random.default_rng(3)
+    f, fall = rng.uniform(0.3e6, 0.6e6, (200, 1)), np.exp(-DELAY / 12e-6)
+    main, beside = (np.cos(2 * np.pi * each * DELAY) for each in (f, f + off))
+    y = 0.5 + 0.25 * (fall * main + hum * beside) + rng.normal(0.0, 0.02, (200, 101))
+    found = fit_batch("ramsey", DELAY, y, 0.02)
+    assert (found.verdict == "accepted").mean() < most
+    assert np.mean(["a hum in the readout" in reason for reason in found.reason]) > 0.4

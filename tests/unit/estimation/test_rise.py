@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.curves.rabi import unlike_walks
 from kammerton.model import TraceError
 
 LENGTHS = np.linspace(0.0, 300e-9, 61)
@@ -120,3 +123,16 @@ def test_of_a_fast_oscillation_the_bars_hold_less():
     accepted = found.verdict == "accepted"
     assert accepted.sum() > 500
     assert np.mean([f"{HOLDS} 1 ns" in reason for reason in found.reason[accepted]]) > 0.9
+
+
+def test_of_what_grows_or_tells_no_amplitude_more_is_asked_before_it_is_no_drift() -> None:
+    """As of walks: half of those that a cosine follows grow. What decays is asked less."""
+    gain = np.array([16.0, 16.0, 16.0, 16.0, 40.0, -3.0, np.inf])
+    found = SimpleNamespace(
+        values={"t_rabi": np.array([1.0, -1.0, -1.0, 1.0, -1.0, -1.0, -1.0])}
+        | {"amplitude": np.ones(7)},
+        stderr={"t_rabi": np.array([0.5, 0.5, 0.1, 0.5, 0.1, 0.1, 0.1])}
+        | {"amplitude": np.array([0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1])},
+    )
+    left = unlike_walks(gain, found)
+    assert left.tolist() == [16.0, 12.0, 4.0, 4.0, 28.0, -3.0, np.inf]

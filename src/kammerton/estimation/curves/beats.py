@@ -41,6 +41,7 @@ LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to 
 TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
 HINT = 0.03  # chance of a chi-square of one frequency from which a second is looked for
 MORE = 3  # parameters that two frequencies have and one does not: turns, cosine and sine
+HIDDEN, OF_KNOWN_SHAPE = 20.0, 25.0  # gain in chi-square of two, that noise makes in 1 of 1000
 LITTLE = 0.95  # chance of a chi-square of two frequencies above that of which none is hoped for
 CLEARLY = 3.5, 30.0  # sigmas of neighbours alike, and their sum over lags, that no noise has
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
@@ -53,7 +54,7 @@ class Beats:
 
     joint: those of them that begin in phase, and joint_fit. met: those where two fit that are one,
     but for less than a tenth of a beat. A frequency that drifts looks like that, too; met_fit is
-    theirs.
+    theirs. hidden: those in which two explain more than noise makes them, but are not believed.
     """
 
     which: NDArray[np.intp]
@@ -62,6 +63,7 @@ class Beats:
     joint_fit: Solution
     met: NDArray[np.intp]
     met_fit: Solution
+    hidden: NDArray[np.intp]
 
 
 def two_frequencies(batch: Batch, fit: Solution) -> Beats:
@@ -70,7 +72,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     which = np.flatnonzero(hint & _can_pay(batch, fit))
     if len(which) == 0:
         none = fit.take(slice(0))
-        return Beats(which, none, which, none, which, none)
+        return Beats(which, none, which, none, which, none, which)
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
     double = _from(part, np.column_stack([single.p, seed[:, 1]]))
@@ -79,9 +81,11 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     double = _of_a_beat(part, single, double, beat)
     pays = delta_bic(part, single, double) > SEARCHED
     real, met = both_there(double) & pays, beat & _met(double) & pays
+    asked = HIDDEN if batch.shape is None else OF_KNOWN_SHAPE  # a free one takes up some noise
+    hidden = ~real & (delta_cost(part, single, double) > asked)
     found = _of_several(part.take(real), double.take(real))
     joint = which[:0], found.take(slice(0))
-    return Beats(which[real], found, *joint, which[met], double.take(met))
+    return Beats(which[real], found, *joint, which[met], double.take(met), which[hidden])
 
 
 def _can_pay(batch: Batch, single: Solution) -> Mask:

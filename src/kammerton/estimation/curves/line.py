@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.curves.broad import of_any_shape
 from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, main_of, two_lines
+from kammerton.estimation.curves.left_over import flattened
 from kammerton.estimation.curves.other_widths import of_any_width
 from kammerton.estimation.curves.several import MOST, Several, several_lines
 from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, half_each, pure, shaped
@@ -52,6 +53,7 @@ UNITS = {
     "frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz", "lines": "",
     **dict.fromkeys(OTHERS, "Hz"),
 }  # fmt: skip
+COMPRESSED = "the line is flattened where it is strongest: the amplifier saturates"
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
@@ -100,6 +102,8 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         "a jump to another level and back could explain the trace as well as " + law,
         Advice(shots_times=4.0),
     )  # fmt: skip
+    alone = findings.is_open() & (found.values["lines"] == 1)
+    findings.rejected(flattened(batch, fit, alone), "saturated", COMPRESSED)
     findings.accept(lambda n: _said(found, n))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 

@@ -22,6 +22,7 @@ from kammerton.estimation.curves.fringe_verdict import judge_fringes, slower
 from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
 from kammerton.estimation.curves.hum import hums
 from kammerton.estimation.curves.in_phase import in_phase, numbers_in_phase, with_any_phases
+from kammerton.estimation.curves.left_over import cancelling, follows_more
 from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.curves.untold_shape import (
     judge_late,
@@ -56,6 +57,7 @@ from kammerton.estimation.verdict.kind import OSCILLATING, Kind, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
 from kammerton.estimation.verdict.said import said
+from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 Law = tuple[NDArray[np.intp], Solution, Callable[[Batch, Array], Formulas]]
@@ -73,8 +75,11 @@ FLAT, GAUSSIAN = 0.03, 0.1  # rate, and distance from a Gaussian: from there no 
 AFRESH = 0.3  # rate of an exponential from which to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
 EARLY = "only the first points differ from the rest, which is flat: fringes would be gone at once"
-HUM = ("of two frequencies the weaker does not decay with the other: a hum in the readout, and no "
+HUM = ("of two frequencies one does not decay with the other: a hum in the readout, and no "
        "second frequency of the qubit")  # fmt: skip
+HIDDEN = "a second frequency, or a hum, explains more than noise does, but not enough to be told"
+COMPRESSED = "the fringes are flattened where they are largest: the amplifier saturates"
+MORE = "what one oscillation leaves is no noise: its frequency drifts, or there is a second tone"
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -121,6 +126,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     findings.rejected(hum, "model does not fit", HUM)
+    findings.rejected(cancelling(batch, beats, curve), *DRIFTING)
+    _judge_left_over(findings, batch, fit, beats)
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     mention_wide(findings, batch, untold)
@@ -129,6 +136,20 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     if not said(known, "in_phase"):
         found = with_any_phases(batch, found, beats, evidence)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _judge_left_over(findings: Findings, batch: Batch, fit: Solution, beats: Beats) -> None:
+    """Object to what one oscillation leaves that is no noise, where no second is believed."""
+    alone = findings.is_open()
+    alone[beats.which] = False
+    if not alone.any():
+        return
+    hidden = np.zeros_like(alone)
+    hidden[beats.hidden] = True
+    seen, bent = follows_more(batch, fit, alone)
+    findings.rejected(bent, "saturated", COMPRESSED)
+    findings.insufficient(hidden, "signal too weak", HIDDEN, Advice(shots_times=4.0))
+    findings.rejected(seen, "model does not fit", MORE)
 
 
 def _laws(every: NDArray[np.intp], fit: Solution, beats: Beats) -> list[Law]:

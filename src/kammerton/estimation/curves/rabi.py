@@ -9,7 +9,7 @@ an offset d, the time in which a pulse rises (`rise`), and the pi length is wher
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ from kammerton.estimation.verdict.findings import (
     CLEAR,
     Findings,
     drift_asked,
+    imprecise,
     judge_doubt,
     judge_signal,
     judge_source,
@@ -56,6 +57,7 @@ from kammerton.estimation.verdict.findings import (
 from kammerton.estimation.verdict.kind import OSCILLATING, Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace
+from kammerton.estimation.verdict.said import interleaved
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -63,7 +65,8 @@ Codes = NDArray[np.intp]
 
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
 SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
-DRIFT_OF_LENGTH, DRIFT_OF_AMPLITUDE = 17.0, 16.0  # delta-BIC over a random walk
+DRIFT_OF_LENGTH, DRIFT_OF_AMPLITUDE = 14.5, 16.0  # delta-BIC over a random walk
+UNTOLD, MOST = 1 / 6, 12.0  # error of an amplitude, in parts of it; more to be asked at most
 JUMPED = 14.0  # delta-BIC over a single jump
 ONE = 0.8  # periods from which on a decay, left free, costs the period less than 6 %; below, more
 COARSE = 0.465  # periods a point; faster ones may be aliases
@@ -111,6 +114,8 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
     if rise is None:
         judge_missed(findings, batch, straight, fit)
     drift = drift_asked(batch, known, DRIFT_OF_LENGTH)
+    if batch.known_noise and not interleaved(known):
+        evidence = replace(evidence, gain_walk=unlike_walks(evidence.gain_walk, found))
     gain = nulls.flat[0] - np.where(believed(batch, straight, fit), fit.cost, straight.cost)
     _judge_all(findings, batch, drift, fit.p[:, 1], evidence, found, gain, nulls.flat[0])
     held = np.full(batch.traces, np.inf)
@@ -118,6 +123,20 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
         held = longest_held(batch, straight, fit, _periods(batch, fit))
     findings.accept(lambda n: CLEARLY if np.isinf(held[n]) else CLEARLY + unless_late(held[n]))
     return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def unlike_walks(gain: Array, found: Derived) -> Array:
+    """Take from a gain over a walk (N,) what is seen in more walks than in driven qubits.
+
+    Half of the walks that a cosine follows grow along the sweep, and hardly tell an amplitude. What
+    is taken is what a law that never grows would lose, where the amplitude is told.
+    """
+    decay, error = found.values["t_rabi"], found.stderr["t_rabi"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lost = np.where(decay < 0, (decay / error) ** 2, 0.0)
+    untold = imprecise(found.values["amplitude"], found.stderr["amplitude"], UNTOLD)
+    taken = np.where(untold, MOST, np.minimum(np.nan_to_num(lost), MOST))
+    return np.where(gain > 0, np.maximum(gain - taken, 0.0), gain)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,9 +34,10 @@ TWO_LINES = 5  # both shapes twice, 1, x   p = centre, half width, centre, half 
 RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay; fitted by `poles`
 POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 IN_PHASE = 8  # two e cos, 1               p = rate, shape, w1, w2, phase, origin
+HUM = 9  # e cos, e sin, cos, sin, 1       p = rate, shape, w1, w2
 
-NONLINEAR = (2, 3, 4, 3, 2, 4, 3, 2, 6)
-LINEAR = (2, 3, 5, 2, 4, 6, 4, 3, 3)  # resonance and power may have more, for their background
+NONLINEAR = (2, 3, 4, 3, 2, 4, 3, 2, 6, 4)
+LINEAR = (2, 3, 5, 2, 4, 6, 4, 3, 3, 5)  # resonance and power may have more, for their background
 USUAL = 12  # iterations, beyond which a fit creeps
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
 SMALL = 0.1  # damping below which what a step promises is what is left to gain
@@ -113,14 +114,14 @@ def turning(w: float, x: Array, step: float, cos: Array, c: int, sin: Array, s: 
 
 
 @piece
-def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
-    """Fill a pair of decaying cosine and sine for every angular frequency, and the constant."""
+def oscillations(p: Array, x: Array, step: float, phi: Array, falling: int) -> None:
+    """Fill a cosine and a sine for every angular frequency, and the constant; so many decay."""
     count = p.size - 2
     last = 2 * count
     envelope(p, x, step, phi, last, phi, 0)
     for k in range(count):
         turning(p[2 + k], x, step, phi, 2 * k, phi, 2 * k + 1)
-    for k in range(last):
+    for k in range(2 * falling):
         for i in range(x.size):
             phi[k, i] *= phi[last, i]
     fill(phi, last, 1.0)
@@ -210,8 +211,8 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) ->
     if law == DECAY:
         envelope(p, x, step, phi, 0, phi, 1)
         fill(phi, 1, 1.0)
-    elif law in (RAMSEY, BEAT):
-        oscillations(p, x, step, phi)
+    elif law in (RAMSEY, BEAT, HUM):
+        oscillations(p, x, step, phi, 1 if law == HUM else p.size - 2)
     elif law == RABI:
         swing(p, x, step, phi, room)
         fill(phi, 1, 1.0)
@@ -226,7 +227,7 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) ->
 
 
 @piece
-def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
+def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array, falls: int) -> None:
     """Derivatives by rate, shape and each angular frequency; without one, the plain decay."""
     count = p.size - 2
     s, q, decay = p[0], p[1], c[0, 0] if count == 0 else 0.0
@@ -234,9 +235,10 @@ def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -
         d[0, i] = decay * phi[0, i]
     for k in range(count):
         a, b = c[2 * k, 0], c[2 * k + 1, 0]
+        part = 1.0 if k < falls else 0.0
         for i in range(x.size):
             cos, sin = phi[2 * k, i], phi[2 * k + 1, i]
-            d[0, i] += a * cos + b * sin
+            d[0, i] += part * (a * cos + b * sin)
             d[2 + k, i] = x[i] * (b * cos - a * sin)
     for i in range(x.size):
         t, y = x[i], d[0, i]
@@ -296,8 +298,8 @@ def slopes(
     law: int, p: Array, x: Array, w: Array, phi: Array, room: Array, c: Array, d: Array
 ) -> None:  # fmt: skip
     """Fill d (P, R), the derivative of sum c phi by p, from the weighted phi and basis's room."""
-    if law in (DECAY, RAMSEY, BEAT):
-        slopes_of_oscillations(p, x, phi, c, d)
+    if law in (DECAY, RAMSEY, BEAT, HUM):
+        slopes_of_oscillations(p, x, phi, c, d, 1 if law == HUM else p.size - 2)
     elif law == RABI:
         slopes_of_rabi(p, x, w, phi, room, c, d)
     elif law == IN_PHASE:

@@ -39,7 +39,7 @@ def more_is_seen(
     freedom = batch.rows - used - asked
     noise = (np.square(residual).sum(axis=1) - law - gain) / np.maximum(freedom, 1.0)
     large = gain > (SMALL_KNOWN * np.ptp(curve, axis=1)) ** 2 * np.square(batch.w).sum(axis=1)
-    chance = _chance(gain, asked, noise, np.maximum(freedom, 1.0), batch.known_noise)
+    chance = chance_of(gain, asked, noise, np.maximum(freedom, 1.0), batch.known_noise)
     return np.asarray(large & (freedom > 0) & (chance < UNLIKELY))
 
 
@@ -97,7 +97,7 @@ def scaled(columns: Array, c: int, least: float) -> float:
     return length
 
 
-def _chance(gain: Array, asked: Array, noise: Array, freedom: Array, known: bool) -> Array:
+def chance_of(gain: Array, asked: Array, noise: Array, freedom: Array, known: bool) -> Array:
     """Return how often noise gains so much: that of its sigma, and that of the scatter."""
     asked, gain = np.maximum(asked, 1), np.maximum(gain, 0.0)
     ratio = fdtrc(asked, freedom, gain / asked / np.maximum(noise, 1e-300))
