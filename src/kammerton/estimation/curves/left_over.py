@@ -82,9 +82,12 @@ def _doubtful(batch: Batch, fit: Solution) -> Mask:
 
 
 def flattened(batch: Batch, fit: Solution, among: Mask) -> Mask:
-    """Return which lines (N,) of `among` are compressed where they are strongest."""
+    """Return which lines (N,) of `among` are compressed where they are strongest.
+
+    None without sigma: what a line leaves is in its bars then, and those of pulses are flat, too.
+    """
     result = np.zeros(batch.traces, dtype=bool)
-    which = np.flatnonzero(among)
+    which = np.flatnonzero(among & batch.known_noise)
     if len(which):
         part, one = batch.take(which), fit.take(which)
         tried = _tried(part, one, OF_A_LINE)

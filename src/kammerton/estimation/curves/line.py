@@ -53,7 +53,7 @@ UNITS = {
     "frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz", "lines": "",
     **dict.fromkeys(OTHERS, "Hz"),
 }  # fmt: skip
-COMPRESSED = "the line is flattened where it is strongest: the amplifier saturates"
+COMPRESSED = "the line is flattened where it is strongest: by an amplifier, or by a short pulse"
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
