@@ -74,9 +74,12 @@ def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(
 DRIFTS = ("random walk and noise", "random walk alone", "step")
 
 
-@pytest.mark.parametrize(("kind", "most"), [("avoided_crossing", 30), ("qubit_flux_map", 100)])
+@pytest.mark.parametrize(("kind", "most"), [("avoided_crossing", 30), ("qubit_flux_map", 110)])
 def test_drift_takes_hardly_more_steps_than_a_good_map(kind, most, steps):
-    """No start is near, and what is far from noise does not hide a faint arc either."""
+    """No start is near, and what is far from noise does not hide a faint arc either.
+
+    Of a walk that all columns show other points are tried, too: so a good arc in 100 is found.
+    """
     truth, each = plain()[kind], []
     for broken in (one for one in BROKEN if one.name in DRIFTS):
         traces = broken.traces(truth, 9, 10)

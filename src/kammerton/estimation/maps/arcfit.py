@@ -210,7 +210,8 @@ def _in_scores(c: Columns, lit: Lit, model: Model, patience: int) -> _Seen | Non
     taken, most = best.turns, min(patience, within(c, PATIENCE) // 2)
     for theta in tried[1:]:
         share = best.misses.share
-        if share < POOR or (share > FULL and _settled(best)) or (share < FULL and taken > most):
+        enough = most if share < FULL else 2 * most  # a line that all columns show is some line
+        if share < POOR or (share > FULL and _settled(best)) or taken > enough:
             break
         other = _followed(c, theta, width, model)
         taken += other.turns
