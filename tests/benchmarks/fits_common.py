@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kammerton.estimation.files.layouts import LAYOUTS, Form
+from tests.benchmarks.fits_pieces import model
 from tests.catalogue.truth import Truth
 
 MAPS = 20
@@ -16,6 +17,12 @@ LARGE = 100  # points of each axis of the map that a goal is set for
 MISSED = "**missed**"
 USUAL = 150e-6
 """s: what the yardstick takes on the machine for which goals of times are set."""
+
+USUAL_OF = {"AMD EPYC": 200e-6}
+"""s: what it takes where fits take as long as there, on processors that are slower at it.
+
+Single fits of four kinds whose code had not changed took 0.66 to 0.75 of what it says there.
+"""
 
 
 @dataclass(frozen=True)
@@ -91,10 +98,16 @@ def mark(reached: bool) -> str:
 
 def in_time(took: float, goal: float, yardstick: float) -> str:
     """Return the mark of a goal in the unit of a time; yardstick: in s, beside it."""
-    usual = took * min(1.0, USUAL / yardstick)
-    if took <= goal or usual > goal:
+    there = usual()
+    alike = took * min(1.0, there / yardstick)
+    if took <= goal or alike > goal:
         return mark(took <= goal)
-    return f"{usual:.3g} at {1e6 * USUAL:g}"
+    return f"{alike:.3g} at {1e6 * there:g}"
+
+
+def usual() -> float:
+    """Return what the yardstick takes on this kind of processor where a goal is asked, s."""
+    return USUAL_OF.get(model(), USUAL)
 
 
 def percent(share: float, digits: int = 1) -> str:

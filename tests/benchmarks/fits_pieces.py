@@ -71,7 +71,7 @@ def _read(path: Path) -> Piece:
 
 def origin(seed: int, *, quick: bool) -> Origin:
     """Return what is true of this machine and this checkout."""
-    cpu = _model() or platform.processor() or platform.machine()
+    cpu = model() or platform.processor() or platform.machine()
     machine = f"{cpu}, {os.cpu_count()} CPUs, {platform.system()}"
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return Origin(
@@ -79,7 +79,8 @@ def origin(seed: int, *, quick: bool) -> Origin:
     )
 
 
-def _model() -> str:
+def model() -> str:
+    """Return what the processor calls itself, or nothing."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

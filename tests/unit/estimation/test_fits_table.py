@@ -97,11 +97,14 @@ def test_a_trace_that_takes_longer_than_its_goal_is_marked():
     assert MISSED not in fits_verdicts.slowest_row("three states", found, 20.0)
 
 
-def test_a_goal_of_time_is_asked_of_the_usual_machine_and_says_so():
-    assert fits_common.in_time(4.0, 5.0, 300e-6) == ""
-    assert fits_common.in_time(6.0, 5.0, 200e-6) == "4.5 at 150"
-    assert fits_common.in_time(6.0, 5.0, 100e-6) == MISSED, "a quick one gets no more for it"
-    assert fits_common.in_time(8.0, 5.0, 200e-6) == MISSED
+@pytest.mark.parametrize(("processor", "usual"), [("any", 150), ("AMD EPYC", 200)])
+def test_a_goal_of_time_is_asked_of_the_usual_machine_and_says_so(monkeypatch, processor, usual):
+    monkeypatch.setattr(fits_common, "model", lambda: processor)
+    unit = 1e-6 * usual
+    assert fits_common.in_time(4.0, 5.0, 2 * unit) == ""
+    assert fits_common.in_time(6.0, 5.0, unit / 0.75) == f"4.5 at {usual}"
+    assert fits_common.in_time(6.0, 5.0, unit / 1.5) == MISSED, "a quick one gets no more for it"
+    assert fits_common.in_time(8.0, 5.0, unit / 0.75) == MISSED
 
 
 def test_maps_of_nothing_are_counted_and_one_that_is_accepted_misses_the_goal(monkeypatch):
