@@ -16,8 +16,8 @@ import psutil
 STEEPEST = 1.0  # MB/h that is still called flat
 BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
 SETTLES = 0.25  # part of a soak in which caches fill
-BLOCKS = 12  # neighbouring looks are alike: only so many means count as independent
-ERRORS = 2.0  # standard errors within which a slope is not told from another
+BLOCKS = 6  # neighbouring looks are alike: only so many means count as independent
+ERRORS = 2.78  # standard errors of their slope within which it lies in 95 % (Student's t of 4)
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ class Slope:
 
     @property
     def flat(self) -> bool:
-        """Whether it is less than 1 MB/h, even if it is two errors steeper than it seems."""
+        """Whether it is less than 1 MB/h, even if it is so many errors steeper than it seems."""
         return self.steep + ERRORS * self.error < STEEPEST
 
     @property
     def grows(self) -> bool:
-        """Whether it is more than 1 MB/h, even if it is two errors less steep than it seems."""
+        """Whether it is more than 1 MB/h, even if it is so many errors less steep than it seems."""
         return self.steep - ERRORS * self.error >= STEEPEST
 
     def __str__(self) -> str:
@@ -171,8 +171,8 @@ def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
 
 
 def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
-    """Return the slope with the error that the scatter of 12 means tells."""
-    if len(hours) < 2 * BLOCKS:
+    """Return the slope with the error that the scatter of few means tells."""
+    if len(hours) < 4 * BLOCKS:
         return NO_SLOPE
     parts = np.array_split(np.array([hours, megabytes]), BLOCKS, axis=1)
     at, means = np.array([part.mean(axis=1) for part in parts]).T
@@ -181,21 +181,28 @@ def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
 
 
 def grown(looks: Sequence[Look], what: str) -> int:
-    """Return by how much the least of the last quarter exceeds the most of the second."""
-    settled, last = _quarters(looks)
-    counts = [[getattr(x, what) for x in part] for part in (settled, last)]
-    return int(min(counts[1]) - max(counts[0]))
+    """Return how many more there usually are in the last quarter than in the second.
+
+    They come and go: of jitter by four the least and the most would hide three that stay.
+    """
+    settled, last = (_usual([getattr(x, what) for x in part]) for part in _quarters(looks))
+    return last - settled
 
 
 def new_files(looks: Sequence[Look]) -> list[str]:
-    """Return which files were open all the last quarter more often than ever in the second."""
+    """Return which files are usually open in the last quarter more often than in the second."""
     settled, last = _quarters(looks)
     names = {name for each in last for name in each.named}
+    before = {name: _usual([x.named[name] for x in settled]) for name in names}
     return sorted(
         f"{Path(name).name} +{more}"
         for name in names
-        if (more := min(x.named[name] for x in last) - max(x.named[name] for x in settled)) > 0
+        if (more := _usual([x.named[name] for x in last]) - before[name]) > 0
     )
+
+
+def _usual(counts: Sequence[int]) -> int:
+    return int(np.median(counts))
 
 
 def _quarters(looks: Sequence[Look]) -> tuple[Sequence[Look], Sequence[Look]]:

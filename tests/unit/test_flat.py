@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.prove.flat import BLOCK, Look, grown, new_files, together, used, verdict
+from tests.prove.flat import BLOCK, ERRORS, Look, grown, new_files, together, used, verdict
 from tests.prove.killing import wait_for
 from tests.prove.soak import can_tell, telling
 
@@ -144,6 +144,31 @@ def test_neighbouring_looks_are_not_counted_as_independent() -> None:
         )
         seem += abs(found.held.steep) > 2 * found.held.error
     assert seem < 40, seem
+
+
+@pytest.mark.parametrize(("minutes", "most"), [(1, 20), (3, 28)])
+def test_of_processes_whose_memory_wanders_few_seem_to_grow(minutes, most):
+    """Of 200: one in twenty by chance; of twelve means two errors were exceeded by up to 37."""
+    rng, at, seem = np.random.default_rng(5), np.arange(0, 1.6, 10 / 3600), 0
+    kept = np.exp(-1 / (6 * minutes))
+    for _ in range(200):
+        walk = np.zeros(at.size)
+        for n in range(1, at.size):
+            walk[n] = kept * walk[n - 1] + rng.normal()
+        held = [Look(h, m, Counter(), 9) for h, m in zip(at, walk, strict=True)]
+        found = verdict(held, told=False)
+        seem += abs(found.held.steep) > ERRORS * found.held.error
+    assert seem <= most, seem
+
+
+def test_files_that_come_and_go_hide_none_that_stay():
+    rng = np.random.default_rng(2)
+    leaks = [
+        replace(each, named=Counter(db=3 + int(2.5 * each.hours) + int(rng.integers(0, 5))))
+        for each in looks(2.0, 0.0)
+    ]
+    assert grown(leaks, "files") >= 2
+    assert new_files(leaks) == [f"db +{grown(leaks, 'files')}"]
 
 
 def test_a_file_that_comes_to_stay_is_named() -> None:

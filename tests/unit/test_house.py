@@ -28,10 +28,15 @@ LONGER_FILES = {
     "src/kammerton/estimation/numeric/pole_kernels.py": 570,
     "src/kammerton/estimation/numeric/projection_kernels.py": 460,
 }  # numba compiles and caches by file
-UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
-UNSAFE_CALLS = {"eval", "exec", "yaml.load", "yaml.unsafe_load", "yaml.full_load", "os.system"}
+UNSAFE_MODULES = {
+    "pickle", "_pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib",
+}  # fmt: skip
+UNSAFE_NAMES = {"eval", "exec"}
+UNSAFE_CALLS = {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "os.system"}
 UNSAFE_WORDS = re.compile(
-    "|".join(UNSAFE_MODULES | {max(call.split("."), key=len) for call in UNSAFE_CALLS})
+    "|".join(
+        UNSAFE_MODULES | UNSAFE_NAMES | {max(call.split("."), key=len) for call in UNSAFE_CALLS}
+    )
 )  # a file without any of them has nothing unsafe: to parse every file takes seconds
 HEAVY = ("numpy", "scipy", "numba", "qcodes", "matplotlib", "xarray", "sqlalchemy", "pydantic")
 TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".json", ".sh", ""}
@@ -68,14 +73,24 @@ def unsafe(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names if a.name.split(".")[0] in UNSAFE_MODULES)
-        elif (
-            isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in UNSAFE_MODULES
-        ):
-            yield node.module or ""
+        elif isinstance(node, ast.ImportFrom):
+            yield from imported(node)
+        elif isinstance(node, ast.Name) and node.id in UNSAFE_NAMES:  # under another name, too
+            yield node.id
         elif isinstance(node, ast.Call):
             if (name := called(node.func)) in UNSAFE_CALLS:
                 yield name
             yield from ("allow_pickle" for k in node.keywords if allows_pickle(k))
+
+
+def imported(node: ast.ImportFrom) -> Iterator[str]:
+    """Yield what is unsafe of an import of names."""
+    module = node.module or ""
+    if module.split(".")[0] in UNSAFE_MODULES:
+        yield module
+        return
+    names = (f"{module}.{each.name}" for each in node.names)
+    yield from (name for name in names if name in UNSAFE_CALLS)
 
 
 def called(function: ast.expr) -> str:
@@ -147,7 +162,8 @@ def test_x7_nothing_runs_what_it_reads():
 @pytest.mark.parametrize(
     "code",
     ["import pickle", "from marshal import loads", "eval(x)", "yaml.load(f)", "import dill.source",
-     "np.load(f, allow_pickle=True)", "np.load(f, allow_pickle=flag)", "ｅval(x)"],
+     "np.load(f, allow_pickle=True)", "np.load(f, allow_pickle=flag)", "ｅval(x)",
+     "e = eval", "from yaml import unsafe_load as load", "from os import system", "import _pickle"],
 )  # fmt: skip
 def test_x7_what_is_unsafe_is_seen(code):
     assert worth_parsing(code)

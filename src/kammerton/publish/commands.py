@@ -54,7 +54,9 @@ KEPT = (LIFE + SKEW).total_seconds()
 
 SHORTEST_KEY = 32
 
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.?)*+("?)', re.DOTALL)
+"""A text, or one that nothing closes. It never looks back: time grows as the payload does."""
+
 _SCOPE = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 Scope = Annotated[str, StringConstraints(pattern=_SCOPE)]
 
@@ -300,9 +302,9 @@ def _read(payload: bytes) -> Envelope:
 
 
 def _depth(payload: bytes) -> int:
-    """Return how deep brackets nest at most, those in texts aside."""
+    """Return how deep brackets nest at most, those in texts that are closed aside."""
     deepest = depth = 0
-    for byte in _TEXT.sub(b"", payload):
+    for byte in _TEXT.sub(lambda text: b"" if text[1] else text[0], payload):
         depth = max(0, depth + (byte in b"[{") - (byte in b"]}"))
         deepest = max(deepest, depth)
     return deepest
