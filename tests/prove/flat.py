@@ -16,7 +16,7 @@ import psutil
 STEEPEST = 1.0  # MB/h that is still called flat
 BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
 SETTLES = 0.25  # part of a soak in which caches fill
-BLOCKS = 6  # neighbouring looks are alike: only so many means count as independent
+BLOCKS = 6  # neighbouring looks are alike: only so many medians count as independent
 ERRORS = 2.78  # standard errors of their slope within which it lies in 95 % (Student's t of 4)
 
 
@@ -155,7 +155,7 @@ class Memory:
 
 
 def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
-    """Return the slopes after the first quarter, by the scatter of means of blocks.
+    """Return the slopes after the first quarter, by the scatter of medians of blocks.
 
     What a process holds comes and goes over minutes. Errors of single looks, as if each were
     independent, are several times too small. told: whether a process here can tell what it has in
@@ -171,12 +171,15 @@ def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
 
 
 def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
-    """Return the slope with the error that the scatter of few means tells."""
+    """Return the slope with the error that the scatter of few medians tells.
+
+    What comes and goes moves a mean, and hides what stays: arrays of a job, a cache's last tenant.
+    """
     if len(hours) < 4 * BLOCKS:
         return NO_SLOPE
     parts = np.array_split(np.array([hours, megabytes]), BLOCKS, axis=1)
-    at, means = np.array([part.mean(axis=1) for part in parts]).T
-    fit, covariance = np.polyfit(at, means, 1, cov=True)
+    at, usual = np.array([np.median(part, axis=1) for part in parts]).T
+    fit, covariance = np.polyfit(at, usual, 1, cov=True)
     return Slope(float(fit[0]), float(np.sqrt(covariance[0, 0])))
 
 

@@ -128,6 +128,17 @@ def test_what_a_measurement_takes_for_a_second_is_not_what_is_kept() -> None:
     assert together(few) == replace(busy[1], megabytes=400.0, in_use=200.0)
 
 
+def test_what_comes_and_goes_does_not_hide_what_stays():
+    rng = np.random.default_rng(4)
+    flat, leak = looks(1.6, 0.1, used=0.2), looks(1.6, 0.1, used=1.2)
+    busy = rng.random(len(flat)) < 0.3
+    for kept in (flat, leak):
+        for n in np.flatnonzero(busy):
+            kept[n] = replace(kept[n], in_use=(kept[n].in_use or 0.0) + rng.uniform(1, 5))
+    assert verdict(flat, told=True).flat
+    assert verdict(leak, told=True).grows
+
+
 def test_where_none_of_a_few_looks_tells_what_is_in_use_they_do_not_together() -> None:
     assert together(looks(0.01, 0.0)).in_use is None
 
