@@ -348,6 +348,7 @@ def test_own_limit_holds_although_the_gate_was_bypassed(rig, source):
     async def main() -> tuple[float, float, bool]:
         await other.set_power(20.0)
         await other.enable(on=True)
+        await other.settings()  # so that its link was served: two links keep no order
         found = await source.settings()
         await other.close()
         return found
