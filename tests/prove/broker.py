@@ -1,6 +1,8 @@
 """Rows B2 to B7: a broker that dies, hangs, loses acknowledgements, or holds what others wrote.
 
-With the daemon's and the subscribers' own times. T_rec is from the broker's return until every
+With the daemon's and the subscribers' own times. T_det is until its log said that it does not
+publish, or what was wrong: of a line that is only slow, and of a subscriber's, it says nothing, and
+of what is over in half a second it need not. T_rec is from the broker's return until every
 subscriber, one from the start and one that joins then, equals the database; the fault on a line is
 one between daemon and broker or, where it says so, between subscriber and broker. Lost: times that
 a subscriber did not hold the database's head within 15 s. Wrong: whether a value went back or was
@@ -10,9 +12,11 @@ applied twice. Stuck: times that it took longer than 5 s.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,6 +48,33 @@ MINUTES = 180.0
 MINUTE = 60.0
 
 
+class Said(logging.Handler):
+    """When a fault began, and the s until the relay's log had a word of it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.took: list[float] = []
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        self._began = time.time()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._began is not None:
+            self.took.append(record.created - self._began)
+            self._began = None
+
+
+@contextmanager
+def _listening() -> Iterator[Said]:
+    log, said = logging.getLogger("kammerton.publish"), Said()
+    log.addHandler(said)
+    try:
+        yield said
+    finally:
+        log.removeHandler(said)
+
+
 @dataclass
 class Stage:
     """A store, its broker, and the proxies through which daemon and subscriber speak to it."""
@@ -55,6 +86,7 @@ class Stage:
     away: float
     consumer: Subscriber
     updates: list[Update]
+    said: Said
     count: int = 0
 
     async def stay(self) -> None:
@@ -86,6 +118,7 @@ class Stage:
 
 async def _killed(stage: Stage) -> None:
     await stage.commit(2)
+    stage.said.begin()
     stage.process.kill()
     await stage.commit(3)
     await stage.stay()
@@ -94,6 +127,7 @@ async def _killed(stage: Stage) -> None:
 
 async def _stopped(stage: Stage) -> None:
     await stage.commit(2)
+    stage.said.begin()
     stage.process.signal(signal.SIGSTOP)
     await stage.commit(3)
     await stage.stay()
@@ -102,6 +136,7 @@ async def _stopped(stage: Stage) -> None:
 
 async def _rogue(stage: Stage) -> None:
     async with connect(at(stage.process)) as other:
+        stage.said.begin()
         await other.publish(TOPICS.snapshot, snapshot_of(stage.store.epoch, 0), retain=True)
     await stage.commit(1)
 
@@ -114,6 +149,7 @@ def _on_the_line(
     async def strike(stage: Stage) -> None:
         proxy = stage.ear if ear else stage.proxy
         hits = proxy.hits
+        stage.said.begin()
         proxy.put(fault)
         await stage.commit(5)
         await (stage.stay() if lasts else asyncio.sleep(0.5))
@@ -162,13 +198,14 @@ async def _prove(
             Store.open(folder / "db.sqlite", "two-qubits") as store,
             Proxy(process.port) as proxy,
             Proxy(process.port) as ear,
+            _listening() as said,
         ):
             broker, heard = (Broker("127.0.0.1", each.port) for each in (proxy, ear))
             async with (
                 counting(heard, shipped=True) as (consumer, updates),
                 relaying(store, broker, shipped=True),
             ):
-                stage = Stage(store, process, proxy, ear, 0.0, consumer, updates)
+                stage = Stage(store, process, proxy, ear, 0.0, consumer, updates, said)
                 await stage.commit(2)
                 return [
                     await _repeated(stage, title, STRIKES[title], times, aways) for title in titles
@@ -184,6 +221,7 @@ async def _repeated(
     times: int,
     aways: Sequence[float],
 ) -> Row:
+    stage.said.took.clear()
     took: list[float | None] = []
     for n in range(times):
         stage.away = aways[n % len(aways)]
@@ -193,7 +231,8 @@ async def _repeated(
     longest = max((t for t in took if t is not None), default=None)
     late = sum(t is None or t > BOUND for t in took)
     back = not never_back(stage.updates)
-    return Row(title, times, t_rec=longest, lost=never, wrong=int(back), stuck=late)
+    told = max(stage.said.took, default=None)
+    return Row(title, times, told, longest, lost=never, wrong=int(back), stuck=late)
 
 
 @proof("broker")

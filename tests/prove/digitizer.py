@@ -1,16 +1,20 @@
 """Rows D1 to D3: the digitizer's data are not what they should be.
 
-Wrong: values committed while a fault was on, or ever, that the hidden truth contradicts.
+T_det: s until a run that met the fault had ended and none of it was believed, the largest; none
+where of one or more of them something was. Wrong: values committed while a fault was on, or ever,
+that the hidden truth contradicts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from kammerton.model import Verdict
 from tests.prove.frame import Row, proof
 from tests.proxied import Site, proxied, running
 
@@ -27,16 +31,27 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 async def _struck(site: Site, title: str, fault: str, given: dict[str, Any], times: int) -> Row:
     """Let the loop turn with a fault on; count what met it, and what of that is contradicted."""
-    before, patience, measured = len(site.wrong()), site.loop.patience, 0
+    before, patience, took = len(site.wrong()), site.loop.patience, list[float | None]()
     for _ in range(times):
         for kept in (patience.parked, patience.failures, patience.efforts, patience.aside):
             kept.clear()  # else a qubit is parked after a few, and no data meet the fault
-        acquired = len(site.laboratory.board.acquisitions)
+        acquired, believed = len(site.laboratory.board.acquisitions), _believed(site)
         site.laboratory.faults.inject(fault, **given)
+        began = time.monotonic()
         await asyncio.wait_for(site.loop.step(), 60)
-        measured += len(site.laboratory.board.acquisitions) > acquired
+        if len(site.laboratory.board.acquisitions) > acquired:
+            refused = _believed(site) == believed
+            took.append(time.monotonic() - began if refused else None)
         site.laboratory.faults.clear(None)
-    return Row(title, measured, wrong=len(site.wrong()) - before)
+    told = [t for t in took if t is not None]
+    longest = max(told) if told and len(told) == len(took) else None
+    return Row(title, len(took), t_det=longest, wrong=len(site.wrong()) - before)
+
+
+def _believed(site: Site) -> str | None:
+    """Return the newest run of which anything was believed."""
+    fits = ((run.id, fit) for run in site.store.runs() for fit in run.fits.values())
+    return next((run for run, fit in fits if fit.verdict is Verdict.ACCEPTED), None)
 
 
 async def _prove(folder: Path, times: int) -> list[Row]:

@@ -204,6 +204,22 @@ def test_b4_a_broker_killed_with_what_it_retained_holds_the_head_within_5_s(
     asyncio.run(scenario())
 
 
+def test_b4_who_publishes_on_a_connection_that_is_just_lost_was_not_refused(
+    process: BrokerProcess,
+) -> None:
+    """A refusal is waited out for half a minute, a lost connection for a second."""
+
+    async def scenario() -> None:
+        async with connect(at(process)) as connection:
+            process.kill()
+            await asyncio.sleep(0.3)  # in which the client notices
+            await connection.publish("kammerton/nothing", b"1")
+
+    with pytest.raises(BrokerError, match="not currently connected") as lost:
+        asyncio.run(scenario())
+    assert not lost.value.refused
+
+
 def snapshot_of(epoch: str, revision: int) -> bytes:
     value = {
         "revision": revision, "value": 1.0, "stderr": 0.1, "unit": "s", "quality": "good",

@@ -52,7 +52,8 @@ async def relaying(
 ) -> AsyncIterator[Relay]:
     """Relay meanwhile. shipped: with its own pauses."""
     relay = Relay(store, broker, backoff=None if shipped else Backoff(0.05, 0.2), **more)
-    relay.slow = 0.5
+    if not shipped:
+        relay.slow = 0.5
     task = asyncio.create_task(relay.run())
     try:
         yield relay

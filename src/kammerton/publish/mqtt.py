@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -36,8 +37,11 @@ moment in which this process was busy a sound one too.
 NOTHING = "kammerton/nothing"
 """A topic that nobody subscribes to: a broker must answer who unsubscribes from it, even so."""
 
-REFUSALS = (4, 5, 134, 135)
-"""Bad user name or password, not authorised; in MQTT 3.1.1 and as paho translates them."""
+REFUSALS = (134, 135)
+"""Bad user name or password, not authorised: as paho translates what MQTT 3.1.1 calls 4 and 5.
+
+In paho's own errors, which no broker sends, 4 is a connection that is lost.
+"""
 
 _quiet = logging.getLogger(f"{__name__}.client")
 _quiet.setLevel(logging.ERROR)  # the library warns about what we handle, once for every message
@@ -260,7 +264,7 @@ def _words(problem: BaseException) -> str:
         return f"certificate verify failed: {below.verify_message}"
     if isinstance(below, OSError) and below.strerror:
         return below.strerror[0].lower() + below.strerror[1:]
-    return str(problem)
+    return re.sub(r"^\[code:\d+\] ", "", str(problem))
 
 
 def _refused(problem: BaseException | None) -> bool:
