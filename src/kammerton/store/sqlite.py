@@ -192,13 +192,20 @@ def check_version(connection: Connection, path: Path) -> bool:
 
 
 @contextmanager
-def named_errors(path: Path, doing: str) -> Iterator[None]:
-    """Turn what SQLite and the disk may raise into a StoreError that names the file."""
+def named_errors(
+    path: Path, doing: str, way_out: Callable[[Path], str] = lambda path: ""
+) -> Iterator[None]:
+    """Turn what SQLite and the disk may raise into a StoreError that names the file.
+
+    way_out: says what to do where the file is damaged.
+    """
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as problem:
         kind = StoreUnavailable if _passes(problem, path) else StoreError
-        raise kind(f"cannot {doing} {path}: {_cause(problem, path)}") from problem
+        words = f"cannot {doing} {path}: {_cause(problem, path)}"
+        said = way_out(path) if _code(problem) & 0xFF in DAMAGED else ""
+        raise kind(f"{words}. {said}" if said else words) from problem
 
 
 def _passes(problem: Exception, path: Path) -> bool:
@@ -208,7 +215,7 @@ def _passes(problem: Exception, path: Path) -> bool:
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
     if isinstance(cause, OSError):
         return cause.errno in NO_SPACE
-    said = getattr(cause, "sqlite_errorcode", 0)
+    said = _code(problem)
     # SQLite calls only a full disk FULL; of a quota, or a limit on a file, it says that it cannot
     # write, as of a broken disk. The lowest byte is the kind, the rest tells apart why.
     if said == sqlite3.SQLITE_IOERR_WRITE:
@@ -254,9 +261,15 @@ def _no_room(path: Path) -> bool:
 
 def _cause(problem: Exception, path: Path) -> str:
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
-    refused = getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    refused = _code(problem) & 0xFF == sqlite3.SQLITE_READONLY
     if isinstance(cause, PermissionError) or (refused and not os.access(path, os.W_OK)):
         return not_permitted(Path(getattr(cause, "filename", None) or path))
     if "locked" in str(cause):
         return f"another program holds the database locked{holder(path)}"
     return str(cause)
+
+
+def _code(problem: Exception) -> int:
+    """Return the number that SQLite gives what went wrong; 0: it is none of SQLite's."""
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    return getattr(cause, "sqlite_errorcode", 0)

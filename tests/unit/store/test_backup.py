@@ -542,6 +542,9 @@ def test_s3_a_damaged_database_is_left_alone_and_the_way_out_is_named(path: Path
         Store.open(path, "two-qubits")
     assert f"`kammerton restore {saved}`" in str(refusal.value)
     assert path.read_bytes() == damaged
+    with pytest.raises(StoreError, match="cannot read") as refusal, Store.read(path) as store:
+        store.parameters()
+    assert f"`kammerton restore {saved}`" in str(refusal.value), "who only reads is told, too"
     _, aside = restore(saved, "anna")
     assert aside is not None
     assert aside.read_bytes() == damaged
