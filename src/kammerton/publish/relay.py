@@ -209,9 +209,10 @@ class Relay:
             wait = await self._hand_over(session)
             await session.tell(self.alarms)
             await self.unforeseen.gone_on()
-            if not wait and not self._news.is_set():
-                self._quiet.set()
-            await self._rest(wait or POLL)
+            if await session.retain_parameters():
+                if not wait and not self._news.is_set():
+                    self._quiet.set()
+                await self._rest(wait or POLL)
 
     async def _hand_over(self, session: Session) -> float:
         """Hand over what is new; return the seconds until there is more to do.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 
@@ -26,7 +27,7 @@ STATUS_EVERY = 30.0
 """Seconds after which the status is said again: what is said at the moment is believed."""
 
 TURN = 1.0
-"""Seconds after which a long outbox lets snapshot and alarms go first."""
+"""Seconds after which a long outbox lets snapshot and alarms go first; parameters, all news."""
 
 FAREWELL = 2.0
 """Seconds that saying goodbye may take."""
@@ -72,7 +73,7 @@ class Session:
         self._ahead = ahead
         self._published = -1
         self._valid: tuple[Change, ...] = ()
-        self._greeted: tuple[Change, ...] = ()
+        self._greeted = deque[Change]()
         self._due = 0.0
         self._insist_due = 0.0
         self._repeat_due = 0.0
@@ -92,13 +93,26 @@ class Session:
         """
         began = time.monotonic()
         await self._publish_snapshot(head)
-        self._greeted = tuple(head.parameters.values())
+        self._greeted = deque(head.parameters.values() if self._parameters else ())
         return time.monotonic() - began
 
-    async def retain_parameters(self) -> None:
-        """Retain each parameter of the set that was greeted with."""
-        for change in self._greeted:
-            await self._publish_parameter(change)
+    async def retain_parameters(self) -> bool:
+        """Retain parameters of the set that was greeted with, for a while; say whether that is all.
+
+        Two thousand take seconds, on a far line a minute, in which what is measured must not wait.
+        What changed since goes out with its change: a retained value never goes back.
+        """
+        if not self._greeted:
+            return True
+        end = time.monotonic() + TURN
+        head = await asyncio.to_thread(self._store.snapshot)
+        while self._greeted:
+            change = self._greeted.popleft()
+            if head.parameters.get(change.name) == change:
+                await self._publish_parameter(change)
+                if time.monotonic() >= end:
+                    break
+        return not self._greeted
 
     async def forget(self, names: set[str]) -> None:
         """Take back each parameter of an earlier set that is not in the present one; empties it.

@@ -584,6 +584,38 @@ def test_behind_a_long_outbox_neither_the_newest_set_nor_an_alarm_waits(
     asyncio.run(scenario())
 
 
+def test_b4_behind_parameters_that_are_retained_anew_neither_news_nor_an_alarm_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A broker that lost what it retained is back: 2,000 parameters go out for ten seconds."""
+    monkeypatch.setattr("kammerton.publish.session.TURN", 0.0)
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.0)
+    monkeypatch.setattr("kammerton.publish.alarms.GROUP", 0.0)
+    names = [f"q{n}.t1" for n in range(10)]
+    topics = [TOPICS.parameter(name) for name in names]
+
+    async def scenario() -> None:
+        def meanwhile(topic: str, n: int) -> bool:
+            if topic == topics[2] and len(wire.revisions(topic)) == 1:
+                store.commit(run(), dict.fromkeys((names[1], names[8]), estimate(9e-5)))
+                relay.alarms.tell(Alarm("instrument", "lo1", "lo1: no answer"))
+            return False
+
+        wire = Wire(meanwhile)
+        relay = relay_of(store, wire)
+        store.commit(run(), dict.fromkeys(names, estimate(1e-5)))
+        store.mark_sent(store.waiting()[0].number)
+        await relayed(relay)
+        said = [(topic, document.get("revision")) for topic, document, _ in wire.sent]
+        before_the_last = said[: said.index((topics[9], 1))]
+        for news in ((TOPICS.delta, 2), (TOPICS.snapshot, 2), (TOPICS.alarm, None)):
+            assert news in before_the_last
+        retained = [wire.revisions(topic) for topic in topics]
+        assert retained == [[1], [1, 2], *[[1]] * 6, [2], [1]], "all, and none goes back"
+
+    asyncio.run(scenario())
+
+
 def test_what_expires_is_told_as_stale(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.0)
     clock = [NOON]
