@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.circle import cosine_and_sine
 from kammerton.estimation.numeric.compiling import careful_kernel as careful_kernel
 from kammerton.estimation.numeric.compiling import careful_making_piece as careful_making_piece
 from kammerton.estimation.numeric.compiling import careful_piece as careful_piece
@@ -100,7 +101,7 @@ def turning(w: float, x: Array, step: float, cos: Array, c: int, sin: Array, s: 
     """Fill rows c and s with cos(w x) and sin(w x); uniform ones from those AHEAD points before."""
     if step <= 0.0:
         for i in range(x.size):
-            cos[c, i], sin[s, i] = math.cos(w * x[i]), math.sin(w * x[i])
+            cos[c, i], sin[s, i] = cosine_and_sine(w * x[i])
         return
     a, b = math.cos(w * x[0]), math.sin(w * x[0])
     ca, sa = math.cos(w * step), math.sin(w * step)
