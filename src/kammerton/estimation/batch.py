@@ -27,7 +27,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
-from kammerton.estimation.verdict.kind import Countable, Startable
+from kammerton.estimation.verdict.kind import Countable, Startable, known_of_some
 from kammerton.estimation.verdict.large import name_large_errors
 from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
@@ -167,7 +167,7 @@ def _fitted(
     if len(groups) > 1:
         traces = sum(map(len, groups))
         return _joined(groups, [
-            _fitted(kind, *some_of(how, x, y, sigma, g), _of_some(known, g, traces))
+            _fitted(kind, *some_of(how, x, y, sigma, g), known_of_some(known, g, traces))
             for g in groups
         ])  # fmt: skip
     outcome = how.fit(batch, known)
@@ -176,7 +176,7 @@ def _fitted(
         which, part = again
         if outcome.starts and isinstance(part, Startable):
             part = part.from_starts([outcome.starts[n] for n in which])
-        outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
+        outcome = outcome.replaced(which, how.fit(part, known_of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
     if isinstance(batch, Batch):
         name_stray_points(said, batch)
@@ -254,17 +254,6 @@ def _joined(groups: list[NDArray[np.intp]], parts: list[FitBatch]) -> FitBatch:
     names = ("values", "stderr", "correlation", "verdict", "status", "reason", "advice",
              "chi2_reduced", "curve")  # fmt: skip
     return replace(parts[0], **{name: joined(name) for name in names})
-
-
-def _of_some(known: dict[str, object], which: NDArray[np.intp], traces: int) -> dict[str, object]:
-    """Return what is known of some traces only; the shots are those of every point, as y is."""
-    arrays = {name: np.asarray(value) for name, value in known.items()}
-    return {
-        name: array[which]
-        if array.shape[:1] == (traces,) and (name == "shots" or array.ndim == 1)
-        else known[name]
-        for name, array in arrays.items()
-    }
 
 
 def _in_units_of_x(said: Findings, window: Array) -> NDArray[np.object_]:

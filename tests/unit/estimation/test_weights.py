@@ -236,3 +236,18 @@ def test_what_a_kind_may_know_is_named_where_something_else_is_given():
         TraceError, match="cannot use shot; it takes contrast, interleaved, offset, shots"
     ):
         fit_batch("t1", X, X, shot=3)
+
+
+def test_lines_of_which_some_are_weighed_anew_are_those_of_each_alone():
+    rng = np.random.default_rng(3)
+    line = 1.0 / (1.0 + ((X - 0.45) / 0.05) ** 2)
+    shots = np.where(np.arange(101) % 7 == 0, 20.0, 400.0)
+    sigma = np.stack([np.full(101, 0.03), 0.6 / np.sqrt(shots)])
+    y = line + sigma * rng.normal(size=(2, 101))
+    both = fit_batch("qubit_spectroscopy", X, y, sigma, expected=[0.45, 0.46], within=[0.1, 0.1])
+    for n, expected in enumerate((0.45, 0.46)):
+        alone = fit_batch("qubit_spectroscopy", X, y[n], sigma[n], expected=expected, within=0.1)
+        assert both.verdict[n] == alone.verdict[0]
+        for name in ("frequency", "linewidth"):
+            assert both.values[name][n] == pytest.approx(alone.values[name][0], rel=1e-9)
+            assert both.stderr[name][n] == pytest.approx(alone.stderr[name][0], rel=1e-6)

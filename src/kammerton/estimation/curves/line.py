@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from kammerton.estimation.curves.telegraph import over_a_box
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.reweighing import weighed_again
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve
 from kammerton.estimation.verdict.evidence import (
@@ -36,7 +37,7 @@ from kammerton.estimation.verdict.findings import (
     judge_line,
     judge_signal,
 )
-from kammerton.estimation.verdict.kind import Kind, Known, sweep
+from kammerton.estimation.verdict.kind import Kind, Known, known_of_some, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
 from kammerton.estimation.verdict.place import PLACE, expectation, judge_place
@@ -59,17 +60,59 @@ WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
 
 
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """One line of each trace (N), two where they are, and several of the crowded ones (B,)."""
+
+    fit: Solution
+    pairs: Pairs
+    crowded: NDArray[np.intp]
+    several: Several | None
+
+    def curve(self, batch: Batch) -> Array:
+        """Return the fitted y (N, M)."""
+        curve, which = self.fit.curve(batch), self.pairs.which
+        if len(which):
+            curve[which] = self.pairs.fit.curve(batch.take(which))
+        if self.several is not None:
+            more = self.several.count > 2
+            curve[self.crowded[more]] = self.several.curve[more]
+        return curve
+
+
 def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     """Fit a mixture of a Lorentzian and a Gaussian of the same width; more lines where they are.
 
     Complex y is projected on its direction of largest change. `expected` is where the line is
-    believed to be, `within` one sigma of that.
+    believed to be, `within` one sigma of that. Traces that their lines weigh anew are fitted
+    again before they are judged.
     """
     if batch.parts == 2:
         return _projected(batch, known)
-    expected = expectation(batch, known)
+    lines = _found(batch)
+    again = weighed_again(batch, lines.curve(batch))
+    if again is None:
+        return _judged(batch, lines, known)
+    which, part = again
+    anew = _judged(part, _found(part), known_of_some(known, which, batch.traces))
+    if len(which) == batch.traces:
+        return anew
+    return _judged(batch, lines, known).replaced(which, anew)
+
+
+def _found(batch: Batch) -> _Lines:
     fit = one_line(batch)
     pairs = two_lines(batch, fit)
+    which = _crowded(batch, fit, pairs)
+    if len(which) == 0:
+        return _Lines(fit, pairs, which, None)
+    part = batch.take(which)
+    several = several_lines(part, fit.take(which), _lorentzian, bounds(batch, 1))
+    return _Lines(fit, pairs, which, several)
+
+
+def _judged(batch: Batch, lines: _Lines, known: Known) -> Outcome:
+    expected, fit, pairs = expectation(batch, known), lines.fit, lines.pairs
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = of_any_shape(batch, fit, evidence.noise, propagate(_one(batch), fit, evidence))
@@ -78,8 +121,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         batch, pairs.which, pairs.fit, lambda part: _two(part, pairs.fit, expected[pairs.which]),
         nulls, curve, found, evidence,
     )  # fmt: skip
-    which = _crowded(batch, fit, pairs)
-    found, evidence = _with_several(batch, which, fit, expected, nulls, curve, found, evidence)
+    found, evidence = _with_several(batch, lines, expected, nulls, curve, found, evidence)
     findings = Findings(batch.traces)
     law = "a line over a smooth background"
     snr = significance(batch, nulls.flat[0], fit, evidence)
@@ -156,17 +198,17 @@ def _crowded(batch: Batch, fit: Solution, pairs: Pairs) -> NDArray[np.intp]:
 
 
 def _with_several(
-    batch: Batch, which: NDArray[np.intp], fit: Solution, expected: Array, nulls: Nulls,
-    curve: Array, found: Derived, evidence: Evidence,
+    batch: Batch, fitted: _Lines, expected: Array, nulls: Nulls, curve: Array, found: Derived,
+    evidence: Evidence,
 ) -> tuple[Derived, Evidence]:  # fmt: skip
-    """Look for further lines in the traces `which`, and keep three or more."""
-    if len(which) == 0:
+    """Put three or more lines in place where there are so many."""
+    which, lines = fitted.crowded, fitted.several
+    if lines is None:
         return found, evidence
-    part = batch.take(which)
-    lines = several_lines(part, fit.take(which), _lorentzian, bounds(batch, 1))
     more = lines.count > 2
     if not more.any():
         return found, evidence
+    part = batch.take(which)
     zero, span = part.column(part.zero), part.column(part.span)
     at = zero + lines.centres() * span
     nearest = np.nan_to_num(np.abs(at - expected[which]), nan=np.inf).argmin(axis=0)
@@ -271,5 +313,5 @@ def _two(batch: Batch, fit: Solution, expected: Array) -> Formulas:
 
 
 KINDS: dict[str, Kind] = {
-    "qubit_spectroscopy": sweep(qubit_spectroscopy, 6, complex_too=True, known=PLACE)
+    "qubit_spectroscopy": sweep(qubit_spectroscopy, 6, complex_too=True, known=PLACE, weighs=True)
 }

@@ -70,11 +70,7 @@ def filled(batch: Batch, y: Array) -> Array:
     if not fill_uncertain(batch.w, bad):
         return y
     y = y.copy()
-    index = np.arange(batch.points)
-    for n in np.flatnonzero(bad.any(axis=1)):
-        for part in range(batch.parts):
-            row = y[n, part * batch.points : (part + 1) * batch.points]
-            row[bad[n]] = np.interp(index[bad[n]], index[~bad[n]], row[~bad[n]])
+    bridge(bad, y)
     return y
 
 
@@ -112,6 +108,28 @@ def fill_uncertain(w: Array, bad: NDArray[np.bool_]) -> bool:
             bad[n, i] = w[n, i] < least
             found = found or w[n, i] < least
     return found
+
+
+@kernel
+def bridge(bad: NDArray[np.bool_], y: Array) -> None:
+    """Put straight lines from good point to good point in place of bad ones (N, M).
+
+    y (N, parts M). Before the first good point, and after the last, there is its value.
+    """
+    m = bad.shape[1]
+    for n in range(y.shape[0]):
+        for first in range(0, y.shape[1], m):
+            last = -1
+            for i in range(m):
+                if bad[n, i]:
+                    continue
+                start = y[n, first + (last if last >= 0 else i)]
+                slope = (y[n, first + i] - start) / (i - last)
+                for k in range(last + 1, i):
+                    y[n, first + k] = start + slope * (k - last)
+                last = i
+            for k in range(last + 1, m):
+                y[n, first + k] = y[n, first + last]
 
 
 @kernel

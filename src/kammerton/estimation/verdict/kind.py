@@ -20,6 +20,17 @@ DECAYING, OSCILLATING = (0.0, 1.0), (-1.0, 1.0)
 """What `Kind.swings` is of laws that lead from offset + amplitude to the offset, or about it."""
 
 
+def known_of_some(known: Known, which: NDArray[np.intp], traces: int) -> Known:
+    """Return what is known of some traces only; the shots are those of every point, as y is."""
+    arrays = {name: np.asarray(value) for name, value in known.items()}
+    return {
+        name: array[which]
+        if array.shape[:1] == (traces,) and (name == "shots" or array.ndim == 1)
+        else known[name]
+        for name, array in arrays.items()
+    }
+
+
 class Prepared(Protocol):
     """Arrays made ready for one kind of fit."""
 
