@@ -62,7 +62,9 @@ def compile_all() -> None:
         laws = np.array([y, 0 * x, x])  # a good one, none, a drift: refusals have kernels too
         fit_batch(kind, np.tile(x, (3, 1)), laws + noisy, sigma, interleaved=True)
     prepared = np.tile([0, 1], SHOTS)
-    fit_batch(SHOT_KIND, prepared, 4.0 * prepared + rng.normal(size=(2, 2 * SHOTS)).T @ (1, 1j))
+    clouds = 4.0 * prepared + rng.normal(size=(2, 2 * SHOTS)).T @ (1, 1j)
+    leaked = np.arange(2 * SHOTS) % 10 == 1  # a third cloud has kernels too
+    fit_batch(SHOT_KIND, prepared, np.array([clouds, clouds + 6j * leaked]))
     if (where := folder()) is not None:
         for file in _kept():
             _onto_disk(file)  # numba does not wait for it

@@ -26,7 +26,6 @@ Ways = tuple[NDArray[np.intp], Array, Array, Array, Array]
 Edges = tuple[Array, Array]
 Sides = tuple[Array, Array]
 Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
 Some = tuple[int, int]
 
 RARE, MISSED = 1e-12, 1e-15  # what a cell holds at least, and what of a path no cell will miss
@@ -335,21 +334,6 @@ def likelihood_of(theta: Array, ways: Ways, edges: Edges, counts: Array) -> floa
     return log_likelihood(p, counts)
 
 
-@kernel
-def fill_parts(theta: Array, ways: Ways, edges: Edges, sides: Sides, parts: Array) -> None:
-    """Fill sides and parts."""
-    fill_sides(theta, ways, edges, sides)
-    fill_places(theta, ways, sides, parts)
-    fill_slopes_of_parts(theta, ways, sides, parts)
-
-
-@kernel
-def fill_slopes(theta: Array, parts: Array, p: Array, slope: Array) -> None:
-    """Fill the probability of each cell p (P, C) and its slopes by theta (P, T, C)."""
-    mix(theta, parts, p)
-    mix_slopes(theta, parts, p, slope)
-
-
 @making_piece
 def fill_gradient(p: Array, slope: Array, counts: Array, states: int, gradient: Array) -> None:
     """Fill the slope (T,) of the log likelihood."""
@@ -391,37 +375,45 @@ def fill_information(
             information[u, t] = information[t, u]
 
 
-@kernel
-def inform(p: Array, slope: Array, counts: Array, states: int, information: Array) -> None:
-    """Fill Fisher's information (T, T) from probabilities and their slopes."""
-    fill_information(p, slope, counts, states, information)
-
-
 @piece
-def physical_at(theta: Array, states: int, at: Array) -> bool:
-    """Fill what theta is without what noise has taken below 0; return whether there is any."""
-    below = False
+def physical_at(theta: Array, states: int, at: Array) -> int:
+    """Fill what theta is without what noise has taken below 0.
+
+    Return 0 where nothing is, 1 where fractions are, of which no part depends, and 2 where decays.
+    """
+    below = 0
     for t in range(theta.size):
         least = FEWEST_DECAYS if t < 3 * states else LEAST
         at[t] = theta[t]
         if t > 2 * states and theta[t] < least:
-            at[t], below = least, True
+            at[t], below = least, max(below, 2 if t < 3 * states else 1)
     return below
 
 
 @piece
-def solve_positive(a: Array, b: Array, n: int) -> None:
-    """Solve a x = b for the first n numbers in place (Cholesky); what a does not hold stays 0."""
+def take_root(a: Array, n: int) -> bool:
+    """Put the root of the first n rows below the diagonal of a (Cholesky).
+
+    Return whether there is any: what a does not hold is made so stiff that it stays 0.
+    """
+    every = True
     for j in range(n):
         own = a[j, j]
         for k in range(j):
             a[j, j] -= a[j, k] ** 2
         stiff = a[j, j] > 1e-14 * own
-        a[j, j] = math.sqrt(a[j, j]) if stiff else 1e150
+        a[j, j], every = math.sqrt(a[j, j]) if stiff else 1e150, every and stiff
         for i in range(j + 1, n):
             for k in range(j):
                 a[i, j] -= a[i, k] * a[j, k]
             a[i, j] /= a[j, j]
+    return every
+
+
+@piece
+def solve_positive(a: Array, b: Array, n: int) -> None:
+    """Solve a x = b for the first n numbers in place."""
+    take_root(a, n)
     for i in range(n):
         for k in range(i):
             b[i] -= a[i, k] * b[k]
@@ -524,9 +516,11 @@ def climb(
             fill_slopes_of_parts(theta, ways, sides, parts)
             mix_slopes(theta, parts, p, slope)
             fill_gradient(p, slope, counts, states, gradient)
-            if physical_at(theta, states, at):
-                fill_places(at, ways, sides, parts)
-                fill_slopes_of_parts(at, ways, sides, parts)
+            below = physical_at(theta, states, at)
+            if below > 0:
+                if below > 1:
+                    fill_places(at, ways, sides, parts)
+                    fill_slopes_of_parts(at, ways, sides, parts)
                 mix(at, parts, p)
                 mix_slopes(at, parts, p, slope)
             fill_information(p, slope, counts, states, information)
@@ -622,7 +616,7 @@ def fill_rare(
     """
     size, states = at.size, parts.shape[0]
     p, slope = np.empty(counts.shape), np.empty((counts.shape[0], size, counts.shape[1]))
-    information = np.empty((size, size))
+    information, way = np.empty((size, size)), np.empty(free.shape)
     for _ in range(int(limits[2])):
         enough = True
         for t in range(first, size):
@@ -634,27 +628,48 @@ def fill_rare(
         mix(at, parts, p)
         mix_slopes(at, parts, p, slope)
         fill_information(p, slope, counts, states, information)
-        fill_variances(freed(free, at, information)[1], free, variance)
+        if fill_along(freed(free, at, information)[1], free, way):
+            for t in range(size):
+                variance[t] = (way[t] ** 2).sum()
 
 
 @making_piece
-def fill_variances(known: Array, free: Array, variance: Array) -> None:
-    """Fill variance (T,) from the information (F, F) along free (T, F), if it can be."""
-    n = known.shape[0]
-    root, way = np.zeros((n, n)), np.empty(n)
-    for j in range(n):
-        for i in range(j, n):
-            root[i, j] = known[i, j]
-            for k in range(j):
-                root[i, j] -= root[i, k] * root[j, k]
-            if i == j and not root[j, j] > 0.0:
-                return
-            root[i, j] = math.sqrt(root[j, j]) if i == j else root[i, j] / root[j, j]
-    for t in range(variance.size):
-        variance[t] = 0.0
+def fill_along(known: Array, free: Array, way: Array) -> bool:
+    """Fill way (T, F), whose rows times each other are the covariance, from information (F, F).
+
+    Return whether it can be.
+    """
+    n, root = known.shape[0], known.copy()
+    if not take_root(root, n):
+        return False
+    for t in range(free.shape[0]):
         for f in range(n):
-            way[f] = free[t, f]
+            way[t, f] = free[t, f]
             for k in range(f):
-                way[f] -= root[f, k] * way[k]
-            way[f] /= root[f, f]
-            variance[t] += way[f] ** 2
+                way[t, f] -= root[f, k] * way[t, k]
+            way[t, f] /= root[f, f]
+    return True
+
+
+@kernel
+def finish(
+    theta: Array, ways: Ways, edges: Edges, counts: Array, free: Array, sides: Sides, parts: Array,
+    cells: tuple[Array, Array, Array], way: Array,
+) -> bool:  # fmt: skip
+    """Fill what `fit.Clouds` holds of theta; return whether it is known that well.
+
+    cells: what theta says of each cell, and without what is below 0 (P, C), and slopes (P, T, C).
+    way: see fill_along.
+    """
+    seen, p, slope = cells
+    at, information = np.empty(theta.size), np.empty((theta.size, theta.size))
+    fill_sides(theta, ways, edges, sides)
+    fill_places(theta, ways, sides, parts)
+    mix(theta, parts, seen)
+    if physical_at(theta, parts.shape[0], at) > 1:
+        fill_places(at, ways, sides, parts)
+    fill_slopes_of_parts(at, ways, sides, parts)
+    mix(at, parts, p)
+    mix_slopes(at, parts, p, slope)
+    fill_information(p, slope, counts, parts.shape[0], information)
+    return fill_along(freed(free, at, information)[1], free, way)

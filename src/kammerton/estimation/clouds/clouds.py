@@ -20,13 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.clouds.cell_kernels import fill_cells, fill_nearest
-from kammerton.estimation.clouds.cloud_kernels import (
-    RARE,
-    Sides,
-    Ways,
-    fill_parts,
-    fill_slopes,
-)
+from kammerton.estimation.clouds.cloud_kernels import Ways
 
 Array = NDArray[np.float64]
 
@@ -47,13 +41,6 @@ class Paths:
     jumps: Array
     times: Array
     at: Array
-
-    def weights(self, decays: Array) -> Array:
-        """Return the probability of each path from its origin (..., K) for decays (..., S - 1)."""
-        rates = decays[..., None, :]
-        jumped = np.where(self.jumps > 0, rates, 1.0).prod(axis=-1)
-        result: Array = self.share * jumped * np.exp(-(rates * self.times).sum(axis=-1))
-        return result
 
     @property
     def arrays(self) -> Ways:
@@ -176,35 +163,3 @@ def nearest(z: NDArray[np.complex128], centres: NDArray[np.complex128]) -> NDArr
     found = np.empty(z.size, np.intp)
     fill_nearest(z, centres, found)
     return found
-
-
-def product(weights: Array, i: Array, q: Array) -> Array:
-    """Sum over paths of weights (..., K) times i (K, X) times q (K, Y), as (..., X * Y)."""
-    summed = (weights[..., :, None] * i).swapaxes(-1, -2) @ q
-    return summed.reshape(*weights.shape[:-1], -1)
-
-
-def probabilities(theta: Array, layout: Layout, ways: Paths, sides: Sides) -> Array:
-    """Return the probability of each cell (P, C), at least RARE: decays may be below 0."""
-    weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
-    return np.maximum(product(weights, sides[0][0], sides[1][0]), RARE)
-
-
-def taken_apart(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Sides, Array]:
-    """Return sides and parts, as the kernels keep them.
-
-    Sides follow from the centres and the width alone; parts do not depend on the fractions.
-    """
-    x, y = grid.i.size - 1, grid.q.size - 1
-    sides = np.empty((3, ways.origin.size, x)), np.empty((3, ways.origin.size, y))
-    parts = np.empty((layout.states, 1 + 3 * layout.states, x, y))
-    fill_parts(theta, ways.arrays, (grid.i, grid.q), sides, parts)
-    return sides, parts
-
-
-def slopes(theta: Array, layout: Layout, parts: Array) -> tuple[Array, Array]:
-    """Return the probability of each cell (P, C) and its derivative by theta (P, T, C)."""
-    cells = parts.shape[2] * parts.shape[3]
-    p, slope = (np.empty((layout.preparations, *more, cells)) for more in ((), (layout.size,)))
-    fill_slopes(theta, parts, p, slope)
-    return p, slope

@@ -10,17 +10,16 @@ shots, and their covariance follows from the influence of each shot on either.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
-from kammerton.estimation.clouds.cell_kernels import fill_joint, fill_sums
+from kammerton.estimation.clouds.cell_kernels import fill_called, fill_sums
 from kammerton.estimation.clouds.clouds import Layout, nearest, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
-from kammerton.estimation.clouds.odds_kernels import fill_odds
+from kammerton.estimation.clouds.odds_kernels import fill_odds, fill_third
 from kammerton.estimation.clouds.seeds import Frame
 from kammerton.estimation.numeric.derived import Derived, derive
 
@@ -104,18 +103,15 @@ class Counts:
 
 def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     """Count labels of each preparation; the covariance adds up the influence of every shot."""
-    size, kinds, cells = clouds.layout.size, clouds.layout.preparations, clouds.shots.grid.size
-    parts, covariance = np.zeros((kinds, kinds)), np.diag(_of_none(clouds, kinds))
+    size, kinds = clouds.layout.size, clouds.layout.preparations
+    parts, covariance = np.empty((kinds, kinds)), np.diag(_of_none(clouds, kinds))
     seen, own = clouds.shots.counts, clouds.covariance
-    squared = np.empty((size, size))
+    squared, beyond = np.empty((size, size)), np.empty((size, kinds))
     fill_sums(clouds.scores, seen, clouds.scores, squared)
     covariance[:size, :size] += own @ squared @ own
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
-        both = np.zeros((cells, kinds))
-        fill_joint(cell, label, both)
-        parts[i] = both.sum(axis=0) / label.size
+        fill_called(cell, label, seen[i], clouds.scores[i], parts[i], beyond)
         here = slice(size + i * kinds, size + (i + 1) * kinds)
-        beyond = clouds.scores[i] @ (both - np.outer(seen[i], parts[i]))
         shared = own @ beyond / label.size
         covariance[:size, here] += shared
         covariance[here, :size] += shared.T
@@ -165,6 +161,7 @@ def number_names(states: int) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+@cache
 def number_unit(name: str) -> str:
     """Return the SI unit of a number."""
     if name == "readout_angle":
@@ -267,13 +264,7 @@ def _assignment(theta: Array, found: Discriminator, began: Array, parts: Array) 
 
 def _third(theta: Array, found: Discriminator) -> Array:
     """Return how a third cloud that was not prepared is called 0 and 1 (..., 2)."""
-    clouds = found.clouds
-    centres = clouds.layout.centres(theta)
-    line = centres[..., 1] - centres[..., 0]
-    place = (centres - centres[..., :1]) * (np.conj(line) / np.abs(line))[..., None]
-    mine = clouds.ways.origin == 2
-    along = place.real @ clouds.ways.at[mine].T
-    right = ndtr((along - found.threshold) / theta[..., clouds.layout.width][..., None])
-    weights = clouds.ways.weights(theta[..., clouds.layout.decays])[..., mine]
-    one = (weights * right).sum(axis=-1)
-    return np.stack([1.0 - one, one], axis=-1)
+    rows, ways = theta.reshape(-1, theta.shape[-1]), found.clouds.ways.arrays
+    one = np.empty(len(rows))
+    fill_third(np.ascontiguousarray(rows), ways, found.threshold, one)
+    return np.stack([1.0 - one, one], axis=-1).reshape(*theta.shape[:-1], 2)

@@ -51,9 +51,10 @@ LUMPY = 6.0  # sigmas of skewness or kurtosis that show more than one cloud
 def of_record(z: Complex, sets: list[Complex]) -> Objection | None:
     """Object to shots that are too few, or that no working digitizer gives.
 
-    z: all in their order; sets: by preparation.
+    z: all in their order, NaN where one is missing; sets: by preparation.
     """
     fewest = min(s.size for s in sets)
+    z = z if z.size == sum(s.size for s in sets) else z[~np.isnan(z)]
     suspect = repeats(z) >= SUSPECT * fewest  # of all: no part of them has more
     if fewest >= FEWEST and suspect and stuck(z):
         return rejected("stuck data", "one block of shots comes again and again: stuck data")

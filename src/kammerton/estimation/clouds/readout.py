@@ -6,6 +6,7 @@ x says what each shot was prepared in; y are the shots, I + iQ. The clouds are t
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ from kammerton.estimation.clouds.judge import (
     of_sets,
     unresolved,
 )
+from kammerton.estimation.clouds.record_kernels import fill_order
 from kammerton.estimation.clouds.seeds import fit_three, fit_two, framed, with_third
 from kammerton.estimation.numeric.arrays import demand_finite
 from kammerton.estimation.numeric.derived import Derived
@@ -41,7 +43,7 @@ Complex = NDArray[np.complex128]
 
 @dataclass(frozen=True, eq=False)
 class Shots:
-    """N targets of M shots: prepared (N, M) 0, 1, 2; y (N, M) in V, NaN where missing."""
+    """N targets of M shots: prepared (N or 1, M) 0, 1, 2; y (N, M) in V, NaN where missing."""
 
     prepared: NDArray[np.intp]
     y: Complex
@@ -61,14 +63,11 @@ class Shots:
         """Return the curve as it is: shots keep their order."""
         return curve
 
-    def record(self, n: int) -> Complex:
-        """Return the shots of target n, in the order they were taken."""
-        return np.asarray(self.y[n][~np.isnan(self.y[n])])
-
     def which(self, n: int) -> list[NDArray[np.intp]]:
         """Return the numbers of the shots of target n that are there, by what was prepared."""
-        there, prepared = ~np.isnan(self.y[n]), self.prepared[n]
-        return [np.flatnonzero(there & (prepared == s)) for s in range(self.states)]
+        first, order = np.empty(self.states + 1, np.intp), np.empty(self.y[n].size, np.intp)
+        fill_order(~np.isnan(self.y[n]), self.prepared[n % len(self.prepared)], first, order)
+        return [order[a:b] for a, b in itertools.pairwise(first)]
 
 
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Shots:
@@ -94,8 +93,7 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Shots:
     states = len(there)
     if states < 2 or not there.all():
         raise TraceError("x must hold shots prepared in 0 and in 1, and perhaps in 2")
-    prepared = np.broadcast_to(prepared, shots.shape)
-    return Shots(prepared, shots, states)
+    return Shots(np.atleast_2d(prepared), shots, states)
 
 
 def _are_states(prepared: NDArray[Any]) -> bool:
@@ -150,7 +148,7 @@ def _read(shots: Shots, n: int, dead: float) -> Reading:
     """Fit target n."""
     which = shots.which(n)
     sets = [shots.y[n][k] for k in which]
-    said = of_record(shots.record(n), sets) or of_sets(sets)
+    said = of_record(shots.y[n], sets) or of_sets(sets)
     if said is not None:
         return Reading(said)
     frame = framed(sets)

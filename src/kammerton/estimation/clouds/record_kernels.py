@@ -26,6 +26,27 @@ def moments(z: Complex) -> tuple[float, float, float, float]:
 
 
 @kernel
+def fill_order(
+    there: NDArray[np.bool_], prepared: NDArray[np.intp], first: NDArray[np.intp],
+    order: NDArray[np.intp],
+) -> None:  # fmt: skip
+    """Fill the numbers of the shots (M,) that are there, by what was prepared.
+
+    first: (S + 1,) where those of each state begin in order (M,), and where the last end.
+    """
+    first[:] = 0
+    for m in range(there.size):
+        first[prepared[m] + 1] += int(there[m])
+    for s in range(1, first.size):
+        first[s] += first[s - 1]
+    place = first.copy()
+    for m in range(there.size):
+        if there[m]:
+            order[place[prepared[m]]] = m
+            place[prepared[m]] += 1
+
+
+@kernel
 def fill_means(z: Complex, means: Array) -> None:
     """Fill the means of I and of Q (2, B) of as many equal spans of shots (M,)."""
     blocks = means.shape[1]

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.clouds.cell_kernels import settle_middles
+from kammerton.estimation.clouds.cell_kernels import (
+    middle,
+    middle_of_nine,
+    scatter,
+    settle_middles,
+)
 from kammerton.estimation.clouds.clouds import Layout, nearest
 from kammerton.estimation.clouds.fit import (
     Clouds,
@@ -53,9 +58,9 @@ def framed(sets: list[Complex]) -> Frame:
         across = np.concatenate([z.imag * turn.real - z.real * turn.imag for z in sets])
     else:
         centres = _middles(sets)
-        near = np.concatenate([_to_nearest(z[::4], centres) for z in sets]) / turn
+        near = np.concatenate([_to_nearest(z[::4], centres) for z in sets]) * np.conj(turn)
         across = np.concatenate([near.real, near.imag])
-    width = MAD * _middle(np.abs(across - _middle(across)))
+    width = MAD * scatter(across)
     unit = complex(turn * width)
     per = 1 / np.complex128(unit)  # to divide every shot takes three times as long
     scaled, middles = [(z - means[0]) * per for z in sets], (centres - means[0]) * per
@@ -76,14 +81,7 @@ def _middles(sets: list[Complex]) -> Complex:
 
 
 def _median(z: Complex) -> complex:
-    return complex(_middle(z.real), _middle(z.imag))
-
-
-def _middle(values: Array) -> float:
-    """Return the median; np.median looks for NaN, which takes longer than it does to find it."""
-    half = values.size // 2
-    ordered = np.partition(values, (half - 1, half) if values.size % 2 == 0 else half)
-    return float(ordered[half] if values.size % 2 else 0.5 * (ordered[half - 1] + ordered[half]))
+    return complex(middle(z.real), middle(z.imag))
 
 
 def fit_two(frame: Frame) -> Clouds | None:
@@ -159,8 +157,8 @@ def _left_over(frame: Frame, two: Clouds) -> complex | None:
     x, y = np.unravel_index(int(excess.argmax()), shape)
     if excess[x, y] < PEAKED:
         return None
-    i, q = np.divmod(np.concatenate(two.shots.cells), shape[1])
-    return _median(np.concatenate(frame.sets)[(abs(i - x) <= 1) & (abs(q - y) <= 1)])
+    every, cells = np.concatenate(frame.sets), np.concatenate(two.shots.cells)
+    return middle_of_nine(every, cells, shape[1], (int(x), int(y)))
 
 
 def _nine(cells: Array) -> Array:
