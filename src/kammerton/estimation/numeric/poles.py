@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,21 @@ class Sharing:
 
     def places(self, slope: bool) -> NDArray[np.intp]:
         """Return where everything is, -1 for a slope that there is not."""
+        return self.where if slope else self._without_slope
+
+    def size(self, slope: bool) -> int:
+        """Return how many parameters there are: the slope's two parts are the last."""
+        return self._size if slope else self._size - 2
+
+    @cached_property
+    def _without_slope(self) -> NDArray[np.intp]:
         where = self.where.copy()
-        if not slope:
-            where[:, pole_kernels.SLOPE :] = -1
+        where[:, pole_kernels.SLOPE :] = -1
         return where
+
+    @cached_property
+    def _size(self) -> int:
+        return int(self.where.max()) + 1
 
 
 def _sharing(law: int, nonlinear: int, *where: tuple[int, ...]) -> Sharing:
@@ -56,7 +68,7 @@ def fit_poles(
     and in units of the scatter about the fit where sigma is not known.
     """
     where = sharing.places(slope)
-    n, size, traces = batch.traces, int(where.max()) + 1, len(where)
+    n, size, traces = batch.traces, sharing.size(slope), len(where)
     theta, cov, (cost, gain) = np.empty((n, size)), np.empty((n, size, size)), np.empty((2, n))
     theta[:, : sharing.nonlinear] = start
     known = np.zeros((n, size - sharing.nonlinear))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.verdict.evidence import Mask
 from kammerton.estimation.verdict.stuck import CHANCE, LEAST, SHARE, fill_stuck
 
@@ -28,13 +29,19 @@ def read_again(y: NDArray[Any], w: NDArray[np.float64]) -> Mask:
 
 def _suspect(y: NDArray[Any]) -> Mask:
     """Return where pairs of points of the first trace are found in the second, too (N,)."""
-    first, second = y[:, 0], y[:, 1]
     twins = np.zeros(len(y), dtype=np.intp)
-    for k in range(PROBES):
-        i = (2 * k + 1) * (y.shape[2] - 1) // (2 * PROBES)
-        same = second.real[:, :-1] == first.real[:, i, None]
-        if same.any():  # of noise, none is
-            same &= second[:, :-1] == first[:, i, None]
-            same &= second[:, 1:] == first[:, i + 1, None]
-            twins += same.any(axis=1) & (first[:, i] != first[:, i + 1])
+    fill_twins(y, twins)
     return np.asarray(twins > TWINS)
+
+
+@careful_kernel
+def fill_twins(y: NDArray[Any], twins: NDArray[np.intp]) -> None:
+    """Fill twins (N,) with how many of PROBES pairs of points of y (N, 2, M) are there again."""
+    last = y.shape[2] - 1
+    for n in range(y.shape[0]):
+        for k in range(PROBES):
+            i, j = (2 * k + 1) * last // (2 * PROBES), 0
+            one, two = y[n, 0, i], y[n, 0, i + 1]
+            while j < last and not (y[n, 1, j] == one and y[n, 1, j + 1] == two):
+                j += 1
+            twins[n] += j < last and one != two

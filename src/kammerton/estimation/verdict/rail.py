@@ -7,12 +7,16 @@ asked of any other real trace is in `findings`.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Mask
 from kammerton.estimation.verdict.findings import SATURATED, UNIQUE, Findings
 from kammerton.estimation.verdict.stuck import fill_between
 from kammerton.estimation.verdict.ties import beyond_chance
+
+Array = NDArray[np.float64]
 
 LEAST, SHARE = 4, 0.05
 """Points, and parts of all, that lie at a rail. Of the parts of a complex trace LEAST are enough
@@ -31,20 +35,38 @@ def at_a_rail(batch: Batch) -> Mask:
     shots are known, the chance of it tells.
     """
     result = np.zeros(batch.traces, dtype=np.bool_)
+    most, count = np.empty((2, batch.parts, batch.traces))
+    fill_ends(batch.y, batch.w, batch.points, most, count)
     for part in range(batch.parts):
-        rows = slice(part * batch.points, (part + 1) * batch.points)
-        y, w = np.ascontiguousarray(batch.y[:, rows]), np.ascontiguousarray(batch.w[:, rows])
-        there = w > 0
-        high = np.where(there, y, -np.inf).max(axis=1, keepdims=True)
-        low = np.where(there, y, np.inf).min(axis=1, keepdims=True)
-        ends = [np.count_nonzero((y == end) & there, axis=1) for end in (high, low)]
-        enough = np.maximum(LEAST, SHARE * np.count_nonzero(there, axis=1))
-        many = beyond_chance(batch, np.maximum(*ends).astype(np.float64))
-        asked = many >= (LEAST if batch.parts == 2 else enough)
-        which = np.flatnonzero(asked & (high > low)[:, 0])
+        enough = np.maximum(LEAST, SHARE * count[part])
+        many = beyond_chance(batch, most[part])
+        which = np.flatnonzero(many >= (LEAST if batch.parts == 2 else enough))
         if len(which):
+            rows = slice(part * batch.points, (part + 1) * batch.points)
+            y, w = np.ascontiguousarray(batch.y[:, rows]), np.ascontiguousarray(batch.w[:, rows])
             between = np.empty((len(which), 2), dtype=np.intp)
             fill_between(y, w, which, between)
             unique = np.where((many >= enough)[which], UNIQUE, 1.0)
             result[which] |= between[:, 1] >= np.maximum(LEAST, unique * between[:, 0])
     return result
+
+
+@careful_kernel
+def fill_ends(y: Array, w: Array, points: int, most: Array, count: Array) -> None:
+    """Fill most (P, N): points of each part at its largest or its smallest value, and count: all.
+
+    y, w (N, P M). Of a part that has one value only most is 0.
+    """
+    for part in range(most.shape[0]):
+        for n in range(y.shape[0]):
+            high, low = -np.inf, np.inf
+            above = below = there = 0
+            for i in range(part * points, (part + 1) * points):
+                if not w[n, i] > 0.0:
+                    continue
+                there += 1
+                if y[n, i] >= high:
+                    above, high = (above + 1 if y[n, i] == high else 1), y[n, i]
+                if y[n, i] <= low:
+                    below, low = (below + 1 if y[n, i] == low else 1), y[n, i]
+            most[part, n], count[part, n] = max(above, below) if high > low else 0, there
