@@ -80,8 +80,13 @@ class Seeker:
 
 def candidates(c: Columns, s: Array, width: float) -> Candidates:
     """Return the two brightest points of each column."""
-    at, height = peaks(s, max(2, round(width / c.step)), 2)
+    at, height = brightest(c, s, width)
     return Candidates(fine(s, at, c.f), height)
+
+
+def brightest(c: Columns, s: Array, width: float) -> tuple[NDArray[np.intp], Array]:
+    """Return which points of each column these are, and their chi-square (B, 2)."""
+    return peaks(s, max(2, round(width / c.step)), 2)
 
 
 def arcs(

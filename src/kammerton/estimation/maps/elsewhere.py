@@ -25,6 +25,7 @@ COLUMNS = 25  # of a map that are asked, evenly spaced
 CHANCE = 1.0  # standard deviations of chi-square that noise may leave
 GAIN = 60.0  # chi-square that they must explain
 MOST = 0.05  # part of what is left beyond noise that they must: spurs leave 0.005
+OWN = 1e-9  # square of what of them nothing else imitates, in parts, that is not rounding
 HEIGHT = 0.13  # of the others, in parts of the lines that were found: compression shows 0.12
 
 
@@ -68,25 +69,28 @@ def _elsewhere(found: Fitted, law: Law, size: int, which: int) -> bool:
     left = y - q @ (q.conj().T @ y)
     thetas = np.repeat(p.theta[None], 2 * len(AWAY), axis=0)
     thetas[:, which] += np.concatenate([-AWAY, AWAY]) * width / steep
-    moved = [np.tensordot(height, _lines(c.f, each, width, c.parts), 1)[there] * w
-             for each in law(thetas).transpose(1, 0, 2)]  # fmt: skip
+    moved = sum(own * _lines(c.f, each, width, c.parts)
+                for own, each in zip(height, law(thetas), strict=True))  # fmt: skip
     excess = float(np.vdot(left, left).real) - c.parts * len(w)
-    return _explained(np.stack(moved, axis=1), q, left, excess)
+    return _explained(moved[:, there] * w, q, left, excess)
 
 
 def _explained(ways: Numbers, q: Numbers, left: Numbers, excess: float) -> bool:
-    """Return whether one of the ways explains most of what is left beyond noise."""
-    ways = ways - q @ (q.conj().T @ ways)
-    size = np.maximum((np.abs(ways) ** 2).sum(axis=0), 1e-300)
-    along = ways.conj().T @ left
+    """Return whether one of the ways (W, N) explains most of what is left beyond noise.
+
+    What of a way q (N, P) imitates explains nothing of what q has left.
+    """
+    whole, imitated = ((np.abs(each) ** 2).sum(axis=1) for each in (ways, ways.conj() @ q))
+    size = np.maximum(whole - imitated, OWN * whole + 1e-300)
+    along = ways.conj() @ left
     amount = (np.abs(along) if np.iscomplexobj(along) else along) / size
     gain = np.where(amount > HEIGHT, amount * amount * size, 0.0)
     return bool(gain.max() > max(GAIN, MOST * excess))
 
 
 def _lines(f: Array, at: Array, width: float, parts: int) -> Numbers:
-    """Return lines of height 1 (K, B, A)."""
-    x = 2.0 * (f - at[:, :, None]) / width
+    """Return lines of height 1 at places (..., B), (..., B, A)."""
+    x = (f - at[..., None]) * (2.0 / width)
     return 1.0 / (1.0 + (1j * x if parts == 2 else x * x))
 
 

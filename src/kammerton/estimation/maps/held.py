@@ -25,8 +25,9 @@ def held(y: NDArray[Any]) -> Mask:
     Counts of few shots repeat by chance, and stay at 0 or 1: there a whole row must be alike.
     """
     values = y[~np.isnan(y)]
-    if (values == values[0]).all():
-        return np.zeros(y.shape, dtype=bool)  # no signal, which has its own words
+    ordered = np.sort(values.real)
+    if (values == values[0]).all() or (ordered[1:] != ordered[:-1]).all():
+        return np.zeros(y.shape, dtype=bool)  # no signal, which has its own words; or none twice
     return _along(y) | _along(y.T).T | _again(y) | _again(y.T).T
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.arcs import Candidates, candidates
-from kammerton.estimation.maps.ridge import Columns, evened, scores
+from kammerton.estimation.maps.arcs import Candidates, brightest, candidates
+from kammerton.estimation.maps.ridge import Columns, evenness, fine, scores
 
 Array = NDArray[np.float64]
 
@@ -47,5 +47,10 @@ class Pictures:
 
 
 def _lit(c: Columns, s: Array, width: float) -> Lit:
-    even = evened(s)
-    return Lit(s, width, candidates(c, s, width), even, candidates(c, even, width))
+    part = evenness(s)
+    if part == 1.0:
+        points = candidates(c, s, width)
+        return Lit(s, width, points, s, points)
+    even, (at, height) = s * part, brightest(c, s, width)
+    return Lit(s, width, Candidates(fine(s, at, c.f), height), even,
+               Candidates(fine(even, at, c.f), part * height))  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.positions import Law
-from kammerton.estimation.maps.ridge import WIDTHS, Columns, score
+from kammerton.estimation.maps.ridge import WIDTHS, Columns, middle, score
 from kammerton.estimation.maps.tracks import SEEN, Tracked
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def misses(c: Columns, fit: Tracked, *, alone: bool = False) -> Misses:
     used = next((each for each in (kept, seen) if each.any()), inside)
     freedom = max(1.0, float(fit.pull.freedom[used].sum()))
     shift = fit.pull.shift(fit.off.shape[1])[0][shown & kept[:, None]]
-    strength = float(np.median(fit.pull.seen[used].max(axis=1))) if used.any() else 0.0
+    strength = middle(fit.pull.seen[used].max(axis=1)) if used.any() else 0.0
     return Misses(
         inside, seen, kept,
         float(np.sqrt((shift**2).mean())) / fit.width if kept.any() else np.inf,
@@ -72,7 +72,7 @@ def _plain(c: Columns, fit: Tracked, inside: Mask) -> Mask:
 
     One that has just left the window is still seen at its end.
     """
-    usual = float(np.median(fit.pull.seen[inside].max(axis=1))) if inside.any() else 0.0
+    usual = middle(fit.pull.seen[inside].max(axis=1)) if inside.any() else 0.0
     s = score(c, fit.width, stripes=True)
     s[:, np.minimum(c.f - c.f[0], c.f[-1] - c.f) < FLANK * fit.width] = 0.0
     return np.asarray(s.max(axis=1) > max(CLEAR, ALIKE * usual))
