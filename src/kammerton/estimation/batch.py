@@ -27,7 +27,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error, without_rounding
-from kammerton.estimation.verdict.kind import Countable, Startable, known_of_some
+from kammerton.estimation.verdict.kind import Countable, known_of_some
 from kammerton.estimation.verdict.large import name_large_errors
 from kammerton.estimation.verdict.lone import name_lone_points
 from kammerton.estimation.verdict.populations import judge_populations
@@ -174,8 +174,6 @@ def _fitted(
     again = how.again(batch, outcome.curve)
     if again is not None:
         which, part = again
-        if outcome.starts and isinstance(part, Startable):
-            part = part.from_starts([outcome.starts[n] for n in which])
         outcome = outcome.replaced(which, how.fit(part, known_of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
     if isinstance(batch, Batch):

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.maps import arc, arcfit, crossing, tracks
+from kammerton.estimation.maps import (
+    arc,
+    arcfit,
+    avoided_crossing,
+    crossing,
+    qubit_flux,
+    sweet_spot,
+    tracks,
+)
 from tests.benchmarks.fits_common import large
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import plain
@@ -131,3 +139,44 @@ def test_a_map_that_is_weighed_anew_is_not_searched_anew(monkeypatch):
     assert len(searched) == 3
     for name, value in anew.values.items():
         assert found.values[name] == pytest.approx(value, abs=1e-3 * anew.stderr[name][0])
+
+
+@pytest.mark.parametrize(
+    ("room", "against"), [(qubit_flux, "objections"), (avoided_crossing, "_objections")]
+)
+def test_a_map_that_is_weighed_anew_is_judged_once(room, against, monkeypatch):
+    truth, judged = plain()[room.__name__.rpartition(".")[2].replace("flux", "flux_map")], []
+    judge, columns = getattr(room, against), room.columns
+
+    def counted(*arguments):
+        judged.append("judged")
+        return judge(*arguments)
+
+    def made(*arguments):
+        judged.append("weighed")
+        return columns(*arguments)
+
+    monkeypatch.setattr(room, against, counted)
+    monkeypatch.setattr(room, "columns", made)
+    dropped = next(each for each in BROKEN if each.name == "dropped shots").traces(truth, 9, 1)
+    assert truth.fit(dropped).verdict[0] == "accepted"
+    assert judged == ["weighed", "weighed", "judged"]
+
+
+def test_halves_are_not_searched_where_what_plainly_shows_is_told_anyway(monkeypatch):
+    """Of a level that jumped once, which looks like a line here and there."""
+    truth, may = plain()["resonator_flux_map"], []
+
+    def asked(found):
+        may.append(differ(found))
+        return may[-1]
+
+    def searched(*_):
+        raise AssertionError("both halves of the map were searched")
+
+    differ = sweet_spot.may_differ
+    monkeypatch.setattr(sweet_spot, "may_differ", asked)
+    monkeypatch.setattr(sweet_spot, "halves_differ", searched)
+    step = next(each for each in BROKEN if each.name == "step").traces(truth, 9, 6)
+    assert set(truth.fit(step).status) == {"drift during scan"}
+    assert any(may)

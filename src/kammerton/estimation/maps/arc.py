@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import Seeker
 from kammerton.estimation.maps.fitted import Fitted, widened
-from kammerton.estimation.maps.misses import Misses, jump, misses
+from kammerton.estimation.maps.misses import Misses, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE, no_lines
 from kammerton.estimation.maps.periods import FIXED, Periods
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, without_stripes
 from kammerton.estimation.maps.squeezed import perhaps_squeezed
-from kammerton.estimation.maps.tracks import LINE, PATIENCE, Tracked, follow
+from kammerton.estimation.maps.tracks import LINE, PATIENCE, follow
 from kammerton.estimation.maps.whole import follows, unfit, whole
 
 Array = NDArray[np.float64]
@@ -57,15 +57,13 @@ class Found(Fitted):
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     together: how many of these at most are neighbours. other: a second arc's brightness in parts of
-    this one's, and where it is highest; jump: by what chi-square the place of the top changes in
-    mid-scan, and in which column. places: theta (P,) of other periods that explain the map about as
-    well.
+    this one's, and where it is highest. places: theta (P,) of other periods that explain the map
+    about as well.
     """
 
     elsewhere: float
     together: int
     other: tuple[float, Array]
-    jump: tuple[float, int]
     places: Sequence[Array] = ()
 
 
@@ -146,19 +144,10 @@ def _held(c: Columns, found: Found, theta: Array, model: Model) -> Found:
     fixed = theta, np.full(len(theta), FIXED)
     c = without_stripes(c, model.law(theta)[0], found.fit.width)
     fit = follow(c, model.law, theta, fixed, found.fit.width, model.shape)
-    return replace(
-        found, c=c, fit=fit, misses=misses(c, fit, alone=model.alone), jump=jumped(fit, model)
-    )
+    return replace(found, c=c, fit=fit, misses=misses(c, fit, alone=model.alone))
 
 
 def _from(found: Found, theta: Array, model: Model) -> Found:
     """Follow the arc from another theta (P,)."""
     fit = follow(found.c, model.law, theta, model.prior, found.fit.width, model.shape)
-    return replace(
-        found, fit=fit, misses=misses(found.c, fit, alone=model.alone), jump=jumped(fit, model)
-    )
-
-
-def jumped(fit: Tracked, model: Model) -> tuple[float, int]:
-    """Return how the place of the top changes in mid-scan."""
-    return jump(fit, model.law, model.top, len(model.prior[0]))
+    return replace(found, fit=fit, misses=misses(found.c, fit, alone=model.alone))

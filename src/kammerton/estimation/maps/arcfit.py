@@ -9,7 +9,7 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.arc import FAINTEST, Found, Model, jumped
+from kammerton.estimation.maps.arc import FAINTEST, Found, Model
 from kammerton.estimation.maps.arcs import (
     BRIGHT,
     DULL,
@@ -41,7 +41,6 @@ from kammerton.estimation.maps.tracks import (
 )
 
 Array = NDArray[np.float64]
-Start = tuple[Array, float]  # theta of the law, and the width
 
 TRIED = 3  # arcs that are refined
 THROUGH = 0.97  # part of what all bright points together can gain that needs no other arc
@@ -60,14 +59,14 @@ QUICK = 8  # steps for other triples; most that lead anywhere take 5
 FAINT = 9.0  # chi-square of a bright point where hardly a column shows a line for itself
 
 
-def find(c: Columns, model: Model, start: Start | None = None) -> Found | None:
+def find(c: Columns, model: Model, before: Found | None = None) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from.
 
     Where columns do not follow it, and it was found soon, other triples of points may lead to a
-    better one. start: of an arc that was found with other weights; none is looked for if it holds.
+    better one. before: what was found with other weights; no other is looked for if it holds.
     """
     pictures = Pictures(c)
-    held = None if start is None else _still(c, pictures, model, start)
+    held = None if before is None else _still(c, pictures, model, before)
     if held is not None:
         return _alone(c, held, model)
     best = _fainter(c, pictures, model, _best(c, pictures, model, within(c, PATIENCE)))
@@ -82,10 +81,10 @@ def find(c: Columns, model: Model, start: Start | None = None) -> Found | None:
     return replace(_alone(c, best, model), places=there)
 
 
-def _still(c: Columns, pictures: Pictures, model: Model, start: Start) -> _Seen | None:
+def _still(c: Columns, pictures: Pictures, model: Model, before: Found) -> _Seen | None:
     """Return an arc that is followed from where it was found; None where it is no longer clear."""
-    theta, width = start
-    best, lit = _followed(c, theta, width, model), next(pictures.of(stripes=True))
+    best = _followed(c, before.theta[:-1], before.fit.width, model)
+    lit = next(pictures.of(stripes=True))
     return _Seen(best, lit.s, lit.width, lit.points, best.turns) if _clear(best, SHARE) else None
 
 
@@ -290,7 +289,7 @@ def _completed(s: Array, best: Followed, model: Model, points: Candidates) -> Fo
     other = second_arc(best.c, s, fit, model)
     astray = held.inside & ~held.kept & (points.height[:, 0] > 2 * BRIGHT)
     share = float(astray.sum() / max(1, int(held.inside.sum())))
-    return Found(fit, held, best.c, share, _together(astray), other, jumped(fit, model))
+    return Found(fit, held, best.c, share, _together(astray), other)
 
 
 def _settled_down(best: Followed, model: Model) -> Followed:
@@ -306,7 +305,7 @@ def _settled_down(best: Followed, model: Model) -> Followed:
     fit, held = best.fit, best.misses
     alike = clumping(fit, held)
     if fit.step > NEARLY:
-        return replace(best, fit=replace(fit, cov=fit.cov * alike))
+        return replace(best, fit=replace(fit, wider=fit.wider * alike))
     if alike == 1.0:
         return best
     theta, width = _again(fit, held, best.theta, best.width)

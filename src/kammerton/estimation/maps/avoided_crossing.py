@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.few_biases import at_few_biases
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import Scale
-from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.maps import Maps, over_a_map, weighed_again
 from kammerton.estimation.maps.objections import (
     DOUBTED,
     LEAST,
@@ -67,26 +68,29 @@ BEND = 16.0  # chi-square that a parabola in place of a straight branch must exp
 
 def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     """Fit the two branches of each map."""
-    maps, faults = without_faults(maps)
+    told, (maps, faults) = maps, without_faults(maps)
     scale = Scale.of(maps)
     pictures = [columns(maps, n) for n in range(maps.traces)]
-    starts = maps.starts or [None] * maps.traces
-    found = [
-        None if hopeless else last(c, find(c, start))
-        for c, hopeless, start in zip(pictures, faults.hopeless, starts, strict=True)
-    ]
-    numbers = _numbers(found, scale)
-    findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
+    found = [None if hopeless else last(c, find(c))
+             for c, hopeless in zip(pictures, faults.hopeless, strict=True)]  # fmt: skip
+    which, weighed = weighed_again(told, maps, _curve(maps, found))
+    for n in which.tolist():
+        pictures[n] = columns(weighed, n)
+        found[n] = last(pictures[n], find(pictures[n], found[n]))
+    numbers, findings = _numbers(found, scale), Findings(maps.traces)
     faults.judge(findings)
     for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
         close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))
+    findings.accept("two branches that clearly avoid each other")
+    return Outcome(numbers, UNITS, _curve(maps, found), chi_squares(maps, found), findings)
+
+
+def _curve(maps: Maps, found: list[Found | None]) -> NDArray[Any]:
+    curve = np.full(maps.y.shape, np.nan, maps.y.dtype)
+    for n, each in enumerate(found):
         if each is not None:
             curve[n] = (each.image * each.factor).T
-    findings.accept("two branches that clearly avoid each other")
-    return Outcome(
-        numbers, UNITS, curve, chi_squares(maps, found), findings,
-        starts=[None if each is None else (each.fit.theta[:5], each.fit.width) for each in found],
-    )  # fmt: skip
+    return curve
 
 
 def _numbers(found: list[Found | None], scale: Scale) -> Derived:

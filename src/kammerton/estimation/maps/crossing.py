@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -49,7 +50,6 @@ from kammerton.estimation.maps.tracks import (
 from kammerton.estimation.maps.whole import whole
 
 Array = NDArray[np.float64]
-Start = tuple[Array, float]  # theta of the law, and the width
 
 MIDDLE, PLACE, MEAN_SLOPE, HALF_SLOPE, G = range(5)  # theta, in windows
 APART = 3.0  # widths; branches nearer than that count as one
@@ -78,19 +78,32 @@ POOR = 0.4  # part of the columns below which a fit is not worth another
 class Found(Fitted):
     """Two branches and how they hold.
 
-    shown: columns that show the upper and the lower branch (B, 2). stray: part of the columns that
-    show a line, but not there. jump: by what chi-square the crossing moves in mid-scan, and where.
-    bend: by what one of the uncoupled branches is a parabola.
-    factor: makes y of the fitted model. shape: of its lines. turns: steps that it took.
+    shown: columns that show the upper and the lower branch (B, 2). points: the map's bright ones;
+    None where they have changed since, as some were set aside. factor: makes y of the fitted model.
+    shape: of its lines. turns: steps that it took.
     """
 
     shown: NDArray[np.bool_]
-    stray: float
-    jump: tuple[float, int]
-    bend: float
+    points: Candidates | None
     factor: NDArray[np.complex128] | Array
     shape: str
     turns: int
+
+    @cached_property
+    def stray(self) -> float:
+        """Part of the columns that show a line, but not there."""
+        return _stray(self.fit, self.points or _bright(self.c, stripes=False)[1])
+
+    @cached_property
+    def jump(self) -> tuple[float, int]:
+        """By what chi-square the crossing moves in mid-scan, and where."""
+        return jump(self.fit, crossing_law(self.c.b), PLACE, 5)
+
+    @cached_property
+    def bend(self) -> float:
+        """By what chi-square one of the uncoupled branches is a parabola."""
+        law = crossing_law(self.c.b)
+        return bend(self.fit, law, _parabolas(law, self.fit.theta), 5)
 
 
 def crossing_law(b: Array) -> Law:
@@ -98,19 +111,18 @@ def crossing_law(b: Array) -> Law:
     return Law(laws.CROSSING, b)
 
 
-def find(c: Columns, start: Start | None = None) -> Found | None:
+def find(c: Columns, before: Found | None = None) -> Found | None:
     """Return the best pair of branches, and where one of them is hardly inside, another such.
 
-    start: of a pair that was found with other weights; none is looked for if it is still good.
+    before: what was found with other weights; nothing else is looked for if it is still good.
     """
-    held = None if start is None else _still(c, *start)
-    found = _found(c) if held is None else held
+    found = (before and _still(c, before.fit)) or _found(c)
     return found if found is None else _or_less_steep(found)
 
 
-def _still(c: Columns, theta: Array, width: float) -> Found | None:
+def _still(c: Columns, fit: Tracked) -> Found | None:
     """Return the pair of branches of a real map that is followed from there, if it is good."""
-    found = _refined(c, crossing_law(c.b), theta, width, (LINE, FANO), _bright(c, stripes=False)[1],
+    found = _refined(c, crossing_law(c.b), fit.theta[:5], fit.width, (LINE, FANO), None,
                      np.ones(len(c.f)))  # fmt: skip
     return found if _good(found) else None
 
@@ -131,16 +143,10 @@ def _found(c: Columns) -> Found | None:
 
 
 def last(c: Columns, found: Found | None) -> Found | None:
-    """Add the fit of all points with one height of each branch; and if these jumped or bend."""
-    if found is None:
-        return None
-    fit, law = found.fit, crossing_law(c.b)
-    found = replace(
-        found, jump=jump(fit, law, PLACE, 5), bend=bend(fit, law, _parabolas(law, fit.theta), 5)
-    )
-    if found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
+    """Add the fit of all points with one height of each branch."""
+    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
         return found
-    prior = np.zeros(5), np.zeros(5)
+    prior, law = (np.zeros(5), np.zeros(5)), crossing_law(c.b)
     whole_map = c if found.shape != POLE else unwound(c)[0]
     best = whole(whole_map, found.c, law, prior, found.fit, found.shape)
     if best is not None and c.parts == 1 and found.shape == LINE:
@@ -159,8 +165,7 @@ def _or_less_steep(found: Found) -> Found:
         return found
     theta[[MEAN_SLOPE, HALF_SLOPE, G]] = slopes
     c, shapes = found.c, (LINE, FANO) if found.c.parts == 1 else (found.shape,)
-    other = _refined(c, crossing_law(c.b), theta, found.fit.width, shapes,
-                     _bright(c, stripes=False)[1], found.factor)  # fmt: skip
+    other = _refined(c, crossing_law(c.b), theta, found.fit.width, shapes, None, found.factor)
     more = int(other.shown.sum()) > int(found.shown.sum())
     return other if more and _worth(other) > _worth(found) else found
 
@@ -181,7 +186,7 @@ def _worth(found: Found) -> float:
 
 def _good(found: Found) -> bool:
     held = found.misses
-    return held.share > GOOD and found.stray < 0.1 and held.chi2_reduced < NOISE
+    return held.share > GOOD and held.chi2_reduced < NOISE and found.stray < 0.1
 
 
 def _half(found: Found) -> bool:
@@ -306,7 +311,7 @@ def _polished(c: Columns, theta: Array, points: Candidates, width: float) -> Arr
 
 def _refined(
     c: Columns, law: Law, theta: Array, width: float, shapes: tuple[str, ...],
-    points: Candidates, factor: NDArray[np.complex128] | Array,
+    points: Candidates | None, factor: NDArray[np.complex128] | Array,
 ) -> Found:  # fmt: skip
     prior, whole = (np.zeros(5), np.zeros(5)), c
     shape = shapes[0]
@@ -329,10 +334,8 @@ def _refined(
     if alike > 1.0 and holds:
         fit = follow(c, law, fit.theta[:5], prior, fit.width, shape, alike=alike)
         held, turns = misses(c, fit), turns + fit.turns
-    if c is not whole:
-        points = _bright(c, stripes=False)[1]
     shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]
-    return Found(fit, held, c, shown, _stray(fit, points), (0.0, 0), 0.0, factor, shape, turns)
+    return Found(fit, held, c, shown, points if c is whole else None, factor, shape, turns)
 
 
 def _cost(fit: Tracked) -> float:

@@ -26,8 +26,9 @@ from kammerton.estimation.maps.chevron_rest import Rest
 from kammerton.estimation.maps.chevron_seeds import SEEN, rows, starts
 from kammerton.estimation.maps.compressed import compression, perhaps_compressed
 from kammerton.estimation.maps.faults import without_faults
+from kammerton.estimation.maps.fitted import chi_squares
 from kammerton.estimation.maps.leftover import alike, excess
-from kammerton.estimation.maps.maps import Maps, over_a_map, scatter
+from kammerton.estimation.maps.maps import Maps, over_a_map, scatter, weighed_again
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
@@ -46,26 +47,30 @@ WIDEST_RATE, WIDEST_LATE = 5.0, 0.5  # spread of damping and delay, in windows
 
 def cz_chevron(maps: Maps, known: Known) -> Outcome:
     """Fit the exchange between two levels to each map."""
-    maps, faults = without_faults(maps)
+    told, (maps, faults) = maps, without_faults(maps)
     del known
     images = [_image(maps, n) for n in range(maps.traces)]
-    found = [
-        None if hopeless else _find(image, maps)
-        for image, hopeless in zip(images, faults.hopeless, strict=True)
-    ]
+    found = [None if hopeless else _find(image, maps)
+             for image, hopeless in zip(images, faults.hopeless, strict=True)]  # fmt: skip
+    which, weighed = weighed_again(told, maps, _curve(maps, found))
+    for n in which.tolist():
+        images[n] = _image(weighed, n)
+        found[n] = _find(images[n], maps)
     numbers = _numbers(found, maps)
     findings = Findings(maps.traces)
     faults.judge(findings)
     for n, (image, each) in enumerate(zip(images, found, strict=True)):
         close(findings, n, objections(image, each, numbers, n, maps))
     findings.accept("a clear chevron")
+    return Outcome(numbers, UNITS, _curve(maps, found), chi_squares(maps, found), findings)
+
+
+def _curve(maps: Maps, found: list[Found | None]) -> Array:
     curve = np.full(maps.y.shape, np.nan)
-    reduced = np.full(maps.traces, np.nan)
     for n, each in enumerate(found):
         if each is not None:
             curve[n] = each.fit.curve
-            reduced[n] = each.reduced if maps.known_noise else np.nan
-    return Outcome(numbers, UNITS, curve, reduced, findings)
+    return curve
 
 
 def _image(maps: Maps, n: int) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -25,14 +26,23 @@ class Fitted:
 
     fit: with heights free in every column, misses: how it holds, c: the map without what does not
     belong. whole: the fit of all points with heights that columns share, where that holds.
-    wider: by what variances grow for what the fit leaves that is not noise.
+    widens: whether errors know of what the fit leaves that is not noise.
     """
 
     fit: Tracked
     misses: Misses
     c: Columns
     whole: Whole | None = field(default=None, kw_only=True)
-    wider: float = field(default=1.0, kw_only=True)
+    widens: bool = field(default=False, kw_only=True)
+
+    @cached_property
+    def wider(self) -> float:
+        """By what variances grow for what the fit leaves that is not noise."""
+        if not self.widens:
+            return 1.0
+        if self.whole is not None:
+            return uneven(self.whole)
+        return uneven_apart(self.c, self.fit, self.misses)
 
     @property
     def theta(self) -> Array:
@@ -68,9 +78,7 @@ Fit = TypeVar("Fit", bound=Fitted)
 
 def widened(found: Fit) -> Fit:
     """Return a fit whose errors know of what it leaves that is not noise."""
-    if found.whole is not None:
-        return replace(found, wider=uneven(found.whole))
-    return replace(found, wider=uneven_apart(found.c, found.fit, found.misses))
+    return replace(found, widens=True)
 
 
 def uneven_apart(c: Columns, fit: Tracked, found: Misses) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -29,8 +29,7 @@ class Maps:
 
     axes: (A,), (B,). y: (N, A, B), NaN where missing. w: 1/sigma of each part, 0 where missing; if
     sigma was not given (known_noise is False), 1 where there is a point. told: of the noise of
-    all points (N, A B); None where sigma was not given. starts: what a fit with other weights
-    found of each, where that is known.
+    all points (N, A B); None where sigma was not given.
     """
 
     axes: tuple[Array, Array]
@@ -39,7 +38,6 @@ class Maps:
     known_noise: bool
     order: tuple[NDArray[np.intp], NDArray[np.intp]]
     told: Told | None = None
-    starts: Sequence[Any] = ()
 
     @property
     def traces(self) -> int:
@@ -69,10 +67,6 @@ class Maps:
         flat = _in_order(shots, self.order).reshape(len(shots), -1)
         return replace(self, told=replace(self.told, shots=flat))
 
-    def from_starts(self, starts: Sequence[Any]) -> Maps:
-        """Return them with what a fit with other weights found of each (N)."""
-        return replace(self, starts=starts)
-
     def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
         """Return a fitted (N, A, B) in the caller's order."""
         if all((each[1:] > each[:-1]).all() for each in self.order):
@@ -91,25 +85,32 @@ def over_a_map(
     fit: Callable[[Any, Known], Outcome], names: tuple[str, str], least: tuple[int, int], *,
     complex_too: bool = True, known: tuple[str, ...] = (),
 ) -> Kind:  # fmt: skip
-    """Return a kind over two axes of these names with at least `least` points on each."""
+    """Return a kind over two axes of these names with at least `least` points on each.
+
+    Its fit weighs maps anew by itself (`weighed_again`), before it judges them.
+    """
     ready = partial(prepare_maps, names=names, least=least, complex_too=complex_too)
-    if "shots" not in known:
-        return Kind(ready, fit, known, axes=2)
-    return Kind(ready, fit, known, axes=2, again=map_again)
+    return Kind(ready, fit, known, axes=2)
 
 
-def map_again(maps: Maps, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Maps] | None:
-    """Return the maps that a fit weighs anew, see `weighed_again`: real ones that were fitted."""
+def weighed_again(
+    told: Maps, maps: Maps, curve: NDArray[Any]
+) -> tuple[NDArray[np.intp], Maps]:  # fmt: skip
+    """Return which maps their fitted curves (N, A, B) weigh anew, and all with those weights.
+
+    See `weights_of`: real ones that were fitted, before they are judged. told: with what is
+    silent in `maps`, whose noise tells, too.
+    """
     fitted = np.flatnonzero(np.isfinite(curve).all(axis=(1, 2)))
-    if maps.told is None or np.iscomplexobj(maps.y) or len(fitted) == 0:
-        return None
-    told, rows = maps.told.take(fitted), (len(fitted), -1)
-    again = weights_of(told, maps.w[fitted].reshape(rows), curve[fitted].reshape(rows))
+    if told.told is None or np.iscomplexobj(told.y) or len(fitted) == 0:
+        return fitted[:0], maps
+    noise, rows = told.told.take(fitted), (len(fitted), -1)
+    again = weights_of(noise, told.w[fitted].reshape(rows), curve[fitted].reshape(rows))
     if again is None:
-        return None
-    which = fitted[again[0]]
-    w = again[1].reshape(len(which), *maps.w.shape[1:])
-    return which, replace(maps, y=maps.y[which], w=w, told=maps.told.take(which))
+        return fitted[:0], maps
+    which, w = fitted[again[0]], maps.w.copy()
+    w[which] = np.where(w[which] > 0.0, again[1].reshape(len(which), *w.shape[1:]), 0.0)
+    return which, replace(maps, w=w)
 
 
 def prepare_maps(

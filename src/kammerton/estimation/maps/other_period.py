@@ -29,7 +29,7 @@ def name_other_periods(
         return
     given = {name: per_trace(known, name, maps) for name in ("anharmonicity", "asymmetry")}
     for n in refused.tolist():
-        one = replace(maps, y=maps.y[n : n + 1], w=maps.w[n : n + 1], starts=())
+        one = replace(maps, y=maps.y[n : n + 1], w=maps.w[n : n + 1])
         free = fit(one, {name: None if v is None else v[n] for name, v in given.items()})
         own, error = (float(each["period"][0]) for each in (free.found.values, free.found.stderr))
         clear = free.findings.verdict[0] == ACCEPTED

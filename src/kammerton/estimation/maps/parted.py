@@ -29,11 +29,16 @@ def faint(c: Columns, model: Model) -> bool:
     return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
 
 
-def halves_differ(c: Columns, model: Model, found: Found) -> bool:
-    """Return whether either half of the scan shows an arc, but at different places."""
+def may_differ(found: Found) -> bool:
+    """Return whether halves of the scan are asked: columns show lines, but not all on one arc."""
     held = found.misses
     shown = held.share > 0.8 and held.scatter < 2 * LOOSE
-    if held.kept.sum() < LEAST or shown or no_lines(held):
+    return bool(held.kept.sum() >= LEAST) and not shown and not no_lines(held)
+
+
+def halves_differ(c: Columns, model: Model, found: Found) -> bool:
+    """Return whether either half of the scan shows an arc, but at different places."""
+    if not may_differ(found):
         return False
     middle = len(c.b) // 2
     tops = []

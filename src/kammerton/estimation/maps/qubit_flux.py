@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +15,11 @@ from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
-from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.maps import Maps, over_a_map, weighed_again
 from kammerton.estimation.maps.other_period import name_other_periods
 from kammerton.estimation.maps.periods import Periods
 from kammerton.estimation.maps.ridge import Columns, columns
-from kammerton.estimation.maps.sweet_spot import objections, plainer
+from kammerton.estimation.maps.sweet_spot import objections, plainer, plainly
 from kammerton.estimation.maps.tracks import LINE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -37,13 +41,14 @@ TWIN = 0.6e9  # Hz below the qubit's arc where its two-photon line may run
 
 def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
     """Fit the arc of a transmon to each map; known: anharmonicity, period, asymmetry."""
-    outcome = _fitted(maps, known)
-    name_other_periods(maps, known, outcome, _fitted)
+    weighed, outcome = _fitted(maps, known)
+    name_other_periods(weighed, known, outcome, lambda *one: _fitted(*one)[1])
     return outcome
 
 
-def _fitted(maps: Maps, known: Known) -> Outcome:
-    maps, faults = without_faults(maps)
+def _fitted(told: Maps, known: Known) -> tuple[Maps, Outcome]:
+    """Return what was fitted, and the maps as they were weighed."""
+    maps, faults = without_faults(told)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
     pictures = [columns(maps, n) for n in range(maps.traces)]
@@ -51,25 +56,25 @@ def _fitted(maps: Maps, known: Known) -> Outcome:
         _model(c, scale, {k: None if v is None else float(v[n]) for k, v in given.items()})
         for n, c in enumerate(pictures)
     ]
-    none = [None] * maps.traces
     found = [
-        None if hopeless else last(c, find(c, model, start), model)
-        for c, model, hopeless, start in zip(
-            pictures, models, faults.hopeless, maps.starts or none, strict=True
-        )
+        None if hopeless else last(c, find(c, model), model)
+        for c, model, hopeless in zip(pictures, models, faults.hopeless, strict=True)
     ]
+    which, weighed = weighed_again(told, maps, _curve(maps, found))
+    for n in which.tolist():
+        pictures[n] = columns(weighed, n)
+        found[n] = last(pictures[n], find(pictures[n], models[n], found[n]), models[n])
     numbers = _numbers(found, scale, given["asymmetry"])
     findings = Findings(maps.traces)
     faults.judge(findings)
     for n, (c, each, model) in enumerate(zip(pictures, found, models, strict=True)):
-        against = objections(c, each, numbers, n, scale, maps.known_noise, model, ARC)
-        close(findings, n, plainer(c, c, model, against))
+        plain = cache(partial(plainly, c, c, model))
+        against = objections(c, each, numbers, n, scale, maps.known_noise, model, ARC, plain)
+        close(findings, n, plainer(plain, against))
     _judge_period(findings, found, given["period"])
     findings.accept(lambda n: _praise(numbers, n))
-    return Outcome(
-        numbers, UNITS, _curve(maps, pictures, found), chi_squares(maps, found), findings,
-        starts=[None if each is None else (each.theta[:-1], each.fit.width) for each in found],
-    )  # fmt: skip
+    outcome = Outcome(numbers, UNITS, _curve(maps, found), chi_squares(maps, found), findings)
+    return replace(told, w=weighed.w, told=None), outcome
 
 
 def _model(c: Columns, scale: Scale, known: dict[str, float | None]) -> Model:
@@ -124,9 +129,7 @@ def _praise(numbers: Derived, n: int) -> str:
     return "a clear arc"
 
 
-def _curve(
-    maps: Maps, pictures: list[Columns], found: list[Found | None]
-) -> NDArray[np.float64] | NDArray[np.complex128]:
+def _curve(maps: Maps, found: list[Found | None]) -> NDArray[Any]:
     curve = np.full(maps.y.shape, np.nan, dtype=maps.y.dtype)
     for n, each in enumerate(found):
         if each is not None:

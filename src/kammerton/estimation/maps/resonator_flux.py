@@ -20,7 +20,7 @@ its shape.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 
 import numpy as np
@@ -39,7 +39,7 @@ from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.objections import no_lines
 from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns, columns, resonances
-from kammerton.estimation.maps.sweet_spot import objections, plainer
+from kammerton.estimation.maps.sweet_spot import objections, plainer, plainly
 from kammerton.estimation.maps.tracks import CLOSE, FANO, ITERATIONS, POLE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -139,11 +139,12 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     faults.judge(findings)
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
+        plain = cache(partial(plainly, raw[n], c, model))
         against = chain(
-            objections(c, each, judged, n, scale, maps.known_noise, model, ARC),
+            objections(c, each, judged, n, scale, maps.known_noise, model, ARC, plain),
             map(_flattened, [each]), [_impossible(each, model)], map(_twice, [each], [model]),
         )  # fmt: skip
-        close(findings, n, plainer(c, raw[n], model, against))
+        close(findings, n, plainer(plain, against))
         if each is not None:
             curve[n] = back(each.image).T
     kinked = _kinked(found)

@@ -79,24 +79,24 @@ def find(c: Columns) -> Found | None:
     if low is None or high is None:
         return None
     first, last = _plain(bright, (low, high), split)
-    sides = [_side(c, f, bright, part, width)
-             for part in (slice(0, first), slice(last, len(f)))]  # fmt: skip
-    if sides[0] is None or sides[1] is None:
+    low = _side(c, f, bright, slice(0, first), width)
+    high = _side(c, f, bright, slice(last, len(f)), width)
+    if low is None or high is None:
         return None
+    sides = _widened(c, low), _widened(c, high)
     near = np.zeros(len(f), dtype=bool)
     for side in sides:
-        if side is not None:
-            away = np.abs(f[side.powers] - side.fit.theta[0])
-            near[side.powers] |= away < max(side.fit.width, 0.02)
+        away = np.abs(f[side.powers] - side.fit.theta[0])
+        near[side.powers] |= away < max(side.fit.width, 0.02)
     near[first:last] = True  # the change itself
     moves = changed(
         c, sides[0].fit, sides[1].fit, points.height[:, 0], POLE if c.parts == 2 else FANO,
-        max(side.misses.chi2_reduced for side in sides if side is not None),
+        max(side.misses.chi2_reduced for side in sides),
     )  # fmt: skip
     each = zip(sides, (c.b[:first], c.b[last:]), strict=True)
-    drift = drifted([track(side.fit, side.misses.kept, b) for side, b in each if side], moves[0])
+    drift = drifted([track(side.fit, side.misses.kept, b) for side, b in each], moves[0])
     return Found(
-        sides[0], sides[1], float(near[bright].mean()), moves, bright, travelled(f[bright]),
+        *sides, float(near[bright].mean()), moves, bright, travelled(f[bright]),
         drift=drift,
     )  # fmt: skip
 
@@ -155,9 +155,14 @@ def _side(
     law = levels(np.zeros(len(part.b), dtype=np.intp))
     start, prior = np.array([np.median(mine)]), (np.zeros(1), np.zeros(1))
     fit = follow(part, law, start, prior, width, POLE if c.parts == 2 else FANO)
-    held = misses(part, fit)
-    wider = clumping(fit, held) * uneven_apart(part, fit, held)
-    return Side(powers, replace(fit, cov=fit.cov * wider), held)
+    return Side(powers, fit, misses(part, fit))
+
+
+def _widened(c: Columns, side: Side) -> Side:
+    """Return a side whose errors know of what its line leaves that is not noise."""
+    fit, held = side.fit, side.misses
+    wider = clumping(fit, held) * uneven_apart(side.part(c), fit, held)
+    return replace(side, fit=replace(fit, wider=wider))
 
 
 def _plain(bright: NDArray[np.bool_], sides: tuple[Side, Side], split: int) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from kammerton.estimation.maps.arcfit import LIKE, SAME
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.leaning import leans
 from kammerton.estimation.maps.many_periods import many_periods
-from kammerton.estimation.maps.misses import bend
+from kammerton.estimation.maps.misses import bend, jump
 from kammerton.estimation.maps.objections import (
     LOOSE,
     SHARE,
@@ -27,13 +27,16 @@ from kammerton.estimation.maps.objections import (
     switched,
     unlike,
 )
-from kammerton.estimation.maps.parted import faint, halves_differ
+from kammerton.estimation.maps.parted import faint, halves_differ, may_differ
 from kammerton.estimation.maps.ridge import Columns, standing, stripes
 from kammerton.estimation.maps.tracks import LINE, NARROWEST, UNLIKE
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import percent
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice
+
+Plain = Callable[[], Objection | None]
+"""What is said of a map whatever is objected to, worked out once: see `plainly`."""
 
 BENDS = 0.3  # linewidths that a line must move
 STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may make one
@@ -48,47 +51,71 @@ MANY = insufficient(
 NO_WIDTH = 0.5  # relative error of a line's width, from which it may be a walk that looks like one
 
 
-def plainer(
-    c: Columns, raw: Columns, model: Model, against: Iterable[Objection | None]
-) -> Iterator[Objection]:
-    """Yield instead of each objection what plainly shows, if anything does.
-
-    raw: the map as it was measured, of which c is made.
-    """
+def plainer(plain: Plain, against: Iterable[Objection | None]) -> Iterator[Objection]:
+    """Yield instead of each objection what plainly shows, if anything does."""
     for each in filter(None, against):
-        yield switched(raw) or (MANY if many_periods(c, model.seeker) else each)
+        yield plain() or each
+
+
+def plainly(raw: Columns, c: Columns, model: Model) -> Objection | None:
+    """Return what is said of a map whatever is objected to; raw: the map as it was measured."""
+    return switched(raw) or (MANY if many_periods(c, model.seeker) else None)
 
 
 def objections(
     c: Columns, found: Found | None, numbers: Derived, n: int, scale: Scale, known_noise: bool,
-    model: Model, what: str,
+    model: Model, what: str, plain: Plain,
 ) -> Iterator[Objection | None]:  # fmt: skip
-    """Yield what is to be said against map n; numbers hold frequency, sweet_spot and period."""
+    """Yield what is to be said against map n; numbers hold frequency, sweet_spot and period.
+
+    Where anything that objects is told otherwise, what takes long is asked last.
+    """
     yield empty(c)
     if (found is None or not _holds(found)) and standing(c):
         yield insufficient(
             "range too narrow", "the line does not move over the swept bias",
             Advice(window_times=4.0, axis=1),
         )  # fmt: skip
-    if _may_be_faint(found) and faint(c, model):
-        yield insufficient(
-            "signal too weak", "an arc shows only when neighbouring biases are averaged",
-            Advice(shots_times=5.0),
-        )  # fmt: skip
     if found is None:
+        yield _faint(c, model) if plain() is None else None
         yield no_line(c, known_noise, what)
         return
-    value, error = ({k: float(v[n]) for k, v in each.items()}
-                    for each in (numbers.values, numbers.stderr))  # fmt: skip
-    left = np.where(
-        c.w > 0, c.z - found.fit.pull.lines, 0.0
-    )  # an arc's top is alike at many biases
-    if stripes(replace(c, z=left)) > STRIPED * found.misses.size:
-        yield rejected("model does not fit", "the map is striped along the bias")
+    rest = _against(c, found, numbers, n, scale, known_noise, model, what)
+    dim = _may_be_faint(found)
+    if (dim or may_differ(found)) and plain() is not None:
+        yield from rest
+    yield _faint(c, model) if dim else None
+    yield _striped(c, found)
     yield _second(found, model)
     yield _two_halves(c, model, found)
+    yield from rest
+
+
+def _faint(c: Columns, model: Model) -> Objection | None:
+    if not faint(c, model):
+        return None
+    return insufficient(
+        "signal too weak", "an arc shows only when neighbouring biases are averaged",
+        Advice(shots_times=5.0),
+    )  # fmt: skip
+
+
+def _striped(c: Columns, found: Found) -> Objection | None:
+    """Object to stripes beside the arc, whose top is alike at many biases."""
+    left = np.where(c.w > 0, c.z - found.fit.pull.lines, 0.0)
+    if stripes(replace(c, z=left)) <= STRIPED * found.misses.size:
+        return None
+    return rejected("model does not fit", "the map is striped along the bias")
+
+
+def _against(
+    c: Columns, found: Found, numbers: Derived, n: int, scale: Scale, known_noise: bool,
+    model: Model, what: str,
+) -> Iterator[Objection | None]:  # fmt: skip
+    value, error = ({k: float(v[n]) for k, v in each.items()}
+                    for each in (numbers.values, numbers.stderr))  # fmt: skip
     yield lost(c, found.misses, known_noise, what)
-    yield jumped(found.jump, "the sweet spot")
+    yield jumped(jump(found.fit, model.law, model.top, len(model.prior[0])), "the sweet spot")
     yield _leaning(found, model)
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
@@ -120,13 +147,11 @@ def _leans(found: Found, model: Model) -> float:
     return bend(fit, model.law, ways, size, model.prior[1] < KNOWN)
 
 
-def _may_be_faint(found: Found | None) -> bool:
+def _may_be_faint(found: Found) -> bool:
     """Return whether columns do not show the arc, but nor do they clearly show something else.
 
     What surrounds an arc that they do not show is noise.
     """
-    if found is None:
-        return True
     said = found.fit.pull
     noise = bool(said.cost.sum() <= UNLIKE * said.freedom.sum())
     return noise and found.misses.share < SHARE and found.elsewhere < STRAY

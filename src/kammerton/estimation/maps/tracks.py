@@ -10,6 +10,7 @@ spur, another level, a jump) lose their weight.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,15 +72,16 @@ class Pull:
 
 @dataclass(frozen=True, eq=False)
 class Tracked:
-    """Lines followed through a map. theta: law, width, tilt; cov: its covariance.
+    """Lines followed through a map. theta: law, width, tilt; hessian: what all columns say of it.
 
-    weight: what each column counted (B,). off: misses of each line in its sigmas (B, K); inside:
-    lines within the window (B, K). spread: scatter about the law beyond the errors. step: the last
-    one, in its sigmas. turns: how many there were.
+    wider: by what the variances of theta are larger than it says. weight: what each column counted
+    (B,). off: misses of each line in its sigmas (B, K); inside: lines within the window (B, K).
+    spread: scatter about the law beyond the errors. step: the last one, in its sigmas. turns: how
+    many there were.
     """
 
     theta: Array
-    cov: Array
+    hessian: Array
     pull: Pull
     weight: Array
     off: Array
@@ -89,6 +91,12 @@ class Tracked:
     width: float
     step: float = 0.0
     turns: int = 0
+    wider: float = 1.0
+
+    @cached_property
+    def cov(self) -> Array:
+        """The covariance of theta: worked out when it is asked for, which few starts are."""
+        return _covariance(self.hessian) * self.wider
 
     def image(self) -> NDArray[Any]:
         """Return the fitted columns (B, A); NaN where no line lies within the window.
@@ -190,7 +198,7 @@ def follow(
         room, other = other, room
         if done:
             break
-    return _tracked(c, now, shape, _covariance(now.room.hessian) * alike, size, turn + 1)
+    return _tracked(c, now, shape, alike, size, turn + 1)
 
 
 def _hopeless(now: State, turn: int, limits: tuple[int, int], *, near: bool) -> bool:
@@ -272,7 +280,9 @@ def _reach(c: Columns, width: float) -> float:
     return max(REACH * width, 8.0 * c.step)
 
 
-def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns: int) -> Tracked:
+def _tracked(
+    c: Columns, now: State, shape: str, wider: float, size: float, turns: int
+) -> Tracked:  # fmt: skip
     """Add the fitted image."""
     room = now.room
     gradient, information, seen, cost, freedom, heights = room.said
@@ -284,8 +294,8 @@ def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns:
         pulling.SHAPES.index(shape), now.tilt, _unit(c), heights, model, alone, near,
     )  # fmt: skip
     pull = Pull(gradient, information, seen, cost, freedom, model, alone, near)
-    return Tracked(room.theta, cov, pull, room.weight, room.off, room.inside, now.spread, at,
-                   width, size, turns)  # fmt: skip
+    return Tracked(room.theta, room.hessian, pull, room.weight, room.off, room.inside, now.spread,
+                   at, width, size, turns, wider)  # fmt: skip
 
 
 def _covariance(hessian: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -52,14 +52,6 @@ class Countable(Protocol):
 
     def of_shots(self, shots: NDArray[np.float64]) -> Prepared:
         """Return them with the shots of every point (N, ...), in the order of the caller's y."""
-
-
-@runtime_checkable
-class Startable(Protocol):
-    """Arrays made ready whose fit may begin where one with other weights ended."""
-
-    def from_starts(self, starts: Sequence[Any]) -> Prepared:
-        """Return them with the start of each trace (N)."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -60,8 +60,7 @@ class Counted(Protocol):
 class Outcome:
     """What N fits found: numbers, their SI units by name, fitted y, chi-square, and findings.
 
-    curve: as the batch holds y. chi2_reduced: (N,), NaN where sigma was not given. starts: where
-    a fit with other weights may begin, for kinds that begin anew otherwise.
+    curve: as the batch holds y. chi2_reduced: (N,), NaN where sigma was not given.
     """
 
     found: Derived
@@ -69,7 +68,6 @@ class Outcome:
     curve: NDArray[Any]
     chi2_reduced: Array
     findings: Findings
-    starts: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.chi2_reduced)
