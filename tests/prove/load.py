@@ -2,9 +2,9 @@
 
 Of each daemon only store and relay, in a process of its own, which commits 14 values now and then.
 Every subscriber is one of a consumer's, with its own times. T_rec: s until all ten held the newest
-revision of their databases; of who joins: until it held all 2,000. Lost: values that one of them did not hold
-within a minute, that went back, or that nobody committed. Stuck: processes that were busy for more
-than 5 % of the time in which nothing was committed.
+revision of their databases; of who joins: until it held all 2,000. Lost: values that one of them
+did not hold within a minute, that went back, or that nobody committed. Stuck: processes that were
+busy for more than 5 % of the time in which nothing was committed.
 """
 
 from __future__ import annotations
