@@ -41,6 +41,7 @@ TOLD = "in-use"
 IN_USE = Path(__file__).with_name("in_use")
 TRUTH = 12  # looks between two comparisons with truth and subscriber
 BEHIND = 15.0  # s that a subscriber may be behind
+LAST_WORDS = 60  # lines
 SEED = 3
 SPARE = "kammerton.sqlite +1"
 """SQLite keeps one file open whose closing would drop a lock, and takes it for the next opening."""
@@ -100,7 +101,7 @@ def soak(quick: bool) -> Iterator[Row]:
         ear = stack.enter_context(witness(broker.port, load(lab.lab).computer))
         (folder / TOLD).mkdir()
         stack.enter_context(telling(folder / TOLD))
-        with running(lab.lab) as daemon:
+        with running(lab.lab) as daemon, _last_words(daemon.log):
             seen, new = _left_alone(daemon, lab, ear, lasts)
             runs = ask(daemon.database, "select count(*) from run")[0][0]
             assert daemon.stop() == 0
@@ -124,6 +125,17 @@ def soak(quick: bool) -> Iterator[Row]:
     assert files <= 0 or new == [SPARE], f"file descriptors grow: {new}"
     assert threads <= 0, "threads grow"
     assert not flat.grows, f"memory grows: {flat}"
+
+
+@contextmanager
+def _last_words(log: Path) -> Iterator[None]:
+    """Print the end of the daemon's log where something fails: its folder goes with the proof."""
+    try:
+        yield
+    except BaseException:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        print(*lines[-LAST_WORDS:], sep="\n", file=sys.stderr)
+        raise
 
 
 def can_tell() -> bool:
@@ -157,6 +169,7 @@ def _left_alone(
         while time.monotonic() - began < lasts * 3600:
             number = len(seen.looks)
             _measure(client, names[number % len(names)], ASKED[number % len(ASKED)], seen)
+            assert daemon.child() == child, "its process was replaced"
             seen.looks.append(at_rest(process, began, lab.lab.with_name(TOLD), PERIOD))
             print(seen.looks[-1].words(), file=sys.stderr)  # whoever ends it knows so far
             if number % TRUTH == TRUTH - 1:
