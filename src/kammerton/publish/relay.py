@@ -201,7 +201,7 @@ class Relay:
 
     async def _relay(self, session: Session) -> None:
         await self._greet(session)
-        await session.retain_parameters()  # the line is known now: one lost here was not slow
+        await self._retain(session)  # the line is known now: one lost here was not slow
         self._note(None)
         self._tell(Alarm("broker", self._broker.host, "it takes what is published", on=False))
         while True:
@@ -209,10 +209,20 @@ class Relay:
             wait = await self._hand_over(session)
             await session.tell(self.alarms)
             await self.unforeseen.gone_on()
-            if await session.retain_parameters():
+            if await self._retain(session):
                 if not wait and not self._news.is_set():
                     self._quiet.set()
                 await self._rest(wait or POLL)
+
+    async def _retain(self, session: Session) -> bool:
+        """Retain some of what was greeted with; say whether that is all. See _hand_over."""
+        try:
+            return await session.retain_parameters()
+        except StoreError as problem:
+            pass_cancellation(problem)
+            self._note(str(problem))
+            await self._rest(POLL)
+            return False
 
     async def _hand_over(self, session: Session) -> float:
         """Hand over what is new; return the seconds until there is more to do.

@@ -148,6 +148,19 @@ def advice(database: Path) -> str:
     )
 
 
+def way_out(database: Path) -> str:
+    """Return the command by which a person puts a backup in place; "" where there is none.
+
+    The same for as long as the newest is the newest: what says it is told once.
+    """
+    try:
+        saved = backups(database)
+    except OSError:
+        return ""
+    command = f"`kammerton restore {saved[-1]}`" if saved else ""
+    return f"{command} puts the newest verified backup in its place" if saved else ""
+
+
 def content(saved: Path) -> str:
     """Return what a backup holds, e.g. "revision 12, 34 runs"."""
     query = "SELECT (SELECT coalesce(max(number), 0) FROM revision), (SELECT count(*) FROM run)"

@@ -111,7 +111,7 @@ class FilePlace:
 
     def errors(self, doing: str) -> AbstractContextManager[None]:
         """Turn what driver and disk may raise into a StoreError that names the file."""
-        return sqlite.named_errors(self.file, doing, backup.advice)
+        return sqlite.named_errors(self.file, doing, backup.way_out)
 
     def request_errors(self, doing: str) -> AbstractContextManager[None]:
         """Do so for the requests, and name their file: nobody shall mend the wrong one."""

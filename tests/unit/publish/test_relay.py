@@ -22,7 +22,7 @@ from kammerton.model.alarm import Alarm
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Alarms, Message, Relay, Topics, Will, mqtt, payloads, received
 from kammerton.publish.patience import Patience
-from kammerton.store import Store, backup
+from kammerton.store import Snapshot, Store, backup
 from tests.stored import NOON, estimate, run
 
 TOPICS = Topics("c")
@@ -612,6 +612,34 @@ def test_b4_behind_parameters_that_are_retained_anew_neither_news_nor_an_alarm_w
             assert news in before_the_last
         retained = [wire.revisions(topic) for topic in topics]
         assert retained == [[1], [1, 2], *[[1]] * 6, [2], [1]], "all, and none goes back"
+
+    asyncio.run(scenario())
+
+
+def test_while_parameters_are_retained_an_unreadable_database_ends_no_connection(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.session.TURN", 0.0)
+    monkeypatch.setattr("kammerton.publish.relay.POLL", 0.01)
+    names = [f"q{n}.t1" for n in range(4)]
+    sound, left = store.snapshot, [3]  # of the will, of the greeting, of the first parameter
+
+    def snapshot() -> Snapshot:
+        left[0] -= 1
+        if left[0] in (-1, -2):
+            raise StoreUnavailable("locked")
+        return sound()
+
+    async def scenario() -> None:
+        wire = Wire()
+        relay = relay_of(store, wire)
+        store.commit(run(), dict.fromkeys(names, estimate(1e-5)))
+        store.mark_sent(store.waiting()[0].number)
+        monkeypatch.setattr(store, "snapshot", snapshot)
+        await relayed(relay)
+        assert left[0] < -2, "it was not readable for a while"
+        assert wire.connected == 1
+        assert [wire.revisions(TOPICS.parameter(name)) for name in names] == [[1]] * 4
 
     asyncio.run(scenario())
 
