@@ -201,28 +201,16 @@ class Relay:
 
     async def _relay(self, session: Session) -> None:
         await self._greet(session)
-        await self._retain(session)  # the line is known now: one lost here was not slow
-        self._note(None)
+        self._note(None)  # the line is known now: one lost from here on was not slow
         self._tell(Alarm("broker", self._broker.host, "it takes what is published", on=False))
         while True:
             self._news.clear()
             wait = await self._hand_over(session)
             await session.tell(self.alarms)
             await self.unforeseen.gone_on()
-            if await self._retain(session):
-                if not wait and not self._news.is_set():
-                    self._quiet.set()
-                await self._rest(wait or POLL)
-
-    async def _retain(self, session: Session) -> bool:
-        """Retain some of what was greeted with; say whether that is all. See _hand_over."""
-        try:
-            return await session.retain_parameters()
-        except StoreError as problem:
-            pass_cancellation(problem)
-            self._note(str(problem))
-            await self._rest(POLL)
-            return False
+            if not wait and not self._news.is_set():
+                self._quiet.set()
+            await self._rest(wait or POLL)
 
     async def _hand_over(self, session: Session) -> float:
         """Hand over what is new; return the seconds until there is more to do.
@@ -230,8 +218,9 @@ class Relay:
         A database that cannot be read ends no connection: by it the alarm gets out that says so.
         """
         try:
+            whole = await session.retain_parameters()
             await session.forget(self._earlier)
-            if not await session.empty_outbox():
+            if not await session.empty_outbox() or not whole:
                 self._news.set()  # the rest comes as soon as snapshot and alarms are out
             wait = await session.renew_snapshot()
             insist = await session.insist()
