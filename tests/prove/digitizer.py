@@ -1,15 +1,17 @@
 """Rows D1 to D3: the digitizer's data are not what they should be.
 
-T_det: s until a run that met the fault had ended and none of it was believed, the largest; none
-where of one or more of them something was. Wrong: values committed while a fault was on, or ever,
-that the hidden truth contradicts.
+T_det: s until a run that met the fault had ended and none of it was believed, or it was said that
+it is aborted, the largest; none where something of one or more of them was believed. Wrong: values
+committed while a fault was on, or ever, that the hidden truth contradicts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -30,19 +32,45 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-async def _struck(site: Site, title: str, fault: str, given: dict[str, Any], times: int) -> Row:
+class _Aborted(logging.Handler):
+    """The runs of which the loop's log says that they are aborted; nothing of them is stored."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.words: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if " is aborted, " in record.getMessage():
+            self.words.append(record.getMessage())
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    log, heard = logging.getLogger("kammerton.loop.loop"), _Aborted()
+    log.addHandler(heard)
+    try:
+        yield heard.words
+    finally:
+        log.removeHandler(heard)
+
+
+async def _struck(
+    site: Site, aborted: list[str], title: str, fault: str, given: dict[str, Any], times: int
+) -> Row:
     """Let the loop turn with a fault on; count what met it, and what of that is contradicted."""
     before, patience, took = len(site.wrong()), site.loop.patience, list[float | None]()
     for _ in range(times):
         for kept in (patience.parked, patience.failures, patience.efforts, patience.aside):
             kept.clear()  # else a qubit is parked after a few, and no data meet the fault
         acquired, newest = len(site.laboratory.board.acquisitions), site.store.runs(1)[0].id
+        aborted.clear()
         site.laboratory.faults.inject(fault, **given)
         began = time.monotonic()
         await asyncio.wait_for(site.loop.step(), 60)
         if len(site.laboratory.board.acquisitions) > acquired:
             new = [run for run in site.store.runs(5) if run.id > newest]
-            took.append(None if any(map(_believed, new)) else time.monotonic() - began)
+            refused = (new or aborted) and not any(map(_believed, new))
+            took.append(time.monotonic() - began if refused else None)
         site.laboratory.faults.clear(None)
     told = [t for t in took if t is not None]
     longest = max(told) if told and len(told) == len(took) else None
@@ -56,10 +84,8 @@ def _believed(run: StoredRun) -> bool:
 async def _prove(folder: Path, times: int) -> list[Row]:
     with proxied(folder) as (laboratory, proxies, lab):
         async with running(laboratory, proxies, lab) as site:
-            rows = []
-            for title, fault, given in FAULTS:
-                rows.append(await _struck(site, title, fault, given, times))
-            return rows
+            with _listening() as aborted:
+                return [await _struck(site, aborted, *each, times) for each in FAULTS]
 
 
 @proof("digitizer")

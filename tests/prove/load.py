@@ -31,6 +31,7 @@ PERIOD = 5.0  # s between two commits of a daemon
 IDLE = 0.05
 JOINED = 1.0  # s within which 99 of 100 that join hold everything
 AWAY = 5.0  # s that the broker is away
+BOUND = 5.0  # s from its return
 
 RELAY = """
 import asyncio, sys, time
@@ -226,4 +227,6 @@ def _killed(found: Hall, said: str, times: int) -> Row:
     lost += found.differs()
     wrong = [each for daemon in found.daemons for each in daemon.went_wrong()]
     print(*wrong[:10], sep="\n", file=sys.stderr)
-    return Row(f"{said}, broker killed", times, t_rec=longest, lost=lost + len(wrong))
+    return Row(
+        f"B4 {said}, broker killed", times, t_rec=longest, lost=lost + len(wrong), within=BOUND
+    )

@@ -83,9 +83,11 @@ def _struck(
     """Put a fault on for so many s, and see what it does to the loop and to the subscriber."""
     database, (begins, ends) = lab.lab.with_name("kammerton.sqlite"), strike
     known, calm = len(_harm(line, database)), gaps(database, *_meanwhile(lasts))
-    began = time.time()
+    began, before = time.time(), _newest(database)
     begins(line)
     struck = gaps(database, *_meanwhile(lasts))
+    assert _newest(database) > before, "nothing was there to be published meanwhile"
+    told = _told(lab.lab.with_name("daemon.log"), began, time.time())
     ends(line)
     took, differs = line.ear.behind(database, BEHIND)
     lost = differs + _harm(line, database)[known:]
@@ -94,18 +96,22 @@ def _struck(
     said = f"largest step {max(struck):.2f} s, without {max(calm):.2f} s"
     return Row(
         f"{title}, {lasts:.0f} s, a whole process measures, {len(struck)} steps, {said}",
-        1, _told(lab.lab.with_name("daemon.log"), began), took, len(lost), len(wrong), len(spans),
+        1, told, took, len(lost), len(wrong), len(spans),
         sum(gap > max(calm) + LONGER for gap in struck), BOUND,
     )  # fmt: skip
 
 
-def _told(log: Path, since: float) -> float | None:
+def _newest(database: Path) -> int:
+    return int(ask(database, "select max(number) from revision")[0][0])
+
+
+def _told(log: Path, since: float, until: float) -> float | None:
     """Return the s until a process said that it does not publish; None: it did not say so."""
     for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
         if " not publishing: " in line:
             # A log has local time; its milliseconds are cut off.
             moment = datetime.fromisoformat(line[:23].replace(",", ".")).timestamp()
-            if moment >= since - 0.001:
+            if since - 0.001 <= moment <= until:
                 return max(0.0, moment - since)
     return None
 

@@ -22,12 +22,12 @@ PACKAGES = (
 LONGEST_FUNCTION = 50
 LONGEST_FILE = 350
 LONGER_FILES = {
-    "src/kammerton/estimation/clouds/cloud_kernels.py": 680,
+    "src/kammerton/estimation/clouds/cloud_kernels.py": 690,
     "src/kammerton/estimation/maps/pulling.py": 380,
-    "src/kammerton/estimation/numeric/kernels.py": 640,
+    "src/kammerton/estimation/numeric/kernels.py": 660,
     "src/kammerton/estimation/numeric/pole_kernels.py": 570,
     "src/kammerton/estimation/numeric/projection_kernels.py": 460,
-}  # numba compiles and caches by file
+}  # numba compiles and caches by file: a part in another would stay stale on disk
 UNSAFE_MODULES = {
     "pickle", "_pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib",
 }  # fmt: skip

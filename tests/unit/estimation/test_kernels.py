@@ -8,7 +8,6 @@ import pytest
 from kammerton.estimation import fit_batch
 from kammerton.estimation.curves.fringes import bounds
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.circle import cosine_and_sine
 from kammerton.estimation.numeric.prepare import prepare
 from kammerton.estimation.numeric.solver import solve
 
@@ -60,7 +59,7 @@ def test_recurrence_is_the_law(name):
 @pytest.mark.parametrize("largest", [1e-9, 0.5, 3.2, 700.0])
 def test_cosines_and_sines_are_those_of_the_angle(largest):
     angles = np.linspace(-largest, largest, 2001)
-    cos, sin = np.array([cosine_and_sine(float(angle)) for angle in angles]).T
+    cos, sin = np.array([kernels.cosine_and_sine(float(angle)) for angle in angles]).T
     assert cos == pytest.approx(np.cos(angles), rel=0, abs=2e-15 + 2e-16 * largest)
     assert sin == pytest.approx(np.sin(angles), rel=0, abs=2e-15 + 2e-16 * largest)
 

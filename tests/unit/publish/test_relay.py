@@ -622,7 +622,7 @@ def test_while_parameters_are_retained_an_unreadable_database_ends_no_connection
     monkeypatch.setattr("kammerton.publish.session.TURN", 0.0)
     monkeypatch.setattr("kammerton.publish.relay.POLL", 0.01)
     names = [f"q{n}.t1" for n in range(4)]
-    sound, left = store.snapshot, [3]  # of the will, of the greeting, of the first parameter
+    sound, left = store.snapshot, [2]  # sound for the will and the greeting, then not twice
 
     def snapshot() -> Snapshot:
         left[0] -= 1

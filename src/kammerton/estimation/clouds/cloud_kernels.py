@@ -492,6 +492,29 @@ def at_bounds(theta: Array, own: Any, g: Array, within: tuple[Array, Array], hel
         held[f] = (theta[t] <= within[0][t] and g[f] < 0) or (theta[t] >= within[1][t] and g[f] > 0)
 
 
+@making_piece
+def score(
+    theta: Array, ways: Ways, sides: Sides, parts: Array, cells: tuple[Array, Array],
+    counts: Array, gradient: Array, information: Array,
+) -> None:  # fmt: skip
+    """Fill the slope of the log likelihood, and Fisher's information without what is below 0.
+
+    cells: what theta says of each cell (P, C), and room for its slopes (P, T, C); both change.
+    """
+    (p, slope), states, at = cells, parts.shape[0], np.empty(theta.size)
+    fill_slopes_of_parts(theta, ways, sides, parts)
+    mix_slopes(theta, parts, p, slope)
+    fill_gradient(p, slope, counts, states, gradient)
+    below = physical_at(theta, states, at)
+    if below > 0:
+        if below > 1:
+            fill_places(at, ways, sides, parts)
+            fill_slopes_of_parts(at, ways, sides, parts)
+        mix(at, parts, p)
+        mix_slopes(at, parts, p, slope)
+    fill_information(p, slope, counts, states, information)
+
+
 @kernel
 def climb(
     theta: Array, ways: Ways, edges: Edges, counts: Array, free: Array, own: NDArray[np.intp],
@@ -506,24 +529,14 @@ def climb(
     sides, parts, p = room(ways, edges, preparations)
     slope = np.empty((preparations, size, counts.shape[1]))
     gradient, information = np.empty(size), np.empty((size, size))
-    held, along, at = np.empty(own.size, np.bool_), np.empty(own.size), np.empty(size)
+    held, along = np.empty(own.size, np.bool_), np.empty(own.size)
     fill_sides(theta, ways, edges, sides)
     fill_places(theta, ways, sides, parts)
     mix(theta, parts, p)
     best, damping, fresh, g, known = log_likelihood(p, counts), 0.0, True, along, information
     for turn in range(turns):
         if fresh:  # and sides are those of theta, whatever is below 0
-            fill_slopes_of_parts(theta, ways, sides, parts)
-            mix_slopes(theta, parts, p, slope)
-            fill_gradient(p, slope, counts, states, gradient)
-            below = physical_at(theta, states, at)
-            if below > 0:
-                if below > 1:
-                    fill_places(at, ways, sides, parts)
-                    fill_slopes_of_parts(at, ways, sides, parts)
-                mix(at, parts, p)
-                mix_slopes(at, parts, p, slope)
-            fill_information(p, slope, counts, states, information)
+            score(theta, ways, sides, parts, (p, slope), counts, gradient, information)
             g, known = freed(free, gradient, information)
         at_bounds(theta, own, g, within, held)
         promised = step(g, known, damping, held, along)
