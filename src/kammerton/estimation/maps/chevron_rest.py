@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import chevron_sums
-from kammerton.estimation.maps.chevron import Exchange, Image
+from kammerton.estimation.maps.chevron import BOUNDS, Exchange, Image
 
 Array = NDArray[np.float64]
 
@@ -73,12 +73,8 @@ class Rest:
     @cached_property
     def tangents(self) -> Array:
         """What each of theta moves, the law, and a level (8, A, B)."""
-        return self.tangents_at(self.fit.theta)
-
-    def tangents_at(self, theta: Array) -> Array:
-        """Return the same of another theta (6,)."""
         rows = np.empty((TANGENTS, *self.image.w.shape))
-        chevron_sums.fill_tangents(theta, *self._axes, self._w, rows)
+        chevron_sums.fill_tangents(self.fit.theta, *self._axes, self._w, rows)
         return rows
 
     @cached_property
@@ -95,8 +91,17 @@ class Rest:
     def of(self, thetas: Array) -> Array:
         """Return the exchanged population at other thetas (K, 6), as ways (K, A, B)."""
         ways = np.empty((len(thetas), *self.image.w.shape))
-        chevron_sums.fill_ways(thetas, *self._axes, self._w, ways)
+        self.fill(thetas, ways)
         return ways
+
+    def fill(self, thetas: Array, ways: Array) -> None:
+        """Fill ways (K, A, B) with the same: to ask for new memory each time takes longer."""
+        chevron_sums.fill_ways(thetas, *self._axes, self._w, ways)
+
+    def with_another(self, start: Array) -> tuple[float, Array]:
+        """Return chi-square of two exchanges, and what is fitted (10,): see `descend_two`."""
+        now, y = start.copy(), self.measured.reshape(self._w.shape)
+        return chevron_sums.descend_two(now, *self._axes, y, self._w, BOUNDS), now
 
     def thinned(self, points: int) -> Rest:
         """Return the same of about so many points: of whole amplitudes, evenly spaced."""

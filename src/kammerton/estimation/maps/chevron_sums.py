@@ -24,8 +24,8 @@ AHEAD, DOUBLED = 8, 3  # points: recurrences over so many, 2 to the 3rd, go side
 EVEN = 1e-9  # windows by which the points of an even axis may be off
 SINGULAR = 1e-15  # determinant, in parts of the square of the trace
 SLOPES = 6
-ITERATIONS = 25
-ENOUGH = 1e-8
+ITERATIONS, TURNS = 25, 20  # of one exchange, of two
+ENOUGH, ENOUGH_OF_TWO = 1e-8, 0.1  # in parts of chi-square; chi-square: gains that end a descent
 
 
 @careful_kernel
@@ -153,23 +153,155 @@ def fill_ways(thetas: Array, a: Array, t: Array, w: Array, ways: Array) -> None:
 @kernel
 def fill_tangents(theta: Array, a: Array, t: Array, w: Array, out: Array) -> None:
     """Fill out (8, A, B), in sigmas, with the slopes of the law by theta, the law, and 1."""
-    gap, slope, bend, rate = theta[0], theta[2], theta[3], theta[5]
     cos, sin, late, step = np.empty(t.size), np.empty(t.size), t - theta[4], even(t)
     for row in range(a.size):
-        away = a[row] - theta[1]
-        detuned = slope * away + bend * away * away
-        square, turn, share = precession(gap, detuned)
-        fill_waves(turn, rate, late, step, cos, sin)
-        gap_law, by_square = 2.0 / gap - 2.0 * gap / square, share * turn / square
+        along(theta, a[row] - theta[1], late, step, cos, sin, w[row], out[:, row])
+
+
+@piece
+def along(
+    theta: Array, away: float, late: Array, step: float, cos: Array, sin: Array, w: Array,
+    out: Array,
+) -> None:  # fmt: skip
+    """Fill out (8, B) with the same along one row, so far away from the resonance."""
+    gap, slope, bend, rate = theta[0], theta[2], theta[3], theta[5]
+    detuned = slope * away + bend * away * away
+    square, turn, share = precession(gap, detuned)
+    fill_waves(turn, rate, late, step, cos, sin)
+    gap_law, by_square = 2.0 / gap - 2.0 * gap / square, share * turn / square
+    for i in range(late.size):
+        swing, late_sin = share * (1.0 - cos[i]), by_square * late[i] * sin[i]
+        moved = detuned * (late_sin - 2.0 * swing / square) * w[i]
+        out[0, i] = w[i] * (gap_law * swing + gap * late_sin)
+        out[1, i] = -(slope + 2.0 * bend * away) * moved
+        out[2, i], out[3, i] = away * moved, away * away * moved
+        out[4, i] = -w[i] * share * (rate * cos[i] + turn * sin[i])
+        out[5, i] = w[i] * share * late[i] * cos[i]
+        out[6, i], out[7, i] = w[i] * swing, w[i]
+
+
+@careful_kernel
+def descend_two(now: Array, a: Array, t: Array, y: Array, w: Array, bounds: Array) -> float:
+    """Refine two exchanges in place by Levenberg-Marquardt's steps; return chi-square.
+
+    now (10,): theta of one, the place of the other, both heights, level. y (A, B): in sigmas.
+    """
+    each, tried, damp = np.empty((a.size, now.size + 1, t.size)), now.copy(), 1e-3
+    gram, matrix = np.empty((now.size + 1, now.size + 1)), np.empty((now.size, now.size))
+    cost = fill_two(now, a, t, y, w, each)
+    multiply(each, gram)
+    for _ in range(TURNS):
+        for i in range(now.size):
+            matrix[i] = gram[i, : now.size]
+            matrix[i, i] = matrix[i, i] * (1.0 + damp) + 1e-12
+            tried[i] = gram[i, now.size]
+        solve(matrix, tried)
+        tried += now
+        for k in range(SLOPES):
+            tried[k] = min(max(tried[k], bounds[0, k]), bounds[1, k])
+        after = fill_two(tried, a, t, y, w, each)
+        if not after < cost:
+            damp *= 10.0
+            continue
+        gained, cost, damp = cost - after, after, damp * 0.1
+        now[:] = tried
+        if gained < ENOUGH_OF_TWO:
+            break
+        multiply(each, gram)
+    return cost
+
+
+@kernel
+def fill_two(now: Array, a: Array, t: Array, y: Array, w: Array, each: Array) -> float:
+    """Fill each (A, 11, B) with two exchanges' slopes, then what they leave; return its square."""
+    cos, sin, late, step = np.empty(t.size), np.empty(t.size), t - now[4], even(t)
+    cost = 0.0
+    for row in range(a.size):
+        out, one, other = each[row], a[row] - now[1], a[row] - now[6]
+        out[:, :] = 0.0
+        add_along(now, now[7], one, late, step, cos, sin, w[row], out, out[7], out[1])
+        add_along(now, now[8], other, late, step, cos, sin, w[row], out, out[8], out[6])
+        by_one, by_other = now[2] + 2.0 * now[3] * one, now[2] + 2.0 * now[3] * other
         for i in range(t.size):
-            swing, late_sin = share * (1.0 - cos[i]), by_square * late[i] * sin[i]
-            moved = detuned * (late_sin - 2.0 * swing / square) * w[row, i]
-            out[0, row, i] = w[row, i] * (gap_law * swing + gap * late_sin)
-            out[1, row, i] = -(slope + 2.0 * bend * away) * moved
-            out[2, row, i], out[3, row, i] = away * moved, away * away * moved
-            out[4, row, i] = -w[row, i] * share * (rate * cos[i] + turn * sin[i])
-            out[5, row, i] = w[row, i] * share * late[i] * cos[i]
-            out[6, row, i], out[7, row, i] = w[row, i] * swing, w[row, i]
+            out[2, i] = one * out[1, i] + other * out[6, i]
+            out[3, i] = one * one * out[1, i] + other * other * out[6, i]
+        for i in range(t.size):
+            out[1, i] *= -by_one
+            out[6, i] *= -by_other
+        for i in range(t.size):
+            left = y[row, i] - now[7] * out[7, i] - now[8] * out[8, i] - now[9] * w[row, i]
+            out[9, i], out[10, i] = w[row, i], left
+            cost += left * left
+    return cost
+
+
+@piece
+def add_along(
+    now: Array, height: float, away: float, late: Array, step: float, cos: Array, sin: Array,
+    w: Array, out: Array, swing: Array, moved: Array,
+) -> None:  # fmt: skip
+    """Fill swing and moved (B,), by the detuning, of an exchange along one row, add to out (11, B).
+
+    A loop for each: with more arrays in one, the compiler does not see that they are apart.
+    """
+    gap, rate, detuned = now[0], now[5], now[2] * away + now[3] * away * away
+    square, turn, share = precession(gap, detuned)
+    fill_waves(turn, rate, late, step, cos, sin)
+    size, law, by_square = height * share, 2.0 / gap - 2.0 * gap / square, share * turn / square
+    for i in range(late.size):
+        swing[i] = share * w[i] * (1.0 - cos[i])
+    for i in range(late.size):
+        out[4, i] -= size * w[i] * (rate * cos[i] + turn * sin[i])
+    for i in range(late.size):
+        cos[i] *= w[i] * late[i]
+        sin[i] *= w[i] * late[i]
+    for i in range(late.size):
+        out[5, i] += size * cos[i]
+    for i in range(late.size):
+        out[0, i] += height * (law * swing[i] + gap * by_square * sin[i])
+    for i in range(late.size):
+        moved[i] = height * detuned * (by_square * sin[i] - 2.0 / square * swing[i])
+
+
+@kernel
+def multiply(each: Array, gram: Array) -> None:
+    """Fill gram (K, K) with the products of each (A, K, B), summed over all points."""
+    gram[:, :] = 0.0
+    for row in range(each.shape[0]):
+        for i in range(each.shape[1]):
+            for j in range(i + 1):
+                total = 0.0
+                for k in range(each.shape[2]):
+                    total += each[row, i, k] * each[row, j, k]
+                gram[i, j] += total
+    for i in range(each.shape[1]):
+        for j in range(i):
+            gram[j, i] = gram[i, j]
+
+
+@careful_kernel
+def likeliest(gram: Array, pull: Array, pairs: NDArray[np.intp], height: Array) -> int:
+    """Return which of pairs (K, 2) of ways explain most, with heights of one sign and a level.
+
+    gram, pull: products of the ways, the last of which is a level, with each other and with what
+    was measured. height (3,): filled with theirs and the level.
+    """
+    level, best, most = pull.size - 1, 0, -np.inf
+    matrix, each = np.empty((3, 3)), np.empty(3)
+    ridge = 1e-9 * np.trace(gram)
+    for k in range(pairs.shape[0]):
+        which = (pairs[k, 0], pairs[k, 1], level)
+        for i in range(3):
+            for j in range(3):
+                matrix[i, j] = gram[which[i], which[j]]
+            matrix[i, i] += ridge
+            each[i] = pull[which[i]]
+        solve(matrix, each)
+        gain = each[0] * pull[which[0]] + each[1] * pull[which[1]] + each[2] * pull[level]
+        if k == 0 or (each[0] * each[1] > 0.0 and gain > most):
+            best, height[:] = k, each
+            most = gain if each[0] * each[1] > 0.0 else -np.inf
+    return best
 
 
 @kernel
