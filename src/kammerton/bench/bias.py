@@ -70,7 +70,7 @@ class Biases:
         )
         await guard.require_unkept(name)
         if volts:
-            await guard.require_cold(name)  # before the source is switched on
+            await guard.require_cold(name)
         async with self._turns[name]:
             await self._ramped(name, volts, limit)
 
@@ -186,7 +186,7 @@ class Biases:
     async def _ramped(self, name: str, volts: float, limit: Limit) -> None:
         source = self._sources[name]
         self._left.pop(name, None)
-        start = await self._start(name)
+        start = await self._start(name, volts)
         path = self._guard.checked(name, volts, lambda: self._path(name, start, volts, limit))
         try:
             for before, value in pairwise((start, *path)):
@@ -204,13 +204,15 @@ class Biases:
         if abs(value) > abs(before):
             await self._guard.require_cold(name)
 
-    async def _start(self, name: str) -> float:
+    async def _start(self, name: str, volts: float) -> float:
         """Return the level that comes out; an output that is off is switched on, at 0 V."""
         source = self._sources[name]
         level, on = await source.settings()
         if on:
             return level
         limit = self._guard.checked(name, 0.0, lambda: self._zero(name))
+        if volts:
+            await self._guard.require_cold_to_begin(name)
         await self._guard.require_unkept(name)
         await source.set_voltage(0.0, rate=limit.max_rate)
         await self._guard.require_unkept(name)

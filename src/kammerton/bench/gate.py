@@ -112,9 +112,7 @@ class Gate:
         used = *compiled.playlists, *compiled.carriers, *touched(self.lab, compiled)
         await self.guard.require_free(PROGRAM, *used)
         await self.cold.refresh_when_older(age)
-        await self.guard.require_cold(PROGRAM)
-        if objection := self.cold.objection_to_begin():
-            raise self.guard.drive_refused(PROGRAM, f"drive is refused: {objection}", "begin")
+        await self.guard.require_cold_to_begin(PROGRAM)
 
     async def set_bias(self, name: str, volts: float) -> None:
         """Ramp a bias source through its limits and read it back: see `Biases.set`."""

@@ -92,6 +92,10 @@ def said(hold: Hold) -> str:
     return f"{hold.scope} is held by {hold.owner}: {hold.why}{until}"
 
 
+def _refused(what: str, words: str) -> str:
+    return f"{'' if what == PROGRAM else f'{what}: '}drive is refused{words}"
+
+
 class Guard:
     """Interlock, leases and audit of one bench.
 
@@ -205,9 +209,14 @@ class Guard:
         causes, objection = tuple(self.cold.causes), self.cold.objection()
         words = self._pause_words() if objection is None else f": {objection}"
         if words is not None:
-            whose = "" if what == PROGRAM else f"{what}: "
             cause = self._paused if objection is None else causes
-            raise self.drive_refused(what, f"{whose}drive is refused{words}", cause)
+            raise self.drive_refused(what, _refused(what, words), cause)
+
+    async def require_cold_to_begin(self, what: str, *others: str) -> None:
+        """Refuse what is not on yet where what is on may stay on, too: above `drive_below`."""
+        await self.require_cold(what, *others)
+        if objection := self.cold.objection_to_begin():
+            raise self.drive_refused(what, _refused(what, f": {objection}"), "begin")
 
     def drive_refused(self, what: str, reason: str, cause: object) -> DriveInhibited:
         """Return a refusal of drive, to be raised; noted once a cause, until something is changed.

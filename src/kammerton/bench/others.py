@@ -39,7 +39,7 @@ class Others:
         self._check(name, sweep.start, "frequency", swept(sweep))
         self._check(name, sweep.stop, "frequency", swept(sweep))
         await self._approved(name, "sweep", "power", sweep.power)
-        await self._guard.require_cold(name)
+        await self._guard.require_cold_to_begin(name)
         self._guard.changed(
             name, "off", swept(sweep), f"limits.frequency and limits.power of {name}"
         )
@@ -58,11 +58,11 @@ class Others:
     async def enable_pulse(self, name: str, channel: int) -> None:
         """Switch a channel on whose pulse, as the box itself says, is within its limits."""
         pulser = self._pulser(name, "on")
-        await self._guard.require_cold(name)
+        await self._guard.require_cold_to_begin(name)
         volts, width, _ = await pulser.settings(channel)
         self._check_pulse(name, pulser, volts, pulse(volts, width))
         await self._approved(name, "pulse on", "volts", volts)
-        await self._guard.require_cold(name)  # it may have got warm while the box was asked
+        await self._guard.require_cold_to_begin(name)  # it may be warm since the box was asked
         self._guard.seen.on(name)
         await pulser.enable(channel, on=True)
         self._guard.changed(f"{name}.{channel}", "off", "on", f"limits.volts of {name}")
