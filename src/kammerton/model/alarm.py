@@ -56,7 +56,13 @@ WHAT_TO_DO: Mapping[str, str] = {
     ),
     "database": (
         "The result in hand is kept and nothing new is begun until it can be written. See that the "
-        "disk has room, that no other program holds the file, or that the server runs and answers."
+        "disk has room, that no other program holds the file, or that the server runs and answers. "
+        "Where it is damaged, end the daemon and put the newest backup in its place, as it says."
+    ),
+    "backup": (
+        "What is stored is stored, but there is no newer copy to go back to. See the disk that the "
+        "folder `backups` lies on, and try `kammerton backup`, which says what is in its way. The "
+        "daemon tries again within the hour."
     ),
     "broker": (
         "Results are kept and go out later. See that the broker runs, that the network leads "

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 
 from kammerton.bench.beside import beside
 from kammerton.model import StoreError
-from kammerton.store import Store, backup
+from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.store import Store, backup, sqlite
+from kammerton.store.leases import DAEMON
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +21,17 @@ HOUR = 3600.0
 FIRST = 60.0
 """s between looks while nothing is stored; each after that is twice as late, up to an hour."""
 
+KIND, WHAT = "backup", "backups"
+"""The kind of alarm, and the thing in the audit log, of backups that fail."""
+
+FAIL, SUCCEED, WHY = "they fail", "they succeed", "as it was told, for whoever starts next"
+
 
 @asynccontextmanager
 async def backing_up(
-    store: Store, period: float = HOUR, first: float = FIRST
+    store: Store, period: float = HOUR, first: float = FIRST, tell: Tell = unheard
 ) -> AsyncIterator[None]:
-    """Back up every `period` s; what fails is said, and stops nothing.
+    """Back up every `period` s; what fails is told, and stops nothing but a damaged database.
 
     The first values have one within `first` s, and the next after twice, four times ... as long,
     over restarts, so that a crash loop does not make many.
@@ -32,17 +39,21 @@ async def backing_up(
     if store.place.file is None:  # a server's keeper has backups of their own
         yield
         return
-    async with beside(_hourly(store, period, first), "backups"):
+    async with beside(_hourly(store, period, first, tell), "backups"):
         yield
 
 
-async def _hourly(store: Store, period: float, first: float) -> None:
+async def _hourly(store: Store, period: float, first: float, tell: Tell = unheard) -> None:
     last, (tries, age) = "", await asyncio.to_thread(_there, store)
     if math.isfinite(age):
         await asyncio.sleep(max(0.0, _pause(tries, period, first) - age))
     while True:
-        done = await asyncio.to_thread(_backed_up, store, last)
-        tries, last = tries + (done != ""), last if done is None else done
+        done, problem = await asyncio.to_thread(_backed_up, store, last)
+        if problem is not None:
+            tell(problem)
+        elif done != last and await asyncio.to_thread(_failed_before, store):
+            tell(Alarm(KIND, store.computer, "a backup was made", on=False, earlier=True))
+        tries, last = tries + (done != "" or problem is not None), done
         await asyncio.sleep(_pause(tries, period, first))
 
 
@@ -60,20 +71,51 @@ def _there(store: Store) -> tuple[int, float]:
         return 0, math.inf
 
 
-def _backed_up(store: Store, last: str) -> str | None:
-    """Back up unless nothing was stored since; return what the database holds up to.
+def _backed_up(store: Store, last: str) -> tuple[str, Alarm | None]:
+    """Back up unless nothing was stored since; return what the newest holds, and what is wrong.
 
-    An empty database is nothing to go back to: "". None: it failed.
+    An empty database is nothing to go back to: "".
     """
     try:
         some = bool(store.runs(1))  # first: what comes in between is backed up the next time
         held = [lease.number for lease in store.leases()]
         holds = f"{store.next_run_id()} {store.revision()} {held}"
-        if holds != last and (held or some):
-            backup.keep(store.path)
-            backup.thin(store.path)
-            return holds
+        if holds == last or not (held or some):
+            return last, None
+        backup.keep(store.path)
+        backup.thin(store.path)
     except (StoreError, OSError) as problem:
         log.warning("no backup: %s", problem)
-        return None
-    return last
+        return last, _looked_at(store) or Alarm(KIND, store.computer, f"no backup: {problem}")
+    return holds, None
+
+
+def _looked_at(store: Store) -> Alarm | None:
+    """Write nothing more to a database that is damaged; else note that its backups fail."""
+    try:
+        if found := sqlite.damage(store.path):
+            out = backup.way_out(store.path)
+            remedy = f"end the daemon, then {out}" if out else "there is no backup of it"
+            why = f"{store.path} is damaged, and nothing more is written to it: {found}; {remedy}"
+            store.condemn(why)
+            return Alarm("database", store.computer, why)
+        if _said(store) != FAIL:
+            store.audit(DAEMON, WHAT, SUCCEED, FAIL, WHY)
+    except StoreError as problem:
+        log.warning("the database cannot be looked at: %s", problem)
+    return None
+
+
+def _failed_before(store: Store) -> bool:
+    """Return whether they failed by the audit log, where they do no more from now on."""
+    try:
+        if failed := _said(store) == FAIL:
+            store.audit(DAEMON, WHAT, FAIL, SUCCEED, WHY)
+    except StoreError as problem:
+        log.warning("that backups succeed cannot be noted: %s", problem)
+        return False
+    return failed
+
+
+def _said(store: Store) -> str:
+    return store.newest({WHAT}).get(WHAT, SUCCEED)

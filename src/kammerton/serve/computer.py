@@ -108,7 +108,7 @@ async def run_computer(
             async with (
                 set_clock.watched(told=set_back),
                 attending(store, holds.told, holdable(lab), errands, holds.unread, holds.asked),
-                holds.followed(), backing_up(store),
+                holds.followed(), backing_up(store, tell=alarms.tell),
                 relayed(lab, store, clock, alarms, outputs, speaks=tuning.speaks),
                 giving_back(),
             ):  # fmt: skip

@@ -8,6 +8,7 @@ The number tells which is the newest: a clock may jump.
 from __future__ import annotations
 
 import math
+import shlex
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -130,7 +131,7 @@ def database_of(saved: Path) -> Path:
     if not said or there.parent != beside(there.parent.parent / name):
         raise StoreError(
             f"{saved} lies in no folder of backups beside its database, or is called otherwise: "
-            f"name the lab.toml or database to put it in (kammerton restore {saved} lab.toml)"
+            f"name the lab.toml or database to put it in ({_restore(saved)} lab.toml)"
         )
     return (there.parent.parent / name).resolve()
 
@@ -144,7 +145,7 @@ def advice(database: Path) -> str:
     said = f"{duration(timedelta(seconds=old))} old" if math.isfinite(old) else "of unknown age"
     return (
         f"The newest verified backup is {said} and holds {content(saved[-1])}: "
-        f"`kammerton restore {saved[-1]}` puts it in place, in a new epoch, and keeps the old file"
+        f"`{_restore(saved[-1])}` puts it in place, in a new epoch, and keeps the old file"
     )
 
 
@@ -157,8 +158,12 @@ def way_out(database: Path) -> str:
         saved = backups(database)
     except OSError:
         return ""
-    command = f"`kammerton restore {saved[-1]}`" if saved else ""
-    return f"{command} puts the newest verified backup in its place" if saved else ""
+    return f"`{_restore(saved[-1])}` puts the newest verified backup in its place" if saved else ""
+
+
+def _restore(saved: Path) -> str:
+    """Return the command as it can be pasted into a shell: folders may have blanks."""
+    return f"kammerton restore {shlex.quote(str(saved))}"
 
 
 def content(saved: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kammerton.model import StoreError
@@ -16,10 +16,12 @@ class Identity:
     """The files of an open database, each with the device and the number it had then.
 
     A file that was deleted can be written for as long as it is open. What lies in it is gone at
-    the end of the process, and no other process sees it.
+    the end of the process, and no other process sees it. why_not: what is wrong with them; "":
+    nothing that is known.
     """
 
     files: tuple[tuple[Path, Number | None], ...]
+    why_not: str = ""
 
     @classmethod
     def of(cls, paths: Iterable[Path]) -> Identity:
@@ -30,14 +32,20 @@ class Identity:
         """Return what lies under the same names now; another, where a name has another file."""
         return Identity.of(path for path, _ in self.files)
 
+    def condemned(self, why: str) -> Identity:
+        """Return the same, to which nothing is to be written any more."""
+        return replace(self, why_not=why)
+
     def demand(self) -> None:
-        """Refuse where a name is another file's now, or nobody's.
+        """Refuse where a name is another file's now, or nobody's, and what is known to be damaged.
 
         Raises
         ------
         StoreError
             Names the file, and what a person can do.
         """
+        if self.why_not:
+            raise StoreError(self.why_not)
         for path, number in self.files:
             now = _number(path)
             if now != number:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from kammerton.model import StoreUnavailable
+from kammerton.store import sqlite
 from kammerton.store.disk import to_disk
+
+T = TypeVar("T")
 
 SIZE = 4 * 2**20
 """Bytes set aside in a file; given up when the disk is full: some ten thousand small rows."""
@@ -52,6 +57,21 @@ class Reserve:
             part.replace(self._file)
         except OSError:
             part.unlink(missing_ok=True)
+
+    def for_want_of_room(self, write: Callable[[], T]) -> T:
+        """Return what `write` returns; where the disk is full it is called again, into the space.
+
+        Raises
+        ------
+        StoreError
+            That of the first attempt where there is no such space, else that of the second.
+        """
+        try:
+            return write()
+        except StoreUnavailable as problem:
+            if not sqlite.lacks_room(problem) or not self.give_up():
+                raise
+        return write()
 
     def give_up(self) -> bool:
         """Free the space; return whether there was any left to free."""

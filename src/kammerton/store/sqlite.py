@@ -150,18 +150,29 @@ def demand_sound(path: Path) -> None:
     StoreError
         Says what SQLite finds, and which backup may take the database's place.
     """
+    if said := damage(path):
+        words = f"{path} is damaged, and nothing is written to it: {said}"
+        raise StoreError(f"{words}. {backup.advice(path)}")
+
+
+def damage(path: Path) -> str:
+    """Return the first that SQLite finds wrong with a database; "" where that is nothing.
+
+    Raises
+    ------
+    StoreError
+        It cannot be read now, as while another program holds it locked.
+    """
     if not path.is_file() or path.stat().st_size == 0:
-        return
+        return ""
     with named_errors(path, "open"), closing(_connect(path, "ro", BUSY_SECONDS)) as connection:
         try:
-            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
             if getattr(problem, "sqlite_errorcode", DAMAGED[0]) & 0xFF not in DAMAGED:
                 raise
             said = str(problem)
-    if said != "ok":
-        words = f"{path} is damaged, and nothing is written to it: {said}"
-        raise StoreError(f"{words}. {backup.advice(path)}")
+    return "" if said == "ok" else said.splitlines()[-1]  # the first says in which database
 
 
 def check_version(connection: Connection, path: Path) -> bool:

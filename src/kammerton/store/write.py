@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, func, select, update
 
-from kammerton.model import Estimate, Run, StoreUnavailable
+from kammerton.model import Estimate, Run
 from kammerton.store import attempts, checks, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.clock import instant, stamp
 from kammerton.store.create import create
@@ -117,13 +117,9 @@ class Store(ReadStore):
             return run_name(self._next(connection))
 
     def commit(
-        self,
-        run: Run,
-        changes: Mapping[str, Estimate],
-        attempt: int | None = None,
-        expected: int | None = None,
-        wall: datetime | None = None,
-    ) -> Commit:
+        self, run: Run, changes: Mapping[str, Estimate], attempt: int | None = None,
+        expected: int | None = None, wall: datetime | None = None,
+    ) -> Commit:  # fmt: skip
         """Store a run, its evidence and what it changed, in one transaction.
 
         The raw traces are on the disk, as `<run id>.nc`, before the transaction begins; a crash
@@ -313,22 +309,24 @@ class Store(ReadStore):
             yield connection
         self.demand_here()
 
+    def condemn(self, why: str) -> None:
+        """Write nothing more from now on: each attempt raises a StoreError that says why."""
+        self._files = self._files.condemned(why)
+
     def demand_here(self) -> None:
-        """Refuse where others would not find what is stored; see `Identity.demand`."""
+        """Refuse where nobody would find what is stored, or it is damaged: `Identity.demand`."""
         self._demand_open()
         with self.place.errors("look for"):
             self._files.demand()
 
     def _small(self, write: Callable[[Connection], T]) -> T:
         """Write a few rows; on a full disk into the space that is set aside for them."""
-        try:
+
+        def once() -> T:
             with self._write() as connection:
                 return write(connection)
-        except StoreUnavailable as problem:
-            if not sqlite.lacks_room(problem) or not self._reserve.give_up():
-                raise
-        with self._write() as connection:
-            return write(connection)
+
+        return self._reserve.for_want_of_room(once)
 
     def _made_by(self, attempt: int) -> Commit | None:
         """Look with the connection that writes: on a server no commit of ours is under way then."""

@@ -189,6 +189,22 @@ def test_before_anybody_has_looked_a_disturbance_counts(monkeypatch, store):
     assert told == [True, False, False]
 
 
+def test_s3_while_the_database_is_condemned_the_computer_counts_as_held(store):
+    """Nothing begins, and what plays is switched off, as for a person who holds it."""
+    holds = Holds(SimpleNamespace(computer="two", instruments={}), store, lambda _: None)
+
+    async def main() -> None:
+        async with holds.followed(), attending(store, unread=holds.unread):
+            await soon(lambda: holds.on_bench() is None)
+            store.condemn("kammerton.sqlite is damaged")
+            await soon(lambda: holds.on_bench() is not None)
+
+    asyncio.run(main())
+    (lease,) = holds()
+    assert lease.scope == "computer"
+    assert "a hold may be among them: kammerton.sqlite is damaged" in lease.why
+
+
 def test_descriptors_that_are_short_for_a_moment_take_no_bench_down(monkeypatch, store, file):
     heard: list[str | None] = []
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shlex
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.model.alarm import Alarm
 from kammerton.serve import backups
 from kammerton.serve.backups import backing_up
 from kammerton.store import Doubt, Inbox, Store, attend, backup, restore
@@ -29,6 +32,33 @@ def _damage(path: Path) -> None:
     for place in range(4096, len(whole), 101):
         whole[place] ^= 0xFF
     path.write_bytes(whole)
+
+
+async def until(so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not so():  # noqa: ASYNC110 - neither a list nor a folder tells anybody
+            await asyncio.sleep(0.01)
+
+
+def _spoil_history(path: Path) -> None:
+    """Overwrite a page of `change` that lies deep in the table."""
+    with closing(sqlite3.connect(path)) as there:
+        (size,) = there.execute("PRAGMA page_size").fetchone()
+        there.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = there.execute("SELECT rootpage FROM sqlite_master WHERE name='change'").fetchone()
+    whole = bytearray(path.read_bytes())
+    page = whole[(root - 1) * size : root * size]
+    assert page[0] == 5, "the table has more than one page"
+    cell = int.from_bytes(page[12:14], "big")
+    child = int.from_bytes(page[cell : cell + 4], "big")
+    with path.open("r+b") as file:
+        file.seek((child - 1) * size)
+        file.write(b"\xee" * size)
+
+
+def _bytes(path: Path) -> list[bytes]:
+    """Return what the database and its write-ahead log hold."""
+    return [each.read_bytes() for each in (path, path.with_name(f"{path.name}-wal"))]
 
 
 def test_a_backup_is_made_while_the_daemon_writes(store: Store, path: Path) -> None:
@@ -216,6 +246,67 @@ def test_a_disk_of_backups_that_fails_stops_nothing(
     monkeypatch.setattr(backup, which, gone)
     asyncio.run(body())
     assert "Transport endpoint is not connected" in caplog.text
+
+
+def test_s3_damage_that_a_backup_finds_is_told_and_nothing_more_is_written(
+    store: Store, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An old page of history, which no commit reads."""
+    for _ in range(40):
+        store.commit(run(), {f"q{n}.t1": estimate() for n in range(40)})
+    told, sound = list[Alarm](), list[Path]()
+
+    async def body() -> None:
+        async with backing_up(store, period=0.01, first=0.01, tell=told.append):
+            await until(lambda: backup.backups(path) != [])
+            await asyncio.sleep(0.2)
+            assert told == [], "it is sound"
+            _spoil_history(path)
+            sound.extend(backup.backups(path))
+            await asyncio.to_thread(store.commit, run(), {"q0.t1": estimate()})
+            await until(lambda: told != [])
+
+    asyncio.run(body())
+    left = _bytes(path)
+    for write in (
+        lambda: store.commit(run(), {"q0.t1": estimate()}),
+        lambda: store.audit("gate", "awg1", 0, 1, "rabi"),
+        lambda: store.hold("q0", "anna", "wiring"),
+    ):
+        with pytest.raises(StoreError, match="is damaged, and nothing more is written to it"):
+            write()
+    assert _bytes(path) == left
+    assert {each.kind for each in told} == {"database"}
+    command = f"kammerton restore {shlex.quote(str(sound[-1]))}"
+    assert f"end the daemon, then `{command}` puts the newest" in told[0].text
+    assert backup.backups(path) == sound != [], "what is damaged is no backup"
+
+
+def test_backups_that_fail_are_an_alarm_until_one_succeeds_in_whichever_process(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    told: list[Alarm] = []
+
+    def fails(_: Path) -> None:
+        raise StoreError("no room")
+
+    async def body(times: int) -> None:
+        async with backing_up(store, period=0.01, first=0.01, tell=told.append):
+            await until(lambda: len(told) >= times)
+            await asyncio.sleep(0.1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backup, "keep", fails)
+        asyncio.run(body(2))
+    assert {(each.kind, each.text, each.on) for each in told} == {
+        ("backup", "no backup: no room", True)
+    }
+    told.clear()
+    asyncio.run(body(1))  # as the next process does
+    assert [(each.kind, each.on, each.earlier) for each in told] == [("backup", False, True)]
+    assert len(backup.backups(path)) == 1
+    assert [each.new for each in store.log(5, "backups")] == ["they succeed", "they fail"]
 
 
 def test_what_a_backup_holds_is_said(store: Store, path: Path) -> None:
@@ -540,11 +631,13 @@ def test_s3_a_damaged_database_is_left_alone_and_the_way_out_is_named(path: Path
     damaged = path.read_bytes()
     with pytest.raises(StoreError, match="is damaged, and nothing is written to it") as refusal:
         Store.open(path, "two-qubits")
-    assert f"`kammerton restore {saved}`" in str(refusal.value)
+    assert f"`kammerton restore {shlex.quote(str(saved))}`" in str(refusal.value)
     assert path.read_bytes() == damaged
     with pytest.raises(StoreError, match="cannot read") as refusal, Store.read(path) as store:
         store.parameters()
-    assert f"`kammerton restore {saved}`" in str(refusal.value), "who only reads is told, too"
+    assert f"`kammerton restore {shlex.quote(str(saved))}`" in str(refusal.value), (
+        "who only reads is told, too"
+    )
     _, aside = restore(saved, "anna")
     assert aside is not None
     assert aside.read_bytes() == damaged

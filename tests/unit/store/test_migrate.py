@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_what_is_damaged_is_not_sealed_as_if_it_were_right(path: Path) -> None:
         database.execute("UPDATE parameter SET value = 7")
     with pytest.raises(StoreError, match=r"stays at schema 3: .* 7.0, but revision 2") as refusal:
         Store.open(path, "two-qubits")
-    assert f"kammerton restore {saved}" in str(refusal.value)
+    assert f"kammerton restore {shlex.quote(str(saved))}" in str(refusal.value)
     with closing(sqlite3.connect(path)) as still:
         assert still.execute("PRAGMA user_version").fetchone() == (3,)
 
