@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.chevron import Image
+from kammerton.estimation.maps.ridge import middle
 
 Array = NDArray[np.float64]
 
@@ -15,19 +18,28 @@ PERIODS = np.concatenate([np.arange(0.3, 3.0, 0.15), np.arange(3.0, 60.0, 0.5)])
 
 def rows(image: Image) -> tuple[Array, Array]:
     """Return of each amplitude the frequency of its oscillation and its chi-square (A,)."""
-    t = image.t[0]
-    few = PERIODS[0.48 * (len(t) - 1) > PERIODS]
+    few, shape, cc, ss, cs = _waves(image.t[0].tobytes())
     w2 = image.w * image.w
     total = np.maximum(w2.sum(axis=1, keepdims=True), 1e-300)
     y = image.w * (image.y - (w2 * image.y).sum(axis=1, keepdims=True) / total)
-    shape = np.stack([np.cos(2 * np.pi * few[:, None] * t), np.sin(2 * np.pi * few[:, None] * t)])
-    shape = shape - shape.mean(axis=2, keepdims=True)
-    cc, ss = (shape[0] ** 2).sum(axis=1), (shape[1] ** 2).sum(axis=1)
-    cs = (shape[0] * shape[1]).sum(axis=1)
     c, s = y @ shape[0].T, y @ shape[1].T
     gain = (ss * c * c - 2 * cs * c * s + cc * s * s) / np.maximum(cc * ss - cs * cs, 1e-9 * cc)
     best = gain.argmax(axis=1)
     return few[best], gain[np.arange(len(best)), best]
+
+
+@lru_cache(maxsize=2)
+def _waves(lengths: bytes) -> tuple[Array, Array, Array, Array, Array]:
+    """Return frequencies (F,), cosines and sines (2, F, B) about their means, and their products.
+
+    lengths: the bytes of t (B,). A map is asked for them three times.
+    """
+    t = np.frombuffer(lengths)
+    few = PERIODS[0.48 * (len(t) - 1) > PERIODS]
+    shape = np.stack([np.cos(2 * np.pi * few[:, None] * t), np.sin(2 * np.pi * few[:, None] * t)])
+    shape = shape - shape.mean(axis=2, keepdims=True)
+    cc, ss = (shape[0] ** 2).sum(axis=1), (shape[1] ** 2).sum(axis=1)
+    return few, shape, cc, ss, (shape[0] * shape[1]).sum(axis=1)
 
 
 def starts(image: Image) -> list[Array]:
@@ -56,7 +68,7 @@ def _hyperbola(a: Array, frequency: Array, weight: Array) -> tuple[float, float,
         used = np.where(keep, 1.0 / np.maximum(sigma, 1e-9), 0.0)
         c = np.linalg.lstsq(design * used[:, None], y * used, rcond=None)[0]
         miss = np.abs(design @ c - y)
-        keep = (weight > 0) & (miss < 3.0 * np.median(miss[weight > 0]) + 1e-9)
+        keep = (weight > 0) & (miss < 3.0 * middle(miss[weight > 0]) + 1e-9)
     if c[2] <= 0:
         return np.nan, np.nan, np.nan
     at = -c[1] / (2 * c[2])

@@ -51,7 +51,9 @@ def _beside(rest: Rest) -> tuple[float, Array] | None:
     Only its foot is seen.
     """
     thetas = np.stack([_moved(rest.fit.theta, at, bent) for at in FAR for bent in BENT])
-    tried = rest.scores(rest.fit.c[0] * rest.of(thetas))
+    ways = rest.of(thetas)
+    ways *= rest.fit.c[0]  # in place: as much memory again takes longer than all the products
+    tried = rest.scores(ways)
     gains = [one.gain if one is not None and one.amount > FAINTEST else 0.0 for one in tried]
     best = int(np.argmax(gains))
     return None if gains[best] == 0.0 else (gains[best], thetas[best])
