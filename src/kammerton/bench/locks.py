@@ -14,7 +14,7 @@ from pathlib import Path
 from kammerton.bench.taken import Locks, taken
 from kammerton.lab import InstrumentEntry, Lab
 from kammerton.lab.serials import simulated
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, InstrumentInUse
 from kammerton.model.roles import Identity
 
 PLACEHOLDERS = ("", "na", "none", "null", "unknown", "serial", "1", "1234", "12345", "123456")
@@ -27,6 +27,8 @@ RESOLVE = 2.0
 LOOPBACK, DISCARD = "127.0.0.1", 9
 
 Numbers = Mapping[str, str]
+
+NOBODY: Mapping[str, str] = {}
 
 
 def numbers_of(addresses: Iterable[str]) -> Numbers:
@@ -96,29 +98,41 @@ def held_boxes(
     identities: Mapping[str, Identity],
     folder: Path | None = None,
     numbers: Numbers | None = None,
+    claimed: Mapping[str, str] = NOBODY,
 ) -> Iterator[Locks]:
     """Hold the locks of the boxes that answered, by serial number, before anything is written.
 
     One box has many addresses (another protocol, another of its names), but one serial number.
     Left out is what tells none, and what answers on this computer with a number of the simulated
     laboratory: those that run side by side repeat them. Two forwards to one box exclude each other.
+    claimed: whose a box is that is another computer's, see `numbered`.
 
     Raises
     ------
     InstrumentInUse
-        Names every instrument that another process holds.
+        Names every instrument that another process, or another computer's, holds.
     InstrumentError
         lab.toml names one twice.
     """
-    numbered = [
+    boxes = numbered(lab, identities, numbers)
+    _once(boxes)
+    if foreign := [(entry, claimed[key]) for entry, key in boxes if key in claimed]:
+        lines = (f"{e.name} ({e.address}) is in use by {whose}" for e, whose in foreign)
+        raise InstrumentInUse("\n".join(lines))
+    with taken(lab, folder, boxes) as locks:
+        yield locks
+
+
+def numbered(
+    lab: Lab, identities: Mapping[str, Identity], numbers: Numbers | None = None
+) -> list[tuple[InstrumentEntry, str]]:
+    """Return instruments with what tells their box from any other, of those that tell it."""
+    return [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
         if tells(who.serial)
         and not (simulated(who.serial) and on_this_computer(lab.instruments[name].address, numbers))
     ]
-    _once(numbered)
-    with taken(lab, folder, numbered) as locks:
-        yield locks
 
 
 def tells(serial: str) -> bool:

@@ -27,7 +27,7 @@ from kammerton.bench.connect import (
 from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.hangs import look_for_hangs
-from kammerton.bench.locks import held_boxes, held_locks, numbers_of
+from kammerton.bench.locks import NOBODY, held_boxes, held_locks, numbers_of
 from kammerton.bench.readback import OnRestart, untold
 from kammerton.bench.switching import ALL, OnChange, OutputChange
 from kammerton.bench.taken import Locks
@@ -62,6 +62,7 @@ async def open_bench(
     on_restart: OnRestart = untold,
     ask: Approve | None = None,
     warmth: Warmth | None = None,
+    claimed: Mapping[str, str] = NOBODY,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
@@ -70,6 +71,7 @@ async def open_bench(
     within: s that each instrument gets to connect; None: the usual. on_restart: hears who was
     switched off and on since any process last asked, before anything else can fail. ask: asks a
     person before the first write of each kind. warmth: hears of all readings; None: one of its own.
+    claimed: whose a box is that another computer's daemon has; looked at before any is written to.
 
     Raises
     ------
@@ -83,7 +85,7 @@ async def open_bench(
     addresses = [entry.address for entry in lab.instruments.values()]
     numbers = await asyncio.to_thread(numbers_of, addresses)  # a resolver may hang
     with held_locks(lab, lock_folder, numbers) as locks:
-        hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers)
+        hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers, claimed=claimed)
         doubt = partial(_doubted, on_change)
         instruments = await _connected(lab, drivers, within, hold, doubt)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any
@@ -62,13 +62,16 @@ def status(
     note: str = "",
     outputs: str = "",
     ahead: float = 0.0,
+    boxes: Iterable[str] = (),
 ) -> Document:
     """Say "online", "safe mode" or "offline", with which program, and what lab.toml says of it.
 
     outputs: what is known of them at an end, in words. ahead: by how much laboratory time is ahead
-    of the wall's as it is meant to be, s.
+    of the wall's as it is meant to be, s. boxes: which this daemon writes to, by maker, model and
+    serial number.
     """
-    said = {"outputs": outputs} if outputs else {}
+    said: Document = {"outputs": outputs} if outputs else {}
+    said |= {"boxes": sorted(boxes)} if boxes else {}
     return _head(snapshot.epoch, snapshot.revision) | {
         "status": word,
         "version": version("kammerton"),

@@ -106,6 +106,7 @@ class Status(_Checked):
     instance: Shown = ""
     note: str = ""
     ahead: FiniteFloat | None = None
+    boxes: tuple[Shown, ...] = ()
 
 
 class Told(_Checked):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -61,9 +61,9 @@ class Relay:
     s, as it is meant to be. parameters: one retained topic for each parameter too.
     alarms: what is told over the broker; `alarm` hears the relay's own instead.
     obey: does commands, where lab.toml says who may send them. word: the status while connected,
-    "online" or "safe mode". outputs: what its farewell says of them. speaks: until it is set,
-    nobody connects to the broker; None: it is. problem: why nothing is published now; None while
-    connected.
+    "online" or "safe mode". outputs: what its farewell says of them. boxes: which are ours. speaks:
+    until it is set, nobody connects to the broker; None: it is. problem: why nothing is published
+    now; None while connected.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Relay:
         word: str = "online",
         outputs: Callable[[], str] = lambda: NOT_KNOWN,
         speaks: asyncio.Event | None = None,
+        boxes: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self.problem: str | None = UNTRIED
         self.slow = SLOW
@@ -99,7 +100,7 @@ class Relay:
         self._tell = alarm or self.alarms.tell
         self._obeying = Obeying(self._topics, obey, self._tell, CommandLog(store))
         self.unforeseen = Unforeseen(store, self._tell)
-        self._word, self._outputs, self._speaks = word, outputs, speaks
+        self._word, self._outputs, self._speaks, self._boxes = word, outputs, speaks, boxes
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
         self._heard_us = asyncio.Event()
@@ -160,7 +161,7 @@ class Relay:
             self._mirror, self._heard_us = Mirror(), asyncio.Event()
             session = Session(
                 connection, self._store, self._topics, self._now, self._parameters, self._mirror,
-                self._word, self._outputs, self._ahead,
+                self._word, self._outputs, self._ahead, self._boxes,
             )  # fmt: skip
             try:
                 # Only who listens hears that a quiet line is dead.

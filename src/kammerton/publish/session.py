@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from kammerton.model import BrokerError, StoreError
@@ -61,6 +61,7 @@ class Session:
         word: str,
         outputs: Callable[[], str],
         ahead: Callable[[], float],
+        boxes: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -71,6 +72,7 @@ class Session:
         self._word = word
         self._outputs = outputs
         self._ahead = ahead
+        self._boxes, self._claimed = boxes, frozenset[str]()
         self._published = -1
         self._valid: tuple[Change, ...] = ()
         self._greeted = deque[Change]()
@@ -169,7 +171,8 @@ class Session:
         Return the seconds until that is due: something that answers each "online" with "offline"
         must not make us publish without end.
         """
-        if not self._mirror.denied and time.monotonic() < self._repeat_due:
+        same = self._claimed == frozenset(self._boxes())
+        if same and not self._mirror.denied and time.monotonic() < self._repeat_due:
             return 0.0
         wait = self._insist_due - time.monotonic()
         if wait <= 0:
@@ -212,7 +215,8 @@ class Session:
         return revision == self._published
 
     async def _say(self, head: Snapshot, word: str, outputs: str = "") -> None:
-        told = self._now(), self._store.note, outputs, self._ahead()
+        self._claimed = frozenset(() if word == "offline" else self._boxes())
+        told = self._now(), self._store.note, outputs, self._ahead(), self._claimed
         document = payloads.status(head, word, *told)
         payload = payloads.encode(document)
         self._repeat_due = time.monotonic() + STATUS_EVERY

@@ -8,6 +8,14 @@ from dataclasses import dataclass
 ROOT = "kammerton/v1"
 COMPUTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
+EVERY_STATUS = f"{ROOT}/+/status"
+"""Of all computers that publish to a broker."""
+
+
+def computer_of(topic: str) -> str:
+    """Return whose topic this is."""
+    return topic.removeprefix(f"{ROOT}/").partition("/")[0]
+
 
 @dataclass(frozen=True)
 class Topics:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any, Self
 
 from kammerton.bench.deadline import end_of_process
+from kammerton.bench.tasks import unbroken
 from kammerton.model import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -104,3 +107,16 @@ class Background:
 
 def _shown(arguments: tuple[Any, ...]) -> str:
     return " | ".join(str(each) for each in arguments)[:500]
+
+
+@asynccontextmanager
+async def beside_the_loop(name: str) -> AsyncIterator[Background]:
+    """Work beside the loop, which turns on until the last is done; told to end, drop what waits."""
+    work = Background(name)
+    try:
+        yield work
+    except asyncio.CancelledError:
+        work.drop()
+        raise
+    finally:
+        await unbroken(asyncio.to_thread(work.close))

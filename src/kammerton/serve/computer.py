@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from kammerton.bench.apart import Apart
 from kammerton.bench.approval import Approve
 from kammerton.bench.guard import said
 from kammerton.bench.locks import tells
-from kammerton.bench.tasks import settled, told_while, unbroken
+from kammerton.bench.tasks import settled, told_while
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.catalogue import calibration_names
@@ -35,8 +35,9 @@ from kammerton.model.alarm import Tell
 from kammerton.model.roles import FridgeMonitor, Queued
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
-from kammerton.serve.background import Background
+from kammerton.serve.background import beside_the_loop
 from kammerton.serve.backups import backing_up
+from kammerton.serve.elsewhere import Elsewhere
 from kammerton.serve.errands import Measuring
 from kammerton.serve.expected import expected
 from kammerton.serve.holding import SWITCHED_OFF, Holds
@@ -93,7 +94,7 @@ async def run_computer(
     alarms = Alarms()
     async with opened_store(lab, alarm=alarms.tell, known=known) as (store, outputs):
         clock = await asyncio.to_thread(going_on, store)
-        async with _drawing() as pictures:
+        async with beside_the_loop("picture") as pictures:
             errands = Measuring(lab, calibration_names())
             holds = Holds(lab, store, doing, alarms.tell)
             committed = reporter(lab, pictures)
@@ -109,7 +110,8 @@ async def run_computer(
                 set_clock.watched(told=set_back),
                 attending(store, holds.told, holdable(lab), errands, holds.unread, holds.asked),
                 holds.followed(), backing_up(store, tell=alarms.tell),
-                relayed(lab, store, clock, alarms, outputs, speaks=tuning.speaks),
+                relayed(lab, store, clock, alarms, outputs, speaks=tuning.speaks,
+                        boxes=lambda: tuning.elsewhere.mine),
                 giving_back(),
             ):  # fmt: skip
                 return await _tuned(tuning, once=once)
@@ -126,19 +128,6 @@ async def _tuned(tuning: Tuning, *, once: bool) -> Mapping[str, str]:
             tuning.may_hope_after(end)
         tuning.store.place.hurry()  # outputs are off; nothing else is worth waiting for long
         raise
-
-
-@asynccontextmanager
-async def _drawing() -> AsyncIterator[Background]:
-    """Draw pictures beside the loop, which turns on until the last; told to end, draw no more."""
-    pictures = Background("picture")
-    try:
-        yield pictures
-    except asyncio.CancelledError:
-        pictures.drop()
-        raise
-    finally:
-        await unbroken(asyncio.to_thread(pictures.close))
 
 
 @dataclass(frozen=True)
@@ -174,6 +163,11 @@ class Tuning:
         return Plates(self.lab, self.store)
 
     @cached_property
+    def elsewhere(self) -> Elsewhere:
+        """Return what is known of the boxes that daemons on other computers have."""
+        return Elsewhere(self.lab)
+
+    @cached_property
     def warmed(self) -> Warmed:
         """Return what doubts all that was measured before it was warm, or not seen for long."""
         return Warmed(self._record(), self.lab, self.clock)
@@ -202,6 +196,7 @@ class Tuning:
                     raise
         finally:
             await settled(ready)
+            await self.elsewhere.end()
 
     async def _tuned(
         self, ready: asyncio.Task[None], apart: Apart, *, once: bool
@@ -221,7 +216,7 @@ class Tuning:
             words = f"connecting to the instruments{self.outputs.caution}"
             await asyncio.to_thread(self._say, words)
             try:
-                async with await self._opened() as bench:
+                async with self._opened() as bench:
                     self.outputs.found_off()
                     self.answered()
                     self.speaks.set()
@@ -254,13 +249,17 @@ class Tuning:
             if loop is not None:
                 loop.patience.forget()
 
-    async def _opened(self) -> AbstractAsyncContextManager[Bench]:
-        """Return what connects; the bench then reads the refrigerator, and tells who doubts."""
-        return open_bench(
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Bench]:
+        """Connect; the bench then reads the refrigerator, and tells who doubts."""
+        claimed = await self.elsewhere.claimed(wait=self.outputs.known_off)
+        async with open_bench(
             await expected(self.plates), self.clock, on_change=self.outputs.changed,
             holds=self.holds, alarm=self.alarm, on_restart=self._restarted, ask=self.ask,
-            warmth=self.warmed.warmth,
-        )  # fmt: skip
+            warmth=self.warmed.warmth, claimed=claimed,
+        ) as bench:  # fmt: skip
+            with self.elsewhere.having(bench):
+                yield bench
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
         """Doubt what rests on biases that moved unseen; remember which boxes answer.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from kammerton.bench.beside import beside
@@ -34,11 +34,12 @@ async def relayed(
     word: str = "online",
     patience: float = FLUSH,
     speaks: asyncio.Event | None = None,
+    boxes: Callable[[], Collection[str]] = tuple,
 ) -> AsyncIterator[None]:
     """Publish beside the loop; at the end give the broker a moment to take what is left.
 
     Without a broker alarms are in the log only. patience: s that an end by itself waits. speaks:
-    nothing is published until it is set, and nothing at all where it never is.
+    nothing is published until it is set, and nothing at all where it never is. boxes: are ours.
     """
     async with beside(alarms.followed(), "alarms"):
         if lab.broker is None:
@@ -47,7 +48,7 @@ async def relayed(
         relay = Relay(
             store, lab.broker, now=clock.now, ahead=lambda: clock.ahead, alarms=alarms,
             obey=obedient(store.place, lab.groups), word=word,
-            outputs=lambda: outputs.words, speaks=speaks,
+            outputs=lambda: outputs.words, speaks=speaks, boxes=boxes,
         )  # fmt: skip
         async with _flushed(store, relay, outputs, patience):
             yield

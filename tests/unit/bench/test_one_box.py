@@ -85,6 +85,33 @@ def test_r7_where_another_has_one_box_the_rest_goes_off(fake, make, tmp_path):
     assert {what for name, what, *_ in fake.log if name == "awg"} == {"close"}
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_r7_a_box_that_a_daemon_on_another_computer_has_is_never_written_to(
+    fake, make, tmp_path, away
+):
+    """The rest is ours, and goes off; also where one of the rest cannot be reached."""
+
+    def nobody(name: str, address: str) -> None:
+        raise InstrumentError(f"{name}: nobody answers")
+
+    fake.lo.on = True
+    who = asyncio.run(fake.awg.identity())
+    key = f"{who.vendor} {who.model} serial {who.serial}".lower()
+    drivers = fake.drivers | ({"digitizer": lambda: nobody} if away else {})
+
+    async def second() -> None:
+        claimed = {key: "the daemon of large-chip on pc7/41 (host/process)"}
+        async with open_bench(
+            make.lab(), LabClock(), drivers=drivers, lock_folder=tmp_path, claimed=claimed
+        ):
+            pytest.fail("another has the generator")
+
+    with pytest.raises(InstrumentInUse, match=r"awg .* is in use by the daemon of large-chip on p"):
+        asyncio.run(second())
+    assert not fake.lo.on
+    assert {what for name, what, *_ in fake.log if name == "awg"} == {"close"}
+
+
 def test_r7_what_is_ours_and_stays_on_is_doubt_though_another_has_the_rest(fake, make, tmp_path):
     others, heard = {"awg": asyncio.run(fake.awg.identity())}, list[OutputChange]()
 

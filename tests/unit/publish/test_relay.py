@@ -235,6 +235,35 @@ def test_the_status_is_repeated_for_who_came_after_it_was_said(
     asyncio.run(scenario())
 
 
+def test_r7_the_status_says_which_boxes_are_ours_and_at_once_where_that_changes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.relay.POLL", 0.01)
+    mine = {"maker box serial 7"}
+
+    async def scenario() -> None:
+        wire = Wire()
+        task = asyncio.create_task(relay_of(store, wire, boxes=lambda: mine).run())
+        async with asyncio.timeout(10):
+            while wire.topics().count("status") < 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            mine.clear()
+            while wire.topics().count("status") < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            mine.add("maker box serial 8")
+            while wire.topics().count("status") < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        said = [d for t, d, _ in wire.sent if t == TOPICS.status]
+        assert [(d["status"], d.get("boxes")) for d in said] == [
+            ("online", ["maker box serial 7"]), ("online", None),
+            ("online", ["maker box serial 8"]), ("offline", None),
+        ]  # fmt: skip
+
+    asyncio.run(scenario())
+
+
 def test_the_retained_status_follows_the_revision(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()

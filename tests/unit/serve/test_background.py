@@ -11,8 +11,7 @@ import pytest
 
 from kammerton.model import StoreUnavailable
 from kammerton.serve import background
-from kammerton.serve.background import Background
-from kammerton.serve.computer import _drawing
+from kammerton.serve.background import Background, beside_the_loop
 
 
 def test_everything_is_done_in_order_before_it_closes():
@@ -96,7 +95,7 @@ def test_r5_the_loop_turns_while_the_last_pictures_are_drawn():
                 await asyncio.sleep(0.01)
 
         turning = asyncio.create_task(turn())
-        async with _drawing() as pictures:
+        async with beside_the_loop("picture") as pictures:
             pictures.add(turned.wait, 20)
             await asyncio.sleep(0)
         turning.cancel()
@@ -109,7 +108,7 @@ def test_r1_told_to_end_pictures_that_were_not_begun_are_not_drawn():
     go, drawn = threading.Event(), []
 
     async def main():
-        async with _drawing() as pictures:
+        async with beside_the_loop("picture") as pictures:
             pictures.add(go.wait, 5)
             pictures.add(drawn.append, 1)
             asyncio.get_running_loop().call_later(0.05, go.set)
