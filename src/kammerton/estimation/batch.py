@@ -185,7 +185,7 @@ def _fitted(
         name_large_errors(said, whole, outcome.chi2_reduced, len(found.values))
     if known.get("shots") is not None and how.swings is not None:
         judge_populations(said, found, how.swings)
-    same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
+    same = _all_the_same((said.status == "no signal").nonzero()[0], y, how.axes)
     values = _without(found.values, same)
     curve = batch.restore(outcome.curve)
     stderr = without_error(known, y, curve, _without(found.stderr, same))
@@ -257,7 +257,7 @@ def _joined(groups: list[NDArray[np.intp]], parts: list[FitBatch]) -> FitBatch:
 def _in_units_of_x(said: Findings, window: Array) -> NDArray[np.object_]:
     """Say beside the factor how long the window shall be."""
     advice = said.advice
-    for n in np.flatnonzero(said.verdict != ACCEPTED):
+    for n in (said.verdict != ACCEPTED).nonzero()[0]:
         each = advice[n]
         if each.window_times is not None:
             length = float(np.atleast_2d(window)[each.axis, n] * each.window_times)

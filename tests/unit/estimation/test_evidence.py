@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
 
+from kammerton.estimation.numeric.prepare import prepare
+from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.scaled import ordinary
-from kammerton.estimation.verdict.evidence import gained, limits
+from kammerton.estimation.verdict.evidence import delta_cost, gain_of, gained, limits
 
 Y = np.random.default_rng(1).normal(size=(3, 20))
 
 
-@pytest.mark.parametrize("freedom", [[7], [40, 40, 40], [3, 40, 3, 2000]])
+@pytest.mark.parametrize("freedom", [[7], [40] * 3, [3, 40, 3, 2000], [40] * 12, [3, 40] * 6])
 def test_limits_are_exceeded_with_the_chance(freedom):
     found = np.broadcast_to(limits(np.array(freedom), 1e-3), (len(freedom),))
     assert found == pytest.approx(chi2.isf(1e-3, freedom))
@@ -46,3 +50,14 @@ def test_usual_arrays_are_ordinary(sigma):
 )  # fmt: skip
 def test_all_else_gets_a_closer_look(y, sigma):
     assert not ordinary(y, sigma, 1)
+
+
+def test_what_some_traces_gain_is_what_they_gain_as_a_batch_of_their_own():
+    batch = prepare(np.arange(20.0), Y, np.ones(Y.shape), complex_too=False, from_zero=False,
+                    least=2)  # fmt: skip
+    none, which = np.empty((3, 0)), np.array([2, 0])
+    simple = Solution(-1, none, none[:, :, None], np.array([30.0, 40.0, 50.0]), Y, np.full(3, 2))
+    rich = replace(simple, cost=np.array([20.0, 35.0, 12.0]), free=np.full(3, 4)).take(which)
+    own = delta_cost(batch.take(which), simple.take(which), rich)
+    assert gain_of(batch, which, simple, rich).tolist() == own.tolist()
+    assert (own > 0).all()

@@ -43,13 +43,13 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
     """Look for a second line where the residuals of one are not noise, or hold a line."""
     seed = search(batch, "lines", 1, np.where(batch.w > 0, fit.residual, 0.0))
     asked = structured(batch, fit) | _promising(batch, fit, seed)
-    which = np.flatnonzero(asked & (batch.rows > 8 * ALONE))
+    which = (asked & (batch.rows > 8 * ALONE)).nonzero()[0]
     part, single = batch.take(which), fit.take(which)
     narrow = np.zeros(batch.traces, dtype=bool)
     if len(which) == 0:
         return Pairs(which, single, narrow)
     double = _pair(part, np.hstack([single.p, seed[which]]))
-    rest = np.flatnonzero(structured(part, as_one(double)))
+    rest = structured(part, as_one(double)).nonzero()[0]
     if len(rest):
         few = part.take(rest)
         split = _pair(few, _halved(single.p[rest]))
@@ -92,7 +92,7 @@ def _surely_lines(batch: Batch, double: Solution) -> Mask:
 def _of_a_step(batch: Batch, double: Solution) -> Solution:
     """Let half widths be a step at least, where one of two lines is narrower only by its noise."""
     thin = double.p[:, 1::2] < _step(batch)
-    which = np.flatnonzero(thin.any(axis=1) & ~thin.all(axis=1))
+    which = (thin.any(axis=1) & ~thin.all(axis=1)).nonzero()[0]
     if len(which) == 0:
         return double
     part, old = batch.take(which), double.take(which)

@@ -69,14 +69,18 @@ class _Lines:
     crowded: NDArray[np.intp]
     several: Several | None
 
+    @property
+    def more(self) -> NDArray[np.intp]:
+        """Return the traces of three lines or more."""
+        return self.crowded[:0] if self.several is None else self.crowded[self.several.count > 2]
+
     def curve(self, batch: Batch) -> Array:
         """Return the fitted y (N, M)."""
         curve, which = self.fit.curve(batch), self.pairs.which
         if len(which):
             curve[which] = self.pairs.fit.curve(batch.take(which))
         if self.several is not None:
-            more = self.several.count > 2
-            curve[self.crowded[more]] = self.several.curve[more]
+            curve[self.more] = self.several.curve[self.several.count > 2]
         return curve
 
 
@@ -115,12 +119,17 @@ def _judged(batch: Batch, lines: _Lines, known: Known) -> Outcome:
     expected, fit, pairs = expectation(batch, known), lines.fit, lines.pairs
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
-    found = of_any_shape(batch, fit, evidence.noise, propagate(_one(batch), fit, evidence))
-    found = of_any_width(batch, fit, evidence.noise, found)
-    found, evidence = with_part(
-        batch, pairs.which, pairs.fit, lambda part: _two(part, pairs.fit, expected[pairs.which]),
-        nulls, curve, found, evidence,
-    )  # fmt: skip
+    found = propagate(_one(batch), fit, evidence)
+    several = len(lines.more) == batch.traces
+    if not several and len(pairs.which) < batch.traces:
+        found = of_any_shape(batch, fit, evidence.noise, found)
+        found = of_any_width(batch, fit, evidence.noise, found)
+    if not several:
+        found, evidence = with_part(
+            batch, pairs.which, pairs.fit,
+            lambda part: _two(part, pairs.fit, expected[pairs.which]),
+            nulls, curve, found, evidence,
+        )  # fmt: skip
     found, evidence = _with_several(batch, lines, expected, nulls, curve, found, evidence)
     findings = Findings(batch.traces)
     law = "a line over a smooth background"
@@ -130,7 +139,7 @@ def _judged(batch: Batch, lines: _Lines, known: Known) -> Outcome:
         "two lines, each narrower than the distance of two points", Advice(window_times=0.4),
     )  # fmt: skip
     judge_signal(findings, batch, evidence, snr, law, SEEN, OUTSIDE)
-    box, unlike_box = _unlike_jumps(batch, fit, pairs)
+    box, unlike_box = _unlike_jumps(batch, fit, pairs, findings.is_open())
     findings.rejected(
         box < BOX, "drift during scan",
         "the data jump to another level and back instead of following " + law,
@@ -170,11 +179,14 @@ def _projected(batch: Batch, known: Known) -> Outcome:
     return replace(found, curve=curve)
 
 
-def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs) -> tuple[Array, Array]:
+def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs, among: Mask) -> tuple[Array, Array]:
     """Return how much better the lines are than a jump and back (N,), and how much they must be.
 
-    At the end of a window there is no way back, and a slope hides that the levels are two.
+    At the end of a window there is no way back, and a slope hides that the levels are two. Where
+    there is none `among` those that are asked for, lines are better by any amount.
     """
+    if not among.any():
+        return np.full(batch.traces, np.inf), np.zeros(batch.traces)
     best, where = best_of(fit, pairs), fit.p.T
     level, sloping = (over_a_box(batch, best, *where, sloping=each) for each in (False, True))
     needed = np.full(batch.traces, UNLIKE_BOX)
@@ -194,7 +206,8 @@ def _said(found: Derived, n: int) -> str:
 
 def _crowded(batch: Batch, fit: Solution, pairs: Pairs) -> NDArray[np.intp]:
     """Return the traces in which one line or two leave more than noise."""
-    return np.flatnonzero(structured(batch, best_of(fit, pairs), ALARM) & (batch.rows > 8 * ALONE))
+    doubt = structured(batch, best_of(fit, pairs), ALARM)
+    return (doubt & (batch.rows > 8 * ALONE)).nonzero()[0]
 
 
 def _with_several(
@@ -218,7 +231,7 @@ def _with_several(
     values = propagate(_among(part, lines, nearest, others), main, own)
     for name, error in zip(OTHERS, errors, strict=False):
         values.stderr[name][:] = error
-    rows = which[more]
+    rows = fitted.more
     curve[rows] = lines.curve[more]
     return found.replaced(rows, _picked(values, more)), evidence.replaced(rows, own.take(more))
 
@@ -252,7 +265,7 @@ def one_line(batch: Batch) -> Solution:
     """
     fit = _free(batch, search(batch, "lines", 1))
     seems_wide = (fit.p[:, 1] > WIDE) | (np.abs(fit.p[:, 0] - 0.5) > OUTER)
-    doubt, wide = np.flatnonzero(structured(batch, fit) | seems_wide), np.flatnonzero(seems_wide)
+    doubt, wide = (structured(batch, fit) | seems_wide).nonzero()[0], seems_wide.nonzero()[0]
     if len(doubt) == 0:
         return fit
     start = search(batch.take(doubt), "level lines", 1)

@@ -22,9 +22,11 @@ def pure(batch: Batch, start: Array) -> Solution:
 
 def of_either(law: int, batch: Batch, start: Array, low: Array, high: Array) -> Solution:
     """Fit lines that are all Lorentzians or all Gaussians, whichever fit better."""
-    shapes = [only(batch, shape, start.shape[1] // 2) for shape in (LORENTZIAN, GAUSSIAN)]
-    both = solve(law, batch, np.concatenate([start] * 2), low, high, np.concatenate(shapes))
-    lorentz, gauss = both.take(slice(len(start))), both.take(slice(len(start), None))
+    n, ends = len(start), start.shape[1]
+    prior = np.zeros((2 * n, 2, ends + 2))
+    prior[:n, 0, 1:ends:2] = prior[n:, 0, 0:ends:2] = _forbidden(batch)[:, None]
+    both = solve(law, batch, np.concatenate([start, start]), low, high, prior)
+    lorentz, gauss = both.take(slice(n)), both.take(slice(n, None))
     return merged(lorentz, gauss, gauss.cost < lorentz.cost)
 
 
@@ -42,10 +44,13 @@ def bounds(batch: Batch, count: int) -> tuple[Array, Array]:
 def only(batch: Batch, shape: tuple[float, float], count: int) -> Array:
     """Forbid the other shape: a prior that its height is 0."""
     prior = np.zeros((batch.traces, 2, 2 * count + 2))
-    forbidden = CERTAIN * (batch.w**2).sum(axis=1)
-    for k in range(count):
-        prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
+    prior[:, 0, (0 if shape == GAUSSIAN else 1) : 2 * count : 2] = _forbidden(batch)[:, None]
     return prior
+
+
+def _forbidden(batch: Batch) -> Array:
+    """Return the weight (N,) of a prior that forbids a shape."""
+    return np.asarray(CERTAIN * (batch.w**2).sum(axis=1))
 
 
 def half_each(batch: Batch, one: Solution) -> Array:

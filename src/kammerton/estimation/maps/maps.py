@@ -47,8 +47,8 @@ class Maps:
     @property
     def window(self) -> Array:
         """Length of both axes (2, N)."""
-        spans = np.array([np.ptp(axis) for axis in self.axes])
-        return np.repeat(spans[:, None], self.traces, axis=1)
+        spans = np.array([axis[-1] - axis[0] for axis in self.axes])
+        return spans[:, None].repeat(self.traces, axis=1)
 
     @property
     def places(self) -> tuple[Array, Array]:
@@ -162,9 +162,10 @@ def _axis(axis: Any, name: str, least: int) -> Array:
     if len(values) < least:
         points = "1 point" if len(values) == 1 else f"{len(values)} points"
         raise TraceError(f"the axis of {name} has {points}; at least {least} needed")
-    if np.ptp(values) <= 0:
+    ordered = np.sort(values)
+    if ordered[-1] <= ordered[0]:
         raise TraceError(f"the axis of {name} is constant; nothing was swept")
-    if (np.diff(np.sort(values)) <= 0).any():
+    if (ordered[1:] <= ordered[:-1]).any():
         raise TraceError(f"the axis of {name} holds a value twice")
     return np.asarray(values)
 
@@ -195,6 +196,8 @@ def _demand_both(y: NDArray[Any], names: tuple[str, str], least: int) -> None:
     A scan that was stopped early is a map all the same; a single row or column of one is none.
     """
     there = ~np.isnan(y)
+    if there.all():
+        return
     count = there.sum(axis=(1, 2))
     if (few := np.flatnonzero(count < least)).size:
         n = few[0]

@@ -58,7 +58,7 @@ APART = _sharing(other_law(5), 5, (0, 2, 4, 5, 6, 7, 8, 11, 12), (1, 3, 4, 5, 6,
 
 def fit_poles(
     sharing: Sharing, batch: Batch, start: Array, low: Array, high: Array, *,
-    slope: bool = False, ridge: float | Array = 0.0,
+    slope: bool = False, ridge: float | Array | None = None,
 ) -> tuple[Solution, Array]:  # fmt: skip
     """Refine N fits from start (N, P) within low and high ((P,) or (N, P)).
 
@@ -72,16 +72,17 @@ def fit_poles(
     theta, cov, (cost, gain) = np.empty((n, size)), np.empty((n, size, size)), np.empty((2, n))
     theta[:, : sharing.nonlinear] = start
     known = np.zeros((n, size - sharing.nonlinear))
-    if slope:
+    if slope and ridge is not None:
         known[:, -2:] = np.reshape(ridge, (np.size(ridge, 0) if np.ndim(ridge) else 1, -1))
     residual = np.empty_like(batch.y)
-    y, w, r = (each.reshape(n, traces, -1) for each in (batch.y, batch.w, residual))
+    rows = (n, traces, -1)
+    y, w, r = batch.y.reshape(rows), batch.w.reshape(rows), residual.reshape(rows)
     lo, hi = (np.ascontiguousarray(each).reshape(-1, sharing.nonlinear) for each in (low, high))
     pole_kernels.solve(
         where, batch.x, batch.step, y, w, known, theta, lo, hi, cov, r, cost, gain, ITERATIONS
     )
     free = np.full(n, size, dtype=np.intp)
-    if slope:
+    if slope and ridge is not None:
         free -= (known[:, -2:] != 0.0).sum(axis=1)
     if not batch.known_noise:
         gain *= np.maximum(batch.rows - free, 1) / np.maximum(cost, 1e-300)

@@ -117,15 +117,20 @@ class Batch:
         )  # fmt: skip
         if len(self.x) == 1 and "_places" in self.__dict__:
             part.__dict__["_places"] = self._places
+        if "rows" in self.__dict__:  # of few traces, to count anew costs more
+            part.__dict__["rows"] = self.rows[which]
         return part
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
         """Return the batch with other y (and w)."""
-        return Batch(
+        batch = Batch(
             self.x, self.step, np.ascontiguousarray(y), self.w if w is None else w, self.zero,
             self.span, self.level, self.parts, self.known_noise, self.order, self.variance,
             self.apart, self.shots, self.shape,
         )  # fmt: skip
+        if w is None and "rows" in self.__dict__:
+            batch.__dict__["rows"] = self.rows
+        return batch
 
     def of_shots(self, shots: Array) -> Batch:
         """Return the batch of populations of so many shots (N, M), in the caller's order."""

@@ -59,7 +59,7 @@ def refine(
     """
     n, linear, size = batch.traces, law.linear, law.linear + start.shape[1]
     lo, hi = (np.array(np.broadcast_to(each, start.shape), order="C") for each in (low, high))
-    p = np.array(np.clip(start, lo, hi), order="C")
+    p = np.array(np.minimum(np.maximum(start, lo), hi), order="C")
     drawn = np.zeros_like(p) if pull is None else np.ascontiguousarray(pull)
     known = np.zeros((n, 2, linear)) if prior is None else np.ascontiguousarray(prior)
     c, cov, cost, r = np.empty((n, linear)), np.empty((n, size, size)), np.empty(n), batch.y.copy()

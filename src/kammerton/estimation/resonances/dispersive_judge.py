@@ -89,6 +89,8 @@ def judge_planes(
     stderr = {"frequency": span * noise * error[:, :2].ravel(),
               "linewidth": span * noise * np.repeat(error[:, 2], 2)}  # fmt: skip
     judge_rails(findings, batch)
+    if not findings.is_open().any():
+        return findings
     judge_narrow(
         findings, batch, evidence, pairs.each.residual,
         (pairs.theta[:, :2].ravel(), pairs.widths.ravel()), SEARCHED_PLANE,
@@ -111,6 +113,8 @@ def judge(maps: Maps, sides: Sides, found: Derived, known: Known) -> Findings:
     _judge_each(findings, sides.findings)
     judge_place(findings, maps, maps.window[1], found, known, "frequency_0",
                 "the line with the qubit in 0")  # fmt: skip
+    if not findings.is_open().any():
+        return findings
     _judge_likeness(findings, sides)
     _judge_shift(findings, sides, found, known)
     return findings
@@ -119,6 +123,8 @@ def judge(maps: Maps, sides: Sides, found: Derived, known: Known) -> Findings:
 def _judge_missing(findings: Findings, sides: Sides) -> None:
     """Object to a resonance that is only there with the qubit in one state."""
     nothing = sides.nothing.reshape(-1, 2)
+    if not nothing.any():
+        return
     status = sides.findings.status.reshape(-1, 2)
     shown = ~nothing & (sides.findings.verdict.reshape(-1, 2) != REJECTED)
     for state in (0, 1):
@@ -149,7 +155,7 @@ def _judge_copies(findings: Findings, maps: Maps) -> None:
 def _judge_each(findings: Findings, each: Findings) -> None:
     """Take over what was objected to either trace; said once if it is the same."""
     verdict = each.verdict.reshape(-1, 2)
-    for n in np.flatnonzero((verdict != ACCEPTED).any(axis=1)):
+    for n in (verdict != ACCEPTED).any(axis=1).nonzero()[0]:
         bad = [k for k in (0, 1) if verdict[n, k] != ACCEPTED]
         k = 2 * n + bad[0]
         common = len(bad) == 2 and each.status[k] == each.status[k + 1]

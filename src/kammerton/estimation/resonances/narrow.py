@@ -29,7 +29,7 @@ def judge_narrow(
     centre, width = line
     step = 1.0 / (batch.points - 1)
     narrow = evidence.misfit & (width < NARROW * step) & (evidence.gain_flat > clear)
-    which = np.flatnonzero(narrow & findings.is_open() & batch.known_noise)
+    which = (narrow & findings.is_open() & batch.known_noise).nonzero()[0]
     if len(which) == 0:
         return
     x = np.broadcast_to(batch.x, (batch.traces, batch.points))[which]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,29 +41,46 @@ def careful_nulls(
     cable's delay they bend.
     """
     jump = np.full(batch.traces, np.inf)
-    line = _scanned(batch, delay, fill_beside_a_line, SCANNED)
+    line = _scanned(batch, delay, SCANNED)
     if wide.any():
         part = batch.take(wide)
-        far = _scanned(part, delay[wide], fill_beside_a_line, SCANNED_FAR)
+        far = _scanned(part, delay[wide], SCANNED_FAR)
         line[wide] = np.minimum(line[wide], far * part.rows ** (FAR_MORE / part.rows))
     if jumps.any():
-        jump[jumps] = _scanned(batch.take(jumps), delay[jumps], fill_jumps, SCANNED)
+        jump[jumps] = _scanned(batch.take(jumps), delay[jumps], SCANNED, jumps=True)
     jump *= batch.rows ** (JUMP_MORE / batch.rows)  # by delta-BIC, as good as one of 3 parameters
     return Nulls((line, 7), (line, 7), (jump, 3), (np.full_like(line, np.inf), 7))
 
 
 def _scanned(
-    batch: Batch, delay: Array, fill: Callable[..., None], scanned: tuple[Array, ...]
+    batch: Batch, delay: Array, scanned: tuple[Array, ...], *, jumps: bool = False
 ) -> Array:
-    """Return the least cost (N,) over delays about `delay` (N,)."""
-    cost = np.full(batch.traces, np.inf)
-    for turns in scanned:
-        tries = delay[:, None] + turns
-        costs = np.empty(tries.shape)
-        fill(batch.x, batch.step, batch.y, batch.w, tries, costs)
-        best, rows = costs.argmin(axis=1), np.arange(batch.traces)
-        delay, cost = tries[rows, best], costs[rows, best]
+    """Return the least cost (N,) over delays about `delay` (N,), beside a line or a jump."""
+    cost = np.empty(batch.traces)
+    fill_scanned(batch.x, batch.step, batch.y, batch.w, delay, *scanned, jumps, cost)
     return cost
+
+
+@kernel
+def fill_scanned(
+    x: Array, step: Array, y: Array, w: Array, delay: Array, far: Array, near: Array,
+    nearer: Array, jumps: bool, cost: Array,
+) -> None:  # fmt: skip
+    """Fill cost (N,) with the least over turns about a delay, then others about the best one."""
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        at = delay[n]
+        for turns in (far, near, nearer):
+            tries, costs = np.empty((1, turns.size)), np.empty((1, turns.size))
+            for d in range(turns.size):
+                tries[0, d] = at + turns[d]
+            fill = (x[k : k + 1], step[k : k + 1], y[n : n + 1], w[n : n + 1], tries, costs)
+            if jumps:
+                fill_jumps(*fill)
+            else:
+                fill_beside_a_line(*fill)
+            best = costs[0].argmin()
+            at, cost[n] = tries[0, best], costs[0, best]
 
 
 @kernel

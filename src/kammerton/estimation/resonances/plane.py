@@ -13,7 +13,7 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution, replaced
 from kammerton.estimation.resonances.nulls import careful_nulls, smooth_nulls
 from kammerton.estimation.resonances.seeds import Start, resonance_starts
-from kammerton.estimation.verdict.evidence import Mask, delta_cost, limits, structured
+from kammerton.estimation.verdict.evidence import Mask, delta_cost, gain_of, limits, structured
 from kammerton.estimation.verdict.nulls import Nulls
 from kammerton.estimation.verdict.traits import autocorrelation
 
@@ -56,7 +56,7 @@ class Plane:
         doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | wide
         doubt |= _size(self.fit) < DOUBTFUL * noise  # the seed's delay may be no good for a null
         jumps = self._like_a_jump()
-        which = np.flatnonzero(doubt | jumps)
+        which = (doubt | jumps).nonzero()[0]
         if len(which) == 0:
             return plain
         careful = careful_nulls(
@@ -86,21 +86,26 @@ def fit_plane(batch: Batch) -> Plane:
     """Fit every trace from two starts, and from more where what is left is not noise."""
     first, second = resonance_starts(batch)
     delay, sign = first.p[:, 2] * first.sign, first.sign.copy()
-    differ = np.flatnonzero(_apart(first, second))
+    differ = _apart(first, second).nonzero()[0]
     if len(differ) == 0:
         fit = _fitted(turned(batch, sign), first.p)
     else:
         fit = _of_both(batch, sign, first, differ, second.take(differ))
-    poor = _poor(batch, fit)
-    doubtful, worse = np.flatnonzero(poor | _faint(fit)), np.flatnonzero(poor)
+    begun, poor = fit, _poor(batch, fit)
+    worse = poor.nonzero()[0]
+    doubtful = worse if poor.all() else (poor | _faint(fit)).nonzero()[0]
     tries = _tried(batch, delay, (doubtful, WHOLE), (worse, HALF))
     whole, half = tries[: len(WHOLE)], tries[len(WHOLE) :]
     fit, better = _of_tries(batch, sign, fit, delay, whole)
-    beyond = _tried(batch, 2.0 * better - delay, (np.flatnonzero(better != delay), (0.0,)))
-    fit, _ = _of_tries(batch, sign, fit, delay, beyond)  # the way back was tried
+    onward = (better != delay).nonzero()[0]  # the way back was tried
+    if len(onward):
+        beyond = _tried(batch, 2.0 * better - delay, (onward, (0.0,)))
+        fit, _ = _of_tries(batch, sign, fit, delay, beyond)
     if len(worse):
-        still = _poor(batch.take(worse), fit.take(worse))
-        fit, _ = _of_tries(batch, sign, fit, delay, [each.take(still) for each in half])
+        if fit is not begun:
+            still = _poor(batch.take(worse), fit.take(worse))
+            half = [each.take(still) for each in half]
+        fit, _ = _of_tries(batch, sign, fit, delay, half)
     return Plane(turned(batch, sign), sign, fit, delay * sign)
 
 
@@ -150,8 +155,7 @@ def _better(
 
     A background that slopes in one of them only must pay for it there too.
     """
-    gain = delta_cost(batch.take(which), fit.take(which), other)
-    better = gain > BENDS * np.sign(other.free - fit.free[which])
+    better = gain_of(batch, which, fit, other) > BENDS * np.sign(other.free - fit.free[which])
     sign[which[better]] = turn[better]
     return replaced(fit, which, other, better)
 
@@ -183,7 +187,7 @@ def _tried(
         return []
     part = batch.take(rows)
     tried = np.concatenate([delay[which] + turns for which, turns in pairs])
-    start = resonance_starts(part, tried)[0]
+    (start,) = resonance_starts(part, tried, slopes=1)
     fit = _fitted(turned(part, start.sign), start.p)
     ends = np.cumsum([len(which) for which, _ in pairs])
     parts = [slice(end - len(which), end) for end, (which, _) in zip(ends, pairs, strict=True)]
@@ -203,9 +207,10 @@ def _of_tries(
         which = each.which
         if len(which) == 0:
             continue
-        old = fit.take(which)
-        fit = _better(batch, sign, fit, which, each.fit, each.sign)
-        moved = delta_cost(batch.take(which), old, fit.take(which)) > CLEARLY
+        old, fit = fit, _better(batch, sign, fit, which, each.fit, each.sign)
+        if fit is old:
+            continue
+        moved = gain_of(batch, which, old, fit.take(which)) > CLEARLY
         best[which[moved]] = each.delay[moved]
     return fit, best
 
@@ -220,7 +225,9 @@ def _fitted(batch: Batch, start: Array) -> Solution:
     low, high = bounds(batch)
     plain, gain = fit_poles(ALONE, batch, start, low, high)
 
-    hints = structured(batch, plain) | (gain > HINT)
+    hints = gain > HINT
+    if not hints.all():
+        hints |= structured(batch, plain)
 
     def bent(part: Batch, p: Array) -> Solution:
         return fit_poles(ALONE, part, p, low, high, slope=True)[0]
@@ -230,11 +237,14 @@ def _fitted(batch: Batch, start: Array) -> Solution:
 
 def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
     """Return where the residuals are so far from noise that another start may be better."""
-    ratio, rows = autocorrelation(batch, fit.residual), batch.rows
-    poor = (np.abs(ratio[:, 0]) * np.sqrt(rows) > CLUMPED) | ((ratio**2).sum(axis=1) * rows > 42.0)
+    poor, rows = np.zeros(batch.traces, dtype=bool), batch.rows
     if batch.known_noise:
-        poor |= fit.cost > POOR * np.maximum(rows - fit.free, 1)
-    return np.asarray(poor)
+        poor = fit.cost > POOR * np.maximum(rows - fit.free, 1)
+    if not poor.all():
+        ratio = autocorrelation(batch, fit.residual)
+        poor |= np.abs(ratio[:, 0]) * np.sqrt(rows) > CLUMPED
+        poor |= (ratio**2).sum(axis=1) * rows > 42.0
+    return poor
 
 
 def over_background(
@@ -248,13 +258,13 @@ def over_background(
     where there is no slope.
     """
     best = padded(plain, plain.theta.shape[1] + DEGREES * each)
-    which = np.flatnonzero(hints)
+    which = hints.nonzero()[0]
     if len(which) == 0:
         return best
     part = batch.take(which)
     level, other = plain.take(which), bent(part, plain.p[which])
     gain = delta_cost(part, level, other)
-    nearly = np.flatnonzero((gain <= worth) & (gain > worth - NEARLY))
+    nearly = ((gain <= worth) & (gain > worth - NEARLY)).nonzero()[0]
     if len(nearly):  # a slope and a delay do much the same: there may be a minimum on either side
         beyond = bent(part.take(nearly), (2.0 * level.p - other.p)[nearly])
         other = replaced(other, nearly, beyond, beyond.cost < other.cost[nearly])

@@ -17,7 +17,7 @@ PROBES, TWINS = 8, 2  # pairs of points of the first trace, and how many may be 
 def read_again(y: NDArray[Any], w: NDArray[np.float64]) -> Mask:
     """Return which records (N, 2, M) hold one block again and again, beyond a single trace."""
     again = np.zeros(len(y), dtype=np.bool_)
-    which = np.flatnonzero(_suspect(y))
+    which = _suspect(y).nonzero()[0]
     if len(which):
         joined, flags = y[which].reshape(len(which), -1), again[which]
         parts = [joined.real, joined.imag] if np.iscomplexobj(y) else [joined]

@@ -33,22 +33,23 @@ class Start:
         return Start(self.p[which], self.sign[which])
 
 
-def resonance_starts(batch: Batch, delay: Array | None = None) -> list[Start]:
+def resonance_starts(batch: Batch, delay: Array | None = None, slopes: int = 2) -> list[Start]:
     """Return two starts: over a constant, and over a sloping background (a delay not quite gone).
 
-    delay: (N,) of the cable in turns, else it is found.
+    delay: (N,) of the cable in turns, else it is found. slopes: 1 for the start over a constant
+    alone.
 
     The sign is -1 where the trace turns as the complex conjugate of 1/(1 + 2i u), which is what
     the other convention of phase (exp(-i omega t)) gives.
     """
     values = filled(batch, batch.y)
-    found, turns = np.empty((2, batch.traces, 3)), np.empty(batch.traces)
+    found, turns = np.empty((slopes, batch.traces, 3)), np.empty(batch.traces)
     for axis, rows in axes(batch):
         step = batch.step[rows[:1] if len(batch.x) > 1 else slice(1)]
         some = values if len(rows) == len(values) else values[rows]
         turns[rows] = _delay(axis, some) if delay is None else delay[rows]
         flat = unwound(some, axis[None], step, turns[rows])
-        found[:, rows] = _best(axis, flat)
+        found[:, rows] = _best(axis, flat, slopes)
     return [Start(np.column_stack([f[:, :2], turns * f[:, 2]]), f[:, 2]) for f in found]
 
 
@@ -99,16 +100,16 @@ def _delay(axis: Array, y: Array) -> Array:
     return result
 
 
-def _best(axis: Array, y: Array) -> Array:
+def _best(axis: Array, y: Array, slopes: int) -> Array:
     """Return centre, width and sign (2, N, 3) of the circles that explain most of y (N, 2M).
 
-    Over a constant, and over a sloping background.
+    Over a constant, and over a sloping background; slopes: 1 for the former alone, (1, N, 3).
     """
     thin = max(1 + (len(axis) > PLENTY), -(-len(axis) // MOST))
     if thin > 1:
         axis = axis[: len(axis) // thin * thin].reshape(-1, thin).mean(axis=1)
     known = circles(axis.tobytes())
-    flat, best = np.empty((2 * len(y), len(axis)), dtype=np.float32), np.empty((2, len(y), 3))
+    flat, best = np.empty((2 * len(y), len(axis)), dtype=np.float32), np.empty((slopes, len(y), 3))
     thinned(y.reshape(len(flat), -1), thin, flat)
     overlap = (flat @ known.shapes).reshape(len(y), 2, -1)
     slope = (flat @ known.slope).reshape(len(y), 2)
@@ -177,7 +178,7 @@ def circles(axis: bytes) -> Circles:
 def fill_best(
     overlap: Single, slope: Single, tilt: Single, size: Single, candidates: Array, best: Array
 ) -> None:  # fmt: skip
-    """Fill best (2, N, 3): the best of the candidates and their conjugates, and 1 or -1 for those.
+    """Fill best (1 or 2, N, 3) of the candidates and their conjugates, and 1 or -1 for those.
 
     overlap (N, 2, 2C): of Re y and Im y with Re and Im of each shape; slope (N, 2): with a slope.
     """
@@ -186,7 +187,7 @@ def fill_best(
     for n in range(overlap.shape[0]):
         rr, ri = overlap[n, 0, :count], overlap[n, 0, count:]
         ir, ii = overlap[n, 1, :count], overlap[n, 1, count:]
-        for degree in range(2):
+        for degree in range(best.shape[0]):
             beside = np.float32(degree)
             a, b = beside * slope[n, 0], beside * slope[n, 1]
             for c in range(count):

@@ -9,12 +9,15 @@ Whether the background slopes is chosen by evidence, too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.arrays import all_of
 from kammerton.estimation.numeric.poles import ALIKE, APART, Sharing, curves, fit_poles, mixing
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import Law, refine
@@ -55,8 +58,8 @@ class Pairs:
 
     def replaced(self, which: NDArray[np.intp], part: Pairs) -> Pairs:
         """Return these pairs with those of `which` from `part`."""
-        if len(which) == 0:
-            return self
+        if all_of(which, len(self.theta)):
+            return part
         each = _traces_of(which)
         arrays = {name: _with(getattr(self, name), which, getattr(part, name))
                   for name in ("theta", "cov", "widths", "sizes", "mixed", "shared")}  # fmt: skip
@@ -68,13 +71,13 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class _Joint:
-    """One way to share: its solution (N), curve (N, 4 M) and where its numbers are.
+    """One way to share: its solution (N), and where its numbers are.
 
-    mixed: (N,) part of the shots of 1 that were in 0.
+    draw: returns its curve (N, 4 M). mixed: (N,) part of the shots of 1 that were in 0.
     """
 
     fit: Solution
-    curve: Array
+    draw: Callable[[], Array]
     mixed: Array
     centres: tuple[int, int]
     widths: tuple[int, int]
@@ -82,9 +85,18 @@ class _Joint:
 
     def take(self, which: NDArray[Any]) -> _Joint:
         """Return the solution of some pairs only."""
+        if all_of(which, len(self.mixed)):
+            return self
         return replace(
-            self, fit=self.fit.take(which), curve=self.curve[which], mixed=self.mixed[which]
+            self, fit=self.fit.take(which), draw=lambda: self.draw()[which], mixed=self.mixed[which]
         )
+
+    @cached_property
+    def halves(self) -> Solution:
+        """Return what either trace's fit leaves (2 N); each has half of the parameters."""
+        residual = self.fit.residual.reshape(2 * len(self.mixed), -1)
+        free = np.repeat((self.fit.free + 1) // 2, 2)
+        return _told((residual**2).sum(axis=1), residual, free)
 
 
 def fit_pairs(both: Batch, plane: Plane, populations: Array, lost: Mask) -> Pairs:
@@ -98,7 +110,7 @@ def fit_pairs(both: Batch, plane: Plane, populations: Array, lost: Mask) -> Pair
     if lost.all():
         return _separate(traces, plane, np.arange(len(lost)))
     found = _shared(traces, sign, plane, populations, lost)
-    which = np.flatnonzero(lost)
+    which = lost.nonzero()[0]
     return found.replaced(which, _separate(traces, plane, which)) if len(which) else found
 
 
@@ -115,35 +127,36 @@ def _shared(traces: Batch, sign: Array, plane: Plane, populations: Array, lost: 
         doubt = np.zeros(len(told), dtype=bool)
     else:
         alike = _alike(pair, start, known)
+        doubt = np.isnan(populations[:, 1])
+    doubtful = _doubtful(traces, alike.halves, plane)
+    if (doubt & ~doubtful).any():
         part, gain = mixing(ALIKE, pair, alike.fit, slope=True)
-        doubt = np.isnan(populations[:, 1]) & (part > 0.0) & (gain > MIXES)
-    found = _of_joint(ALL, alike, traces)
-    which = np.flatnonzero((doubt | _doubtful(found, plane)) & ~lost)
+        doubt &= (part > 0.0) & (gain > MIXES)
+    which = ((doubt | doubtful) & ~lost).nonzero()[0]
     if len(which) == 0:
-        return found
-    some, begin = pair.take(which), np.column_stack([found.theta, start[:, 3]])[which]
+        return _of_joint(ALL, alike, traces)
+    some, begin = pair.take(which), np.column_stack([alike.fit.theta[:, :3], start[:, 3]])[which]
     joints = [
         alike.take(which),
         _mixed(some, begin, known[which], populations[which], told=False),
         _apart(some, start[which], known[which], plane.fit.p.reshape(-1, 2, 3)[which, :, 1]),
     ]
-    return _chosen(found, plane, joints, which, populations)
+    return _chosen(traces, alike, plane, joints, which, populations)
 
 
-def _doubtful(found: Pairs, plane: Plane) -> Mask:
+def _doubtful(traces: Batch, alike: Solution, plane: Plane) -> Mask:
     """Return the pairs that may share less: those whose separate fits are as good as that asks."""
-    alike, alone = found.each, plane.fit
     cost, free, lower, rows = (each.reshape(-1, 2).sum(axis=1) for each in (
-        alike.cost, alike.free, alone.cost, found.batch.rows))  # fmt: skip
-    least = _bic(found.batch, lower, free + 3, rows) + MARGINS[BACKGROUND]
-    return np.asarray(least < _bic(found.batch, cost, free, rows))
+        alike.cost, alike.free, plane.fit.cost, traces.rows))  # fmt: skip
+    least = _bic(traces, lower, free + 3, rows) + MARGINS[BACKGROUND]
+    return np.asarray(least < _bic(traces, cost, free, rows))
 
 
 def _sign(both: Batch, plane: Plane) -> Array:
     """Return the phase convention of each pair: that of the trace with more of a resonance."""
     explained = ((both.y * both.w) ** 2).sum(axis=1) / np.maximum(plane.fit.cost, 1e-300)
     best = explained.reshape(-1, 2).argmax(axis=1)
-    return np.take_along_axis(plane.sign.reshape(-1, 2), best[:, None], axis=1)[:, 0]
+    return np.asarray(plane.sign.reshape(-1, 2)[np.arange(len(best)), best])
 
 
 def _start(plane: Plane, sign: Array) -> Array:
@@ -176,29 +189,32 @@ def _bounds(points: int, widths: int) -> tuple[Array, Array]:
 
 def _alike(pair: Batch, start: Array, known: Array) -> _Joint:
     """Fit pairs that share everything."""
-    fit, curve = _over_background(ALIKE, pair, start, known, _bounds(pair.points, 1))
-    return _Joint(fit, curve, np.zeros(pair.traces), (0, 1), (2, 2), (6, 6))
+    fit, draw = _over_background(ALIKE, pair, start, known, _bounds(pair.points, 1))
+    return _Joint(fit, draw, np.zeros(pair.traces), (0, 1), (2, 2), (6, 6))
 
 
 def _apart(pair: Batch, start: Array, known: Array, widths: Array) -> _Joint:
     """Fit pairs that share background and delay, each with its own linewidth and depth."""
     begin = np.column_stack([start[:, :2], widths, start[:, 3]])
-    fit, curve = _over_background(APART, pair, begin, known, _bounds(pair.points, 2))
-    return _Joint(fit, curve, np.zeros(pair.traces), (0, 1), (2, 3), (7, 9))
+    fit, draw = _over_background(APART, pair, begin, known, _bounds(pair.points, 2))
+    return _Joint(fit, draw, np.zeros(pair.traces), (0, 1), (2, 3), (7, 9))
 
 
 def _over_background(
     sharing: Sharing, pair: Batch, start: Array, known: Array, bounds: tuple[Array, Array]
-) -> tuple[Solution, Array]:
-    """Return fits over a background that slopes where the evidence says so, and their curves."""
+) -> tuple[Solution, Callable[[], Array]]:
+    """Return fits over a background that slopes where the evidence says so.
+
+    And what returns their curves: a way to share that is not chosen is never drawn.
+    """
     level, gain = fit_poles(sharing, pair, start, *bounds)
     best = padded(level, level.theta.shape[1] + 2)
-    which = np.flatnonzero(gain > HINT)
+    which = (gain > HINT).nonzero()[0]
     if len(which):
         part, p = pair.take(which), level.theta[which, : sharing.nonlinear]
         bent = fit_poles(sharing, part, p, *bounds, slope=True, ridge=known[which, 0])[0]
         best = replaced(best, which, bent, delta_cost(part, level.take(which), bent) > BENDS)
-    return best, curves(sharing, pair, best.theta, slope=True)
+    return best, partial(curves, sharing, pair, best.theta, slope=True)
 
 
 def _mixed(pair: Batch, start: Array, known: Array, populations: Array, *, told: bool) -> _Joint:
@@ -206,33 +222,38 @@ def _mixed(pair: Batch, start: Array, known: Array, populations: Array, *, told:
 
     told: how many is known; else those of 1 that are in 0 are found.
     """
-    given = np.stack(np.broadcast_arrays(pair.x, pair.step[:, None], populations[:, :1]), axis=1)
+    given = np.empty((pair.traces, 3, pair.points))
+    given[:, 0], given[:, 1], given[:, 2] = pair.x, pair.step[:, None], populations[:, :1]
     none = 1.0 - populations[:, 1:]
     part = np.nan_to_num(none) if told else np.where(np.isnan(none), 0.2, none)
-    low, high = (
-        np.hstack([np.broadcast_to(each, start.shape), part if told else np.full_like(part, end)])
-        for each, end in zip(_bounds(pair.points, 1), (0.0, MOST_MIXED), strict=True)
-    )
+    low, high = np.empty((2, pair.traces, 5))
+    low[:, :4], high[:, :4] = _bounds(pair.points, 1)
+    low[:, 4:], high[:, 4:] = (part, part) if told else (0.0, MOST_MIXED)
     prior = np.zeros((pair.traces, 2, 6))
     prior[:, 0, SLOPES] = known
-    law = Law(MIXED_LAW, np.ascontiguousarray(given), 6)
+    law = Law(MIXED_LAW, given, 6)
     fit = refine(law, pair, np.hstack([start, part]), low, high, prior)
-    return _Joint(fit, law.curve(fit.theta), fit.theta[:, 4], (0, 1), (2, 2), (7, 7))
+    draw = partial(law.curve, fit.theta)
+    return _Joint(fit, draw, fit.theta[:, 4], (0, 1), (2, 2), (7, 7))
 
 
 def _chosen(
-    found: Pairs, plane: Plane, joints: list[_Joint], which: NDArray[np.intp], populations: Array
-) -> Pairs:
-    """Return the pairs with what the evidence chooses for `which`."""
-    traces, each = found.batch, _traces_of(which)
+    traces: Batch, alike: _Joint, plane: Plane, joints: list[_Joint], which: NDArray[np.intp],
+    populations: Array,
+) -> Pairs:  # fmt: skip
+    """Return the pairs with what the evidence chooses for `which`; the others share all."""
+    each = _traces_of(which)
     rows, alone = traces.rows[each].reshape(-1, 2).sum(axis=1), plane.fit
     cost = [j.fit.cost for j in joints] + [alone.cost[each].reshape(-1, 2).sum(axis=1)]
     free = [j.fit.free for j in joints] + [alone.free[each].reshape(-1, 2).sum(axis=1)]
     score = _bic(traces, np.array(cost), np.array(free), rows) + np.array(MARGINS)[:, None]
     score[MIXED, ~np.isnan(populations[which, 1])] = np.inf
     shared = score.argmin(axis=0)
+    if (shared == NOTHING).all() and all_of(which, len(alike.mixed)):
+        return _separate(traces, plane, which)
+    found = _of_joint(ALL, alike, traces)
     for kind in (MIXED, BACKGROUND):
-        mine = np.flatnonzero(shared == kind)
+        mine = (shared == kind).nonzero()[0]
         if len(mine):
             part = _of_joint(kind, joints[kind].take(mine), traces.take(_traces_of(which[mine])))
             found = found.replaced(which[mine], part)
@@ -284,18 +305,16 @@ def conjugated(one: Batch, other: Batch) -> Array:
 
 
 def _of_joint(kind: int, joint: _Joint, traces: Batch) -> Pairs:
-    """Return pairs from their joint fit; each trace has half of its parameters."""
+    """Return pairs from their joint fit."""
     fit, n = joint.fit, traces.traces
     line = np.zeros((3, fit.cov.shape[1]))
     line[0, joint.centres[0]] = line[1, joint.centres[1]] = 1.0
     for k in joint.widths:
         line[2, k] += 0.5
     sizes = np.hypot(fit.theta[:, list(joint.sizes)], fit.theta[:, [k + 1 for k in joint.sizes]])
-    residual, free = fit.residual.reshape(n, -1), np.repeat((fit.free + 1) // 2, 2)
     return Pairs(
         fit.theta @ line.T, line @ fit.cov @ line.T, fit.theta[:, list(joint.widths)], sizes,
-        joint.mixed, np.full(n // 2, kind), _told((residual**2).sum(axis=1), residual, free),
-        joint.curve.reshape(n, -1), traces,
+        joint.mixed, np.full(n // 2, kind), joint.halves, joint.draw().reshape(n, -1), traces,
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ IN_PLANE = 8.0  # extent of a resonance that is seen, in parts of its mean size
 JUMPED = 1.5  # reduced chi-square up to which a jump is an explanation
 DISPROVED = 0.01  # chance of a chi-square that disproves a given sigma
 WORSE = 2.0  # reduced chi-square from which errors are said to be too small
+FEW = 8  # traces, of which each limit is asked for by itself
 SLACK = 1.07  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
@@ -205,6 +206,14 @@ def delta_cost(batch: Batch, simple: Solution, rich: Solution) -> Array:
     return _gain(batch, rich, simple.cost, rich.free)
 
 
+def gain_of(batch: Batch, which: Counts, simple: Solution, rich: Solution) -> Array:
+    """Return the same (B,) where `rich` fits the traces `which` (B,) only."""
+    result = np.empty(len(which))
+    cost, rows = simple.cost[which], batch.rows[which]
+    fill_gain(rich.cost, rich.free, cost, rich.free, rows, batch.known_noise, result)
+    return result
+
+
 def gain_over(batch: Batch, fit: Solution, cost: Array, parameters: int) -> Array:
     """Return delta-BIC (N,) over a law of that cost (N,) and so many parameters."""
     return _gain(batch, fit, cost, np.full(batch.traces, parameters))
@@ -241,8 +250,10 @@ def structured(batch: Batch, fit: Solution, sigmas: float = 2.5, chance: float =
 
 def limits(freedom: Counts, chance: float) -> Array:
     """Return the chi-square (1 or N,) that is exceeded with a chance, for freedom (N,)."""
+    if len(freedom) <= FEW:
+        return np.array([_limit(int(each), chance) for each in freedom])
     first = freedom[0]
-    if len(freedom) == 1 or (freedom == first).all():
+    if (freedom == first).all():
         return np.array([_limit(int(first), chance)])
     different, back = np.unique(freedom, return_inverse=True)
     result: Array = np.array([_limit(int(each), chance) for each in different])[back]

@@ -59,13 +59,13 @@ class Findings:
     ) -> None:  # fmt: skip
         """Close the open traces of `which` with a finding; reason and advice may depend on n."""
         closed = which & self._open
-        if not closed.any():
+        if not np.count_nonzero(closed):
             return
         self._open &= ~closed
         self.verdict[closed], self.status[closed] = verdict, status
         for column, words in ((self.reason, reason), (self.advice, advice)):
             if callable(words):
-                for n in np.flatnonzero(closed):
+                for n in closed.nonzero()[0]:
                     column[n] = words(int(n))
             else:
                 column[closed] = words
@@ -326,7 +326,7 @@ def clipped(batch: Batch, railed: Mask) -> Mask:
     they repeat elsewhere too, and are no fault.
     """
     result = railed.copy()
-    which = np.flatnonzero(railed)
+    which = railed.nonzero()[0]
     if len(which):
         inner, kinds = between_rails(batch, which)
         result[which] = kinds >= np.maximum(4, UNIQUE * inner)

@@ -24,7 +24,7 @@ def name_large_errors(
     chi2: reduced (N,), NaN without sigma; values: how many were fitted.
     """
     with np.errstate(invalid="ignore"):
-        which = np.flatnonzero((chi2 > COMPUTED) & (chi2 < FAR_LESS))
+        which = ((chi2 > COMPUTED) & (chi2 < FAR_LESS)).nonzero()[0]
     told = "errors" if batch.shots is None else "shots"
     for n in which.tolist():
         freedom = max(int(batch.rows[n]) - values, 1)

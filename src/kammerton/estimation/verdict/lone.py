@@ -42,7 +42,7 @@ def name_lone_points(findings: Findings, batch: Batch, curve: NDArray[Any]) -> N
     far = seen[:, 1] * freedom > batch.parts * FAR**2 * np.maximum(seen[:, 2], 1e-300)
     if batch.known_noise:
         far &= seen[:, 1] > batch.parts * OWN**2
-    for n in np.flatnonzero(far & (findings.verdict == ACCEPTED)).tolist():
+    for n in (far & (findings.verdict == ACCEPTED)).nonzero()[0].tolist():
         if seen[n, 1] < batch.parts * FAR**2 * _roughest(batch, n, curve, int(seen[n, 0])):
             continue
         times = math.sqrt(seen[n, 1] * freedom[n] / (batch.parts * seen[n, 2]))

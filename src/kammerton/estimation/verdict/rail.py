@@ -40,7 +40,7 @@ def at_a_rail(batch: Batch) -> Mask:
     for part in range(batch.parts):
         enough = np.maximum(LEAST, SHARE * count[part])
         many = beyond_chance(batch, most[part])
-        which = np.flatnonzero(many >= (LEAST if batch.parts == 2 else enough))
+        which = (many >= (LEAST if batch.parts == 2 else enough)).nonzero()[0]
         if len(which):
             rows = slice(part * batch.points, (part + 1) * batch.points)
             y, w = np.ascontiguousarray(batch.y[:, rows]), np.ascontiguousarray(batch.w[:, rows])

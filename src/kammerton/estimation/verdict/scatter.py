@@ -33,7 +33,7 @@ def name_small_errors(
     """
     _refuse_impossible(findings, batch, chi2, curve)
     with np.errstate(invalid="ignore"):
-        which = np.flatnonzero((chi2 > FAR_MORE) & (findings.verdict == ACCEPTED))
+        which = ((chi2 > FAR_MORE) & (findings.verdict == ACCEPTED)).nonzero()[0]
     said = _told(batch)
     for n in which.tolist():
         times = math.sqrt(chi2[n])
@@ -49,7 +49,7 @@ def _refuse_impossible(
 ) -> None:
     """Reject accepted traces whose errors cannot be their own, however well the law follows."""
     with np.errstate(invalid="ignore"):
-        which = np.flatnonzero((chi2 > IMPOSSIBLE) & (findings.verdict == ACCEPTED))
+        which = ((chi2 > IMPOSSIBLE) & (findings.verdict == ACCEPTED)).nonzero()[0]
     if len(which) == 0:
         return
     some = batch.take(which)

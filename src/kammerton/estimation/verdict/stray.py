@@ -28,7 +28,8 @@ def name_stray_points(findings: Findings, batch: Batch) -> None:
     that is too quick for its points has several that are large, or none that is opposite to both
     beside it. The two points at either end are not looked at.
     """
-    which = np.flatnonzero(np.isin(findings.status, MISTAKEN))
+    said = enumerate(findings.status.tolist())
+    which = np.array([n for n, status in said if status in MISTAKEN], dtype=np.intp)
     if len(which) == 0 or batch.points < FEWEST:
         return
     point, times = _standing_out(_in_order(batch, which))
@@ -71,9 +72,12 @@ def _standing_out(y: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.float64
         alone &= (part > BESIDE[0]) & (part < BESIDE[1])
     times = np.zeros(len(y))
     for n in np.flatnonzero(alone):
+        others = size[n].copy()
+        others[peak[n] - 1 : peak[n] + 2] = 0.0
+        if not top[n] > ALONE * others.max():
+            continue
         scatter = 1.4826 * np.median(size[n])
-        size[n, peak[n] - 1 : peak[n] + 2] = 0.0
-        if top[n] > ALONE * size[n].max() and top[n] > FAR * scatter > 0.0:
+        if top[n] > FAR * scatter > 0.0:
             times[n] = top[n] / scatter
     return peak + 1, times
 

@@ -30,7 +30,7 @@ def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     found = suspects.copy()
     if suspects.any():
-        which = np.flatnonzero(suspects)
+        which = suspects.nonzero()[0]
         flags = np.zeros(len(which), dtype=np.bool_)
         parts = batch.y[which].reshape(len(which), batch.parts, -1)
         fill_stuck(parts, batch.w[which], LEAST, SHARE, CHANCE, flags)

@@ -26,8 +26,10 @@ def beyond_chance(batch: Batch, railed: Array) -> Array:
 
     railed: the same of any trace. Without shots nothing is known of counts.
     """
-    which = np.flatnonzero(railed >= RAILED)
-    if batch.shots is None or len(which) == 0:
+    if batch.shots is None:
+        return railed
+    which = (railed >= RAILED).nonzero()[0]
+    if len(which) == 0:
         return railed
     y = batch.y[which] + batch.level[which, None]
     there, shots = batch.w[which] > 0, batch.shots[which]

@@ -62,7 +62,7 @@ def like_noise(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArr
     more often than the law has parameters, and few points tell no correlation.
     """
     result = among.copy()
-    which = np.flatnonzero(among)
+    which = among.nonzero()[0]
     if len(which):
         some = batch.take(which)
         square = np.where(some.w > 0, residual[which], 0.0) ** 2
@@ -81,7 +81,7 @@ def dying(batch: Batch, residual: Array, among: NDArray[np.bool_]) -> NDArray[np
     Shots and amplifiers are as noisy at the end of a sweep as where it begins.
     """
     result = among.copy()
-    for n in np.flatnonzero(among):
+    for n in among.nonzero()[0]:
         square = residual[n][batch.w[n] > 0] ** 2
         first, second = square[: len(square) // 2], square[len(square) // 2 :]
         unsure = math.sqrt(2.0 / max(len(first), 1) + 2.0 / max(len(second), 1))
