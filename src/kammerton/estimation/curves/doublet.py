@@ -92,7 +92,7 @@ def _surely_lines(batch: Batch, double: Solution) -> Mask:
 def _of_a_step(batch: Batch, double: Solution) -> Solution:
     """Let half widths be a step at least, where one of two lines is narrower only by its noise."""
     thin = double.p[:, 1::2] < _step(batch)
-    which = (thin.any(axis=1) & ~thin.all(axis=1)).nonzero()[0]
+    which = np.flatnonzero(thin.any(axis=1) & ~thin.all(axis=1))
     if len(which) == 0:
         return double
     part, old = batch.take(which), double.take(which)

@@ -17,9 +17,10 @@ Array = NDArray[np.float64]
 BARE = "no resonance stands out of the noise over a cable's delay and a sloping background"
 FAR_MORE = 5  # parameters that a delay of any size is worth more than one near the resonance's own
 JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
-SCANNED = tuple(np.linspace(-reach, reach, n) for reach, n in ((0.6, 13), (0.08, 7), (0.02, 7)))
+NEAR, NEARER = np.linspace(-0.08, 0.08, 7), np.linspace(-0.02, 0.02, 7)
+SCANNED = (np.linspace(-0.6, 0.6, 13), NEAR, NEARER)
 """Turns about a delay that are tried, one set about the best of the other."""
-SCANNED_FAR = (np.linspace(-2.0, 2.0, 41), *SCANNED[1:])
+SCANNED_FAR = (np.linspace(-2.0, 2.0, 41), NEAR, NEARER)
 """The same where a drift may have been taken for a wide resonance, and so its delay is no good."""
 
 
@@ -53,7 +54,7 @@ def careful_nulls(
 
 
 def _scanned(
-    batch: Batch, delay: Array, scanned: tuple[Array, ...], *, jumps: bool = False
+    batch: Batch, delay: Array, scanned: tuple[Array, Array, Array], *, jumps: bool = False
 ) -> Array:
     """Return the least cost (N,) over delays about `delay` (N,), beside a line or a jump."""
     cost = np.empty(batch.traces)
