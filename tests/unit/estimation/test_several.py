@@ -150,3 +150,31 @@ def test_a_faint_second_line_is_seen_though_the_residuals_do_not_clump(monkeypat
     monkeypatch.setattr(doublet, "_promising", lambda batch, *_: np.zeros(batch.traces, bool))
     assert hoped >= twos(one + other) + 10
     assert feigned == 0
+
+
+COMB = ((0.1, 0.028, 0.98), (0.568, 0.0152, 0.795), (0.927, 0.03, 0.635),
+        (0.7705, 0.0297, 0.512), (0.226, 0.0207, 0.404), (0.4, 0.0238, 0.321))  # fmt: skip
+
+
+def comb(points=201):
+    """Return places from 0 to 1, and six lines (centre, width, height)."""
+    x = np.linspace(0.0, 1.0, points)
+    return x, sum(h / (1 + (2 * (x - c) / w) ** 2) for c, w, h in COMB)
+
+
+def test_a_line_that_seems_hardly_wider_than_a_point_beside_lines_not_found_yet_is_one():
+    """They feign a background, over which it is as narrow as a spur."""
+    x, y = comb()
+    noise = 0.02 * np.random.default_rng(1).normal(size=(20, x.size))
+    found = fit_batch("qubit_spectroscopy", 4.9e9 + 100e6 * x, y + noise, 0.02)
+    assert (found.values["lines"] == 6).all()
+    assert set(found.verdict) == {"accepted"}
+
+
+@pytest.mark.parametrize("high", [0.3, 1.0, 3.0])
+def test_but_beside_a_spur_of_one_point_none_is_believed(high):
+    x, y = comb()
+    y[150] += high
+    noise = 0.02 * np.random.default_rng(2).normal(size=(20, x.size))
+    found = fit_batch("qubit_spectroscopy", 4.9e9 + 100e6 * x, y + noise, 0.02)
+    assert "accepted" not in found.verdict

@@ -7,7 +7,7 @@ after round, until nothing changes (backfitting), and its errors are those of th
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ MOST = 6  # lines
 WORTH = 30.0  # gain in chi-square for which another line is believed
 ROUNDS = 3
 NARROWEST = 2.0  # full width, in points
+AT_FIRST = 1.6  # the same of a line beside others that are not found yet: they feign a background
 WIDEST = 0.5  # full width, in windows
 SIZE = kernels.NONLINEAR[kernels.LINE] + kernels.LINEAR[kernels.LINE]
 
@@ -54,6 +55,11 @@ class Several:
     def curve(self) -> Array:
         """All lines over the background (N, R)."""
         return np.asarray(self.shapes.sum(axis=1) + self.base)
+
+    def narrow(self, batch: Batch) -> Mask:
+        """Return of which traces a line but the first is no wider than two points (N,)."""
+        width = np.where(self.there.T, 2.0 * self.p[:, :, 1], np.inf)[:, 1:]
+        return np.asarray((width * (batch.points - 1) <= NARROWEST).any(axis=1))
 
     def residual(self, batch: Batch) -> Array:
         """Return what all lines leave (N, R), weighted."""
@@ -100,6 +106,19 @@ def several_lines(
     fit_line(batch, start) fits one line over a background, from centre and half width (N, 2);
     ends: their bounds.
     """
+    lines = _found(batch, first, fit_line, ends, AT_FIRST)
+    narrow = np.flatnonzero(lines.narrow(batch))
+    if len(narrow):
+        anew = _found(batch.take(narrow), first.take(narrow), fit_line, ends, NARROWEST)
+        for each in fields(lines):
+            getattr(lines, each.name)[narrow] = getattr(anew, each.name)
+    return lines.ordered()
+
+
+def _found(
+    batch: Batch, first: Solution, fit_line: FitsLine, ends: tuple[Array, Array], least: float
+) -> Several:  # fmt: skip
+    """Return the lines that stand apart and were wider than `least` points when they were added."""
     lines = _one(batch, first)
     cost = first.cost.copy()
     noise = np.ones_like(cost)
@@ -111,7 +130,7 @@ def several_lines(
         rest = part.with_y(part.y - lines.shapes[which].sum(axis=1))
         new = fit_line(rest, search(rest, "lines", 1))
         worth = cost[which] - new.cost > WORTH * noise[which]
-        worth &= _is_another(part, new, lines.p[which, :k])
+        worth &= _is_another(part, new, lines.p[which, :k], least)
         which, new, rest = which[worth], new.take(worth), rest.take(worth)
         if len(which) == 0:
             break
@@ -124,7 +143,7 @@ def several_lines(
         cost[which] = (lines.residual(batch)[which] ** 2).sum(axis=1)
         if not batch.known_noise:
             noise[which] = cost[which] / np.maximum(batch.rows[which] - 5 * (k + 1), 1)
-    return lines.ordered()
+    return lines
 
 
 def line_alone(batch: Batch, fit: Solution) -> Array:
@@ -144,13 +163,13 @@ def _one(batch: Batch, first: Solution) -> Several:
     return Several(p, cov, height, shapes, base, np.ones(n, dtype=np.intp))
 
 
-def _is_another(batch: Batch, new: Solution, lines: Array) -> Mask:
-    """Return where a line is one: inside the window, wider than a point, and not seen before.
+def _is_another(batch: Batch, new: Solution, lines: Array, least: float) -> Mask:
+    """Return where a line is one: inside the window, wide enough, and not seen before.
 
-    lines (N, K, 2): those that there are.
+    lines (N, K, 2): those that there are. least: full width, in points.
     """
     centre, half = new.p.T
     step = 1.0 / (batch.points - 1)
-    good = (centre > 0.0) & (centre < 1.0) & (2 * half > NARROWEST * step) & (2 * half < WIDEST)
+    good = (centre > 0.0) & (centre < 1.0) & (2 * half > least * step) & (2 * half < WIDEST)
     apart = np.abs(centre[:, None] - lines[:, :, 0]) > half[:, None] + lines[:, :, 1]
     return np.asarray(good & apart.all(axis=1))
