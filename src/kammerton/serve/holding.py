@@ -19,7 +19,7 @@ from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.lasting import Lasting
 from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
-from kammerton.store.given_back import held_again
+from kammerton.store.held_again import held_again
 from kammerton.store.kept import asked_leases
 from kammerton.store.leases import DAEMON
 from kammerton.store.request import Request, scopes

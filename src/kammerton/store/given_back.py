@@ -5,24 +5,17 @@ Order is that of the audit log's lines, whatever the computer's clock was set to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
 from kammerton.store import schema
 from kammerton.store.clock import Instant
 from kammerton.store.leases import DAEMON, active, table
-from kammerton.store.rows import GivenBack, Lease
-
-if TYPE_CHECKING:  # it asks this
-    from kammerton.store.write import Store
+from kammerton.store.rows import GivenBack
 
 GIVEN_BACK = "given back"
 """What the audit log says has become of a hold once all that it doubts is noted."""
-
-AGAIN = "held again"
-"""What it says where a hold that was noted holds again, since the computer's clock was set."""
 
 audit = schema.audit
 
@@ -50,13 +43,6 @@ def given_back(connection: Connection, now: Instant) -> list[GivenBack]:
 def note(number: int, scope: str) -> str:
     """Return what the audit log calls a hold that is over."""
     return f"hold {number} of {scope}"
-
-
-def held_again(store: Store, held: Iterable[Lease]) -> None:
-    """Note which of these were noted as given back: a person may change something meanwhile."""
-    for what, new in store.newest({note(each.number, each.scope) for each in held}).items():
-        if new == GIVEN_BACK:
-            store.audit(DAEMON, what, GIVEN_BACK, AGAIN, "it had ended by a clock that was wrong")
 
 
 def _person(row: Any) -> str:

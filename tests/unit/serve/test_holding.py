@@ -13,7 +13,8 @@ from kammerton.model.alarm import Alarm
 from kammerton.publish import Alarms
 from kammerton.serve import holding
 from kammerton.serve.holding import Holds
-from kammerton.store.given_back import AGAIN, GIVEN_BACK
+from kammerton.store.given_back import GIVEN_BACK
+from kammerton.store.held_again import AGAIN
 from kammerton.store.leases import DAEMON
 
 GRACE = 0.6

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from kammerton.store import Store, clock
-from kammerton.store.given_back import GIVEN_BACK, held_again
+from kammerton.store.given_back import GIVEN_BACK
+from kammerton.store.held_again import held_again
 from kammerton.store.leases import DAEMON
 from tests.clocks import Clocks
 from tests.stored import estimate, run
