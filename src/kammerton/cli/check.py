@@ -1,4 +1,4 @@
-"""`kammerton check lab.toml`: every problem at once, before anything is connected."""
+"""`kammerton check lab.toml`: every problem at once, of plug-ins too; nothing is connected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.loading import BAD_INPUT, lab_or_exit, refuse
+from kammerton.cli.loading import BAD_INPUT, calibrations_or_exit, lab_or_exit, refuse
 from kammerton.cli.place import At, Where, either
 
 if TYPE_CHECKING:
@@ -27,18 +27,38 @@ def check(
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Read lab.toml and say everything that is wrong with it; touches no instrument."""
+    """Read lab.toml and say everything that is wrong with it; touches no instrument.
+
+    Calibrations that others have installed are imported, and what they declare is looked at.
+    """
     from kammerton.lab import examine
 
     findings = examine(lab_or_exit(either(lab, at)))
     more = (*_keys(findings.lab), *_serials(findings.lab))
-    findings = replace(findings, warnings=(*findings.warnings, *more))
+    problems = (*findings.problems, *_of_plug_ins())
+    findings = replace(findings, problems=problems, warnings=(*findings.warnings, *more))
     if as_json:
         said = {"problems": findings.problems, "warnings": findings.warnings}
         typer.echo(json.dumps(said))
     else:
         _say(findings)
-    raise typer.Exit(BAD_INPUT if findings.lab is None else 0)
+    raise typer.Exit(BAD_INPUT if findings.problems else 0)
+
+
+def _of_plug_ins() -> list[str]:
+    """Return what is wrong with calibrations that are not ours, which are tested."""
+    from kammerton.lab.plug_ins import plug_ins
+
+    if not plug_ins():  # what they are declared with takes a second to load
+        return []
+    from kammerton.loop import load_calibrations
+    from kammerton.model import PlugInError
+
+    try:
+        load_calibrations()
+    except PlugInError as error:
+        return error.problems
+    return []
 
 
 def _keys(lab: Lab | None) -> list[str]:
@@ -77,7 +97,7 @@ def _serials(lab: Lab | None) -> list[str]:
 def _say(findings: Findings) -> None:
     for warning in findings.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    if findings.lab is None:
+    if findings.lab is None or findings.problems:
         refuse(list(findings.problems))
     else:
         typer.echo(f"{findings.lab.path.name} is fine: {_summary(findings.lab)}")
@@ -91,10 +111,9 @@ def _heat(lab: Lab) -> list[str]:
         return [NO_BUDGET]
     from datetime import UTC, datetime
 
-    from kammerton.loop import load_calibrations
     from kammerton.loop.intended import REFRIGERATOR, played
 
-    writes = [*played(lab, load_calibrations(), datetime.now(UTC))]
+    writes = [*played(lab, calibrations_or_exit(), datetime.now(UTC))]
     return [
         *(f"{w.when}: {w.quantity} {w.new}, of {w.limit}" for w in writes
           if w.output == REFRIGERATOR),

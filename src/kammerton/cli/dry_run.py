@@ -27,14 +27,13 @@ def dry_run(labs: Sequence[Path]) -> int:
     """List what each lab.toml would have the daemon write; 3 when the gate would refuse some."""
     from datetime import UTC, datetime
 
-    from kammerton.cli.loading import load_or_exit
-    from kammerton.loop import load_calibrations
+    from kammerton.cli.loading import calibrations_or_exit, load_or_exit
     from kammerton.loop.intended import intended
 
-    refused = 0
+    refused, calibrations = 0, calibrations_or_exit()
     for path in labs:
         lab = load_or_exit(path)
-        writes = intended(lab, load_calibrations(), datetime.now(UTC))
+        writes = intended(lab, calibrations, datetime.now(UTC))
         typer.echo(f"{lab.computer}: what would be written; nothing was connected")
         typer.echo(f"{FROM_DESIGN}\n")
         _show(writes)

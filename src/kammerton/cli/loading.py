@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from kammerton.lab import Lab
-    from kammerton.model import StoreError
+    from kammerton.model import Calibration, StoreError
 
 BAD_INPUT, UNKNOWN = 2, 4
 
@@ -52,6 +52,18 @@ def lab_or_exit(path: Path | None) -> Path:
     except StoreError as error:
         refuse([str(error)])
     raise typer.Exit(BAD_INPUT)
+
+
+def calibrations_or_exit() -> tuple[Calibration, ...]:
+    """Return what is installed, or print what is wrong with plug-ins and leave with code 2."""
+    from kammerton.loop import load_calibrations
+    from kammerton.model.errors import PlugInError
+
+    try:
+        return load_calibrations()
+    except PlugInError as error:
+        refuse(error.problems)
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def refuse(problems: list[str]) -> None:

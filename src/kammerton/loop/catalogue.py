@@ -7,9 +7,10 @@ from importlib.metadata import entry_points
 
 from kammerton.estimation.files.layouts import OTHER_NAMES
 from kammerton.lab.nearest import hint
-from kammerton.model import Calibration, KammertonError
-
-GROUP = "kammerton.calibrations"
+from kammerton.lab.plug_ins import CALIBRATIONS as GROUP
+from kammerton.loop.declared import mistakes
+from kammerton.loop.plug_in import Loaded, loaded
+from kammerton.model import Calibration, PlugInError
 
 
 def calibration_names() -> frozenset[str]:
@@ -33,13 +34,17 @@ def load_calibrations() -> tuple[Calibration, ...]:
 
     Raises
     ------
-    KammertonError
-        An entry point of group "kammerton.calibrations" is no Calibration.
+    PlugInError
+        With every mistake: of what cannot be imported, or declares what there is not.
     """
-    found = []
+    found, problems, failure = list[Loaded](), list[str](), None
     for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
-        value = entry.load()
-        if not isinstance(value, Calibration):
-            raise KammertonError(f"entry point {entry.name} ({entry.value}) is no Calibration")
-        found.append(value)
-    return tuple(found)
+        try:
+            found.append(loaded(entry))
+        except PlugInError as error:
+            problems += error.problems
+            failure = failure or error.failure
+    problems += mistakes(found, whole=not problems)
+    if problems:
+        raise PlugInError(problems, failure)
+    return tuple(each.calibration for each in found)

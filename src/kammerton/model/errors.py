@@ -15,6 +15,8 @@
     ├── ProgramError        a program cannot be played on this bench
     ├── CalibrationError    the code of a calibration, anybody's, has failed
     ├── CalibrationHangs    it does not return: only the end of the process ends it
+    ├── PlugInError         a plug-in cannot be imported, or declares what there is not
+    ├── NoSuchName          what is looked up by name is not there (also a KeyError)
     ├── StoreError          the database cannot be opened, read or written
     │   ├── NotMeasured     what was asked for was refused, or nobody could do it
     │   ├── OutcomeUnknown  what was asked for may be done, or be done yet
@@ -101,6 +103,29 @@ class CalibrationError(KammertonError):
 
 class CalibrationHangs(KammertonError):
     """The code of a calibration, anybody's, does not return, and nobody can end its thread."""
+
+
+class PlugInError(KammertonError):
+    """Plug-ins cannot be used; `problems` has one line for each mistake, which names its plug-in.
+
+    failure: what the import of the first of them raised; None where all could be imported.
+    """
+
+    def __init__(self, problems: list[str], failure: BaseException | None = None) -> None:
+        super().__init__("; ".join(problems))
+        self.problems, self.failure = problems, failure
+
+
+class NoSuchName(KammertonError, KeyError):
+    """What is looked up by name is not there; the message says which names there are."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text)
+        self.name = name
+
+    def __str__(self) -> str:
+        """Return the message as it is: a KeyError would put it in quotes."""
+        return str(self.args[0])
 
 
 class StoreError(KammertonError):

@@ -139,6 +139,10 @@ BY_NAME = QUBIT | RESONATOR
 """No name means one thing of a qubit and another of a resonator."""
 
 
+RELATIVE = (*QUBIT, *(f"r.{name}" for name in RESONATOR))
+"""All parameters as a calibration names them: relative to a qubit, "r." is its resonator."""
+
+
 def kind_of(full_name: str, resonators: frozenset[str] | set[str]) -> ParameterKind:
     """Return the kind of a full parameter name such as "q3.f01".
 

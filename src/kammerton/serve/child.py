@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from kammerton.bench.deadline import Deadline, live_under
 from kammerton.keeping import beside
 from kammerton.lab import Lab, load
-from kammerton.model.errors import KammertonError, LabError, NotApproved, StoreInUse
+from kammerton.model.errors import KammertonError, LabError, NotApproved, PlugInError, StoreInUse
 from kammerton.serve import heaps, last
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, say_all, tell
@@ -253,6 +253,12 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
     except NotApproved as refusal:
         tell(f"kammerton run: {refusal}")
         return Code.NOT_ACCEPTED, str(refusal)
+    except PlugInError as problem:  # as anything that anybody's code raises: safe mode in the end
+        for line in problem.problems:
+            log.error("%s", line)  # noqa: TRY400 - it says all
+        if failure := problem.failure:
+            log.exception("a plug-in failed while it was imported", exc_info=failure)
+        return Code.CRASHED, str(problem)
     except KammertonError as problem:
         life.anothers = isinstance(problem, StoreInUse)
         words = "\n".join((str(problem), *getattr(problem, "__notes__", ())))
