@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from kammerton.loop.own_code import traceback_logged
 from kammerton.loop.planner import Plan
 from kammerton.loop.wishes import ABORTED, ENDED, Later, Wish, Wishes, given_up
 from kammerton.model import CalibrationError, KammertonError
@@ -66,6 +67,7 @@ class Granting:
         try:
             return self.held(wish) or self.planned(wish)
         except CalibrationError as failure:
+            traceback_logged(failure)
             return str(failure)
 
     async def _granted(self, wish: Wish, plan: Plan | str) -> None:

@@ -20,7 +20,18 @@ from kammerton.bench.own_limits import allowed
 from kammerton.bench.words import COLD, NEVER_REFUSED
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
-from kammerton.model import Belief, Calibration, Effort, OutputRefused, ProgramError, Target
+from kammerton.loop.own_code import own_code
+from kammerton.model import (
+    Belief,
+    Calibration,
+    CalibrationError,
+    Effort,
+    NoSuchName,
+    OutputRefused,
+    ProgramError,
+    Target,
+)
+from kammerton.model.parameter import RELATIVE
 from kammerton.model.quantity import show
 from kammerton.model.roles import Playlist
 from kammerton.model.setup import own_limits_of, setup_of
@@ -156,15 +167,22 @@ def _of_calibration(
     lab: Lab, calibration: Calibration, targets: Sequence[Target]
 ) -> Iterator[Write]:
     try:
-        compiled = compile_program(calibration.program(targets), lab)
-    except ProgramError as problem:
-        yield Write(calibration.name, "program", "", "", "", "", str(problem))
-        return
-    except KeyError as missing:
-        words = f"cannot be planned before {missing} is measured"
-        yield Write(calibration.name, "program", "", "", words, "")
+        with own_code(calibration, "program"):
+            program = calibration.program(targets)
+        compiled = compile_program(program, lab)
+    except (CalibrationError, ProgramError) as problem:
+        yield _unplanned(calibration.name, problem)
         return
     yield from _writes(lab, calibration.name, compiled)
+
+
+def _unplanned(name: str, problem: CalibrationError | ProgramError) -> Write:
+    """Say why there is no program: nothing is wrong where it is of what is not measured yet."""
+    missing = problem.__cause__
+    if isinstance(missing, NoSuchName) and missing.name in RELATIVE:
+        words = f"cannot be planned before {missing.name} is measured"
+        return Write(name, "program", "", "", words, "")
+    return Write(name, "program", "", "", "", "", str(problem))
 
 
 def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:

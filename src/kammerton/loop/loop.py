@@ -17,6 +17,7 @@ from kammerton.loop.granting import Granting
 from kammerton.loop.idle import Stale, idle
 from kammerton.loop.looks import BETWEEN, WELL, Looks
 from kammerton.loop.outage import Outage, pausing
+from kammerton.loop.own_code import traceback_logged
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.prospect import Prospect
@@ -261,8 +262,7 @@ class Loop:
         except (OutputRefused, ProgramError, CalibrationError) as refusal:
             outcome = f"refused: {refusal}"
             await self._record.end(attempt, outcome)
-            if asked is None:
-                await self._apart(plan, refusal)
+            await self._apart(plan, refusal, asked=asked is not None)
         except InstrumentError as failure:
             outcome = f"{ABORTED}{failure}"
             log.error("%s is aborted, and nothing of it is stored: %s", plan.words, failure)  # noqa: TRY400
@@ -318,19 +318,20 @@ class Loop:
         await self._say(f"waiting: {self.drive_off() or inhibition}")
         await asyncio.sleep(IDLE)
 
-    async def _apart(self, plan: Plan, refusal: KammertonError) -> None:
+    async def _apart(self, plan: Plan, refusal: KammertonError, *, asked: bool) -> None:
         """Try each target alone, so that one that cannot be played parks and stops no other."""
-        if len(plan.targets) == 1 and isinstance(refusal, CalibrationError):
+        if asked:  # by a person, who hears it: nothing is parked
+            traceback_logged(refusal)
+        elif len(plan.targets) == 1 and isinstance(refusal, CalibrationError):
             self._set_aside(plan.calibration.name, [plan.targets[0].name], refusal)
-            return
-        if len(plan.targets) == 1:
+        elif len(plan.targets) == 1:
             name = plan.targets[0].name
             reasons = (f"{plan.calibration.name}: {refusal}", self.patience.reasons.get(name))
             reason = "; before: ".join(r for r in reasons if r)
             self.patience.park(name, reason, self.clock.now(), plan.calibration.name)
-            return
-        for target in plan.targets:
-            await self._attempt(replace(plan, targets=(target,)))
+        else:
+            for target in plan.targets:
+                await self._attempt(replace(plan, targets=(target,)))
 
     def _set_aside(self, name: str, targets: Iterable[str], failure: CalibrationError) -> None:
         """Leave a calibration whose code failed alone; everything else goes on."""
@@ -343,8 +344,7 @@ class Loop:
         except CalibrationError as failure:
             outcome = f"failed: {failure}"
             await self._record.end(attempt, outcome)
-            if not asked:
-                await self._apart(plan, failure)
+            await self._apart(plan, failure, asked=asked)
             return outcome
         self.committed(run, run_id, self._conclusions.counted, self._conclusions.withheld)
         return run_id

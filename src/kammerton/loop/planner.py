@@ -72,7 +72,8 @@ class Planner:
         CalibrationError
             A calibration's own code failed; no other was chosen.
         """
-        plans = [p for c in self.calibrations if (p := self._plan(c, view(c.name), book, now))]
+        chosen = [c for c in self.calibrations if not c.on_request]
+        plans = [p for c in chosen if (p := self._plan(c, view(c.name), book, now))]
         return max(plans, key=lambda p: p.rate, default=None)
 
     def repeated(self, calibration: str, names: Sequence[str], view: View) -> Plan | None:
@@ -80,7 +81,7 @@ class Planner:
         for found in self.calibrations:
             targets = tuple(t for t in view(found.name) if t.name in names and ready(found, t))
             if found.name == calibration and targets:
-                with own_code(calibration, "program"):
+                with own_code(found, "program"):
                     return Plan(found, targets, 0.0, instrument_seconds(found.program(targets)))
         return None
 
@@ -95,7 +96,7 @@ class Planner:
         if not worthy:
             return None
         chosen = tuple(t for t, _ in worthy)
-        with own_code(calibration.name, "program"):
+        with own_code(calibration, "program"):
             seconds = instrument_seconds(calibration.program(chosen))
         return Plan(calibration, chosen, sum(gain for _, gain in worthy), seconds)
 

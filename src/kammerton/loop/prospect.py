@@ -40,4 +40,5 @@ class Prospect:
 
 
 def _gives(calibration: Calibration, parameter: str) -> bool:
-    return any(give.parameter == parameter for give in calibration.gives)
+    mine = (give.parameter for give in calibration.gives)
+    return not calibration.on_request and parameter in mine

@@ -15,7 +15,7 @@ from kammerton.estimation.hops.judge import held_still
 from kammerton.estimation.reduce import traces, used_blocks
 from kammerton.estimation.shots import dead_fraction, fit_shots
 from kammerton.estimation.traces import fit_traces
-from kammerton.loop.own_code import own_code
+from kammerton.loop.own_code import own_code, parameters
 from kammerton.loop.planner import Plan
 from kammerton.model import (
     Calibration,
@@ -91,11 +91,11 @@ async def run_calibration(
         It does not return within JUDGING s; its thread stays.
     """
     calibration, targets = plan.calibration, plan.targets
-    with own_code(calibration.name, "program"):
+    with own_code(calibration, "program"):
         program = calibration.program(targets)
     began = clock.elapsed()
     records = await bench.acquire(program)
-    with own_code(calibration.name, "fit"):
+    with own_code(calibration, "fit"):
         judging = asyncio.to_thread(_judge, calibration, targets, program, records)
         measured, fits = await _in_time(calibration.name, told_while(judging, slow, SLOW))
     ended = clock.now()  # by which it is told when it began: the clock may have been set meanwhile
@@ -120,9 +120,9 @@ async def _in_time(calibration: str, judging: Awaitable[T]) -> T:
 def proposals(plan: Plan, run: Run) -> dict[str, Mapping[str, Value]]:
     """Return what the accepted fits propose: target -> relative name -> value."""
     by_name = {t.name: t for t in plan.targets}
-    with own_code(plan.calibration.name, "propose"):
+    with own_code(plan.calibration, "propose"):
         return {
-            name: plan.calibration.propose(fit, by_name[name])
+            name: parameters(plan.calibration.propose(fit, by_name[name]))
             for name, fit in run.fits.items()
             if fit.verdict is Verdict.ACCEPTED
         }

@@ -220,7 +220,7 @@ def planned(
     if missing := unmet(calibration, target):
         again = all(_measured(target, each) and soon(wish.target, each) for each in missing)
         return _waits(wish, target, missing) if again else _needs(wish, target, missing)
-    with own_code(calibration.name, "program"):
+    with own_code(calibration, "program"):
         target = _with_shots(wish, calibration, target)
         seconds = instrument_seconds(calibration.program((target,)))
     if seconds > LONGEST:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from kammerton.model.belief import Belief
+from kammerton.model.errors import NoSuchName
 from kammerton.model.fit import Fit, Value
+from kammerton.model.parameter import RELATIVE
 from kammerton.model.program import Program
 
 Uses = Literal["complex", "axis", "population", "shots"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,19 @@ class Target:
 
     def __getitem__(self, parameter: str) -> float:
         """Return the mean of a parameter, e.g. target["f01"], target["r.frequency"]."""
-        return self.beliefs[parameter].mean
+        return self._known(self.beliefs, parameter).mean
 
     def sigma(self, parameter: str) -> float:
         """Return how uncertain a parameter is now."""
-        return self.sigmas[parameter]
+        return self._known(self.sigmas, parameter)
+
+    def _known(self, among: Mapping[str, T], parameter: str) -> T:
+        if parameter in among:
+            return among[parameter]
+        said = f"nothing is known of {parameter} of {self.name} yet: let the calibration need it"
+        if parameter not in RELATIVE:
+            said = f'there is no parameter "{parameter}"; there are {", ".join(RELATIVE)}'
+        raise NoSuchName(said, parameter)
 
 
 def _nothing_to_object(fit: Fit, target: Target) -> str | None:
@@ -102,6 +113,7 @@ class Calibration:
     uses: how traces are prepared for the fit: "complex" (S-parameters), "axis" (the direction of
     largest change), "population" (scaled by the readout calibration) or "shots".
     known: what the fit may take for granted of such a program, as `fit_batch` takes it.
+    on_request: run only when a person asks for it; what it finds then counts as any other's.
     """
 
     name: str
@@ -114,3 +126,4 @@ class Calibration:
     reject: Callable[[Fit, Target], str | None] = _nothing_to_object
     explain: Callable[[Fit, Target], str | None] = _nothing_to_object
     known: Mapping[str, object] = field(default_factory=dict)
+    on_request: bool = False

@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.model.errors import NoSuchName
+
 BY_CALIBRATION = "rejected by calibration"
 
 
@@ -27,6 +29,15 @@ class Value:
     value: float
     stderr: float
     unit: str
+
+
+class Values(dict[str, Value]):
+    """Fitted numbers by name; a name that is not among them is told which are."""
+
+    def __missing__(self, name: str) -> Value:
+        """Say what there is."""
+        there = f"it has {', '.join(self)}" if self else "it has none"
+        raise NoSuchName(f'the fit has no value "{name}"; {there}', name)
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,10 @@ class Fit:
     advice: Advice = field(default_factory=Advice)
     curve: NDArray[np.float64] | NDArray[np.complex128] | None = None
     correlation: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.values, Values):
+            object.__setattr__(self, "values", Values(self.values))
 
     def said(self) -> str:
         """Return the verdict and its reason, e.g. "rejected (no signal): the trace is flat"."""
