@@ -1,0 +1,1 @@
+"""Calibrations of our own, found by the entry points in pyproject.toml."""
