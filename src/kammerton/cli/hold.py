@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -67,7 +67,7 @@ def hold(
         _change("hold", lab, lambda _: asked_for(wanted, why, span, now=now))
         if not _daemon_runs(lab):
             typer.echo("no daemon runs; the hold counts as soon as one does")
-        elif known is not None and (words := go_on(known, wanted)):
+        elif known is not None and (words := go_on(known, wanted, _held(lab))):
             typer.echo(words)
         if outputs_go_off(known, wanted):
             with interruptible(late):
@@ -109,6 +109,18 @@ def _daemon_runs(lab: Path | None) -> bool:
         return runs(database_or_exit(lab))
     except StoreError:
         return True
+
+
+def _held(lab: Path | None) -> Collection[str]:
+    """Return all that is held by now; nothing where that cannot be read: rather too much goes on."""
+    from kammerton.cli.loading import database_or_exit
+    from kammerton.model import StoreError
+    from kammerton.store.older import leases_now
+
+    try:
+        return leases_now(database_or_exit(lab))
+    except StoreError:
+        return ()
 
 
 def _placed(names: list[str], at: Path | None) -> tuple[list[str], Path | None]:

@@ -25,6 +25,7 @@ from tests.older import make_old
 from tests.stored import estimate, run
 from tests.unit.lab.example import FILE
 
+BY_HAND = "hold what you touch by hand, too\n"
 RELEASED = "{} released; the daemon measures again what rests on it\n"
 
 
@@ -59,17 +60,27 @@ def test_it_is_held_shown_and_released(lab):
 
 @pytest.mark.parametrize(
     ("names", "words"),
-    [(("q1",), "awg1 and drive_lo go on for q0: hold what you touch by hand, too\n"),
-     (("q1", "drive_lo"), "awg1 goes on for q0: hold what you touch by hand, too\n"),
-     (("q0", "q1"), ""), (("fridge",), "")],
+    [(("q1",), f"awg1, drive_lo and readout_lo go on for q0: {BY_HAND}"),
+     (("r1",), f"awg1, drive_lo and readout_lo go on for q0: {BY_HAND}"),
+     (("q0", "q1"), f"drive_lo and readout_lo keep their carriers on between runs: {BY_HAND}"),
+     (("q1", "drive_lo"), ""), (("computer",), ""), (("fridge",), "")],
 )  # fmt: skip
 def test_what_goes_on_for_qubits_that_nobody_holds_is_said(lab, names, words, monkeypatch):
     monkeypatch.setattr(asking, "runs", lambda _: True)
     code, out, _ = said("hold", *names, "--why", "two-tone by hand", "--lab", str(lab))
     assert code == 0
-    assert [line for line in out.splitlines(keepends=True) if " on for " in line] == (
+    assert [line for line in out.splitlines(keepends=True) if "by hand, too" in line] == (
         [words] if words else []
     )
+
+
+@pytest.mark.parametrize("before", ["q0", "r0"])
+def test_nothing_is_said_to_go_on_for_what_was_held_before(lab, before, monkeypatch):
+    monkeypatch.setattr(asking, "runs", lambda _: True)
+    said("hold", before, "--why", "by another hand", "--lab", str(lab))
+    out = said("hold", "q1", "--why", "two-tone by hand", "--lab", str(lab))[1]
+    assert " on for " not in out
+    assert out.endswith(f"drive_lo and readout_lo keep their carriers on between runs: {BY_HAND}")
 
 
 def test_a_hold_is_one_whichever_path_leads_to_lab_toml(lab, tmp_path):
