@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -63,6 +63,7 @@ async def open_bench(
     ask: Approve | None = None,
     warmth: Warmth | None = None,
     claimed: Mapping[str, str] = NOBODY,
+    known: Callable[[], str] = lambda: "outputs are as they were",
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
@@ -72,6 +73,7 @@ async def open_bench(
     switched off and on since any process last asked, before anything else can fail. ask: asks a
     person before the first write of each kind. warmth: hears of all readings; None: one of its own.
     claimed: whose a box is that another computer's daemon has; looked at before any is written to.
+    known: says what is known of the outputs where this is stopped before it has touched any.
 
     Raises
     ------
@@ -87,7 +89,8 @@ async def open_bench(
     with held_locks(lab, lock_folder, numbers) as locks:
         hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers, claimed=claimed)
         doubt = partial(_doubted, on_change)
-        instruments = await _connected(lab, drivers, within, hold, doubt)
+        with _saying(known):
+            instruments = await connect(lab, drivers, within, hold, doubt)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         gate.guard.ask = ask
         gate.cold.goes_on(warmth or gate.cold.warmth)
@@ -119,17 +122,13 @@ async def _watched(gate: Gate, period: float) -> AsyncIterator[None]:
         yield
 
 
-async def _connected(
-    lab: Lab,
-    drivers: Mapping[str, Callable[[], Factory]] | None,
-    within: float | None,
-    hold: Hold,
-    doubt: Doubt,
-) -> dict[str, Instrument]:
+@contextmanager
+def _saying(known: Callable[[], str]) -> Iterator[None]:
+    """Say what is known of the outputs where connecting is stopped."""
     try:
-        return await connect(lab, drivers, within, hold, doubt)
+        yield
     except asyncio.CancelledError:
-        log.info("stopped while connecting: outputs are as they were")
+        log.info("stopped while connecting: %s", known())
         raise
 
 

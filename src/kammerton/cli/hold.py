@@ -112,7 +112,7 @@ def _daemon_runs(lab: Path | None) -> bool:
 
 
 def _held(lab: Path | None) -> Collection[str]:
-    """Return all that is held by now; nothing where that cannot be read: rather too much goes on."""
+    """Return all that is held by now; nothing where it cannot be read: too much goes on then."""
     from kammerton.cli.loading import database_or_exit
     from kammerton.model import StoreError
     from kammerton.store.older import leases_now

@@ -109,6 +109,8 @@ def _print(
         _show(entries, waits, _revisions(entries, later), lives(store))
         if numbers:
             _show_changes(store, entries, later)
+            for words in _where_why(entries, waits):
+                print_wrapped(words, 4)
         _show_clock(note, ahead(store.now()))
     else:
         typer.echo("nothing was measured yet", err=True)
@@ -125,6 +127,26 @@ def _show_changes(store: ReadStore, entries: list[Entry], later: Later) -> None:
     made |= {each.number for each in entries if isinstance(each, Revision)}
     for number in sorted(made):
         print_wrapped(changed(store, number), 4)
+
+
+def _where_why(entries: list[Entry], waits: Withheld) -> list[str]:
+    """Say of each run that changed nothing, though it was accepted, where the reason stands.
+
+    It is the daemon's: what surprises, is coarse, waits for a pulse or was set back meanwhile.
+    """
+    from kammerton.store import StoredRun
+
+    runs = (each for each in entries if isinstance(each, StoredRun) and waits.get(each.id))
+    return [
+        f"what {run.id} found of {', '.join(sorted(waits[run.id]))} is withheld: why is written in "
+        + str(run.picture or f"the log of `kammerton run` of {_in_the_log(run.committed)}")
+        for run in runs
+    ]
+
+
+def _in_the_log(time: datetime) -> str:
+    """Return a time as the daemon's log has it: by the computer's own zone."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _show_clock(note: str, far: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from kammerton.lab.document import Document, Problem
+from kammerton.lab.prefixes import prefixes
 from kammerton.lab.wiring import BIAS, uses
 from kammerton.model.parameter import KINDS, QUBIT, RESONATOR, ParameterKind
 from kammerton.model.quantity import show
@@ -43,6 +44,7 @@ def slips(document: Document) -> Iterator[Problem]:
     yield from _reset(document)
     yield from _warm(document)
     yield from _slow_to_zero(document)
+    yield from prefixes(document)
     age = document.si("s", "interlock", "max_age")
     if age is not None and age > PATIENT:
         silent = duration(timedelta(seconds=age))

@@ -58,6 +58,7 @@ class Conclusions:
     held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
     withheld: Mapping[str, str] = field(default_factory=dict)
+    _gone: dict[str, str] = field(default_factory=dict)
     counted: Mapping[str, Estimate] = field(default_factory=dict)
     _known: Mapping[str, Change] = field(default_factory=dict)
     _cold: bool = True
@@ -83,7 +84,8 @@ class Conclusions:
         What is much coarser than what is believed is only kept in the record. asked: by a person.
         """
         changes = self._changes(plan, run)
-        _forget(await self.follow(), changes)
+        self._gone.clear()
+        self._forget(await self.follow(), changes)
         surprises = self._surprises.among(changes)
         doubtful = {self.book.qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
@@ -198,10 +200,18 @@ class Conclusions:
                 commit = await self.record.commit(run, ready, attempt, self.revision, self.clock)
             except Overtaken:
                 news = await self.follow()
-                _forget(news, sure)
-                _forget(news, surprises)
+                self._forget(news, sure)
+                self._forget(news, surprises)
             else:
                 return commit, ready, waits
+
+    def _forget(self, set_back: Iterable[str], results: dict[str, Estimate]) -> None:
+        """Take out of a run's results what somebody set back while it was measured or stored."""
+        for name in set_back:
+            if results.pop(name, None) is not None:
+                words = f"{name} was set back while it was measured; the result is not taken"
+                self._gone[name] = words
+                log.warning("%s", words)
 
     def _wait_for_a_pulse(self, stored: dict[str, Estimate], waits: dict[str, Estimate]) -> None:
         """Keep what waits, and have the pi pulse measured at a frequency that is new."""
@@ -286,7 +296,7 @@ class Conclusions:
             log.warning("%s", words)
         finer = [(name, stays(self.book, name, e)) for name, e in coarse.items() if e.stderr > 0]
         said = dict[str, list[str]]()
-        for name, words in far + finer:
+        for name, words in [*far, *finer, *self._gone.items()]:
             said.setdefault(self.book.qubit_of(name), []).append(words)
         for qubit in dict.fromkeys(self.book.qubit_of(name) for name in waits):
             counts = f"what is found of {qubit} counts once it answers to a pulse"
@@ -334,10 +344,3 @@ class Conclusions:
 def _quick(plan: Plan, name: str) -> bool:
     """Say whether a target was measured with fewer shots than usual, because a person said so."""
     return any(target.name == name and target.effort.shots < 1 for target in plan.targets)
-
-
-def _forget(set_back: Iterable[str], results: dict[str, Estimate]) -> None:
-    """Take out of a run's results what somebody set back while it was measured or stored."""
-    for name in set_back:
-        if results.pop(name, None) is not None:
-            log.warning("%s was set back while it was measured; the result is not taken", name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from kammerton.lab import Channel, IqLine, Lab
 from kammerton.model import Program, ProgramError
+from kammerton.model.quantity import show
 from kammerton.model.roles import Playlist, PlayStep
 from kammerton.program.blocks import (
     MAXIMUM_REPEATS,
@@ -93,12 +94,12 @@ def compile(program: Program, lab: Lab, *, minimum_samples: int = MINIMUM_SAMPLE
     steps = list(_steps(score, lab.sync.go))
     if len(steps) > MAXIMUM_STEPS:
         raise ProgramError(
-            f"{program.name} takes {len(steps)} steps; the generators have {MAXIMUM_STEPS}"
+            f"the program takes {len(steps)} steps; the generators have {MAXIMUM_STEPS}"
         )
     lines = [line for line, _ in score.drives.values()]
     turn = sum(step.samples * step.repeats for step in steps[1:])
     window = window_of(score.chord, lab.sample_rate)
-    _check_records(program, score, window)
+    _check_records(score, window, lab.sample_rate)
     channels = _channels(steps)
     check_start(lab, channels, score.chord.feedline.trigger)
     return Compiled(
@@ -119,9 +120,9 @@ def _score(program: Program, lab: Lab, minimum: int) -> Score:
     placed = {target: place(program, target, line, rate) for target, line in lines.items()}
     spans = intervals([pulse for pulses in placed.values() for pulse in pulses], program.points)
     gaps = {gap for at in set(spans) for gap in gaps_of(blocks_of(at, minimum)) if gap}
-    reset = fixed(program.reset, f"{program.name}: reset")
+    reset = fixed(program.reset, "reset")
     if reset < 0:
-        raise ProgramError(f"{program.name}: reset of {reset:.6g} s is negative")
+        raise ProgramError(f"reset of {reset:.6g} s is negative")
     return Score(
         points=program.points,
         drives={
@@ -189,13 +190,18 @@ def _silence(score: Score, gap: int) -> Iterator[Step]:
         yield Step(samples, repeats, {})
 
 
-def _check_records(program: Program, score: Score, window: Window) -> None:
+def _check_records(score: Score, window: Window, rate: float) -> None:
     shortest = min(max((-start for start, _ in spans), default=0) for spans in score.spans)
     between = max(score.minimum, score.chord.samples + score.reset) + shortest
     if window.samples > between:
+        lasts, apart, tone, reset = (
+            show(n / rate, "s") for n in (window.samples, between, score.chord.samples, score.reset)
+        )
+        line = score.chord.feedline
         raise ProgramError(
-            f"{program.name}: records of {window.samples} samples do not fit between readouts that"
-            f" follow each other after {between}: reset is too short"
+            f"a record of {lasts} does not fit between readouts that begin {apart} apart: delay of "
+            f"{line.name}, {show(line.delay, 's')}, or the readout, {tone}, is too long, or the "
+            f"reset after it, {reset}, is too short"
         )
 
 

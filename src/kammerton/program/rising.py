@@ -25,14 +25,14 @@ def check_rising(program: Program) -> None:
     for target, sequence in program.sequences.items():
         for pulse in sequence:
             if isinstance(pulse, Pulse):
-                _check(program.name, target, np.abs(np.atleast_1d(pulse.amplitude)))
+                _check(target, np.abs(np.atleast_1d(pulse.amplitude)))
 
 
-def _check(name: str, target: str, peaks: np.ndarray) -> None:
+def _check(target: str, peaks: np.ndarray) -> None:
     falls = np.flatnonzero(np.diff(peaks) < 0)
     if falls.size:
         before, after = peaks[falls[0]], peaks[falls[0] + 1]
         raise ProgramError(
-            f"{name}: the amplitude of {target} falls from {before:.3g} V to {after:.3g} V: "
+            f"the amplitude of {target} falls from {before:.3g} V to {after:.3g} V: "
             "powers are swept from low to high"
         )

@@ -11,7 +11,7 @@ from kammerton.model import Program, ProgramError
 def check_targets(program: Program, lab: Lab) -> None:
     """Raise ProgramError unless every target exists, is read out and has an axis of one length."""
     if not program.readouts:
-        raise ProgramError(f"{program.name}: the program reads nothing out")
+        raise ProgramError("the program reads nothing out")
     for target in (*program.readouts, *program.sequences):
         if target not in lab.qubits:
             known = ", ".join(sorted(lab.qubits))

@@ -256,7 +256,7 @@ class Tuning:
         async with open_bench(
             await expected(self.plates), self.clock, on_change=self.outputs.changed,
             holds=self.holds, alarm=self.alarm, on_restart=self._restarted, ask=self.ask,
-            warmth=self.warmed.warmth, claimed=claimed,
+            warmth=self.warmed.warmth, claimed=claimed, known=self.outputs.known,
         ) as bench:  # fmt: skip
             with self.elsewhere.having(bench):
                 yield bench

@@ -83,17 +83,25 @@ class Outputs:
 
     def left_alone(self) -> str:
         """Say what is known while nobody switches off; raise an alarm unless outputs are off."""
+        words = self.known()
+        if not self.known_off:
+            causes = tuple(self._which().splitlines()) or (words,)
+            self._alarm(Alarm("outputs", self._store.computer, words, causes=causes))
+        return words
+
+    def known(self) -> str:
+        """Say what is known of them."""
         if self.known_off:
             if self._off_at is None and self._store.let_go:
                 return self._store.let_go
             return _let_go(self._off_at or _off_in(self._store))
         since = "" if self.unclean is None else " since the unclean end"
+        which = self._which()
+        return f"outputs are NOT known to be off{since}{f': {which}' if which else ''}"
+
+    def _which(self) -> str:
         which = self.tried or (doubtful(self._store) if self.unclean else "")
-        which = which.replace(IS_NOT, "")  # it is said before
-        words = f"outputs are NOT known to be off{since}{f': {which}' if which else ''}"
-        causes = tuple(which.splitlines()) or (words,)
-        self._alarm(Alarm("outputs", self._store.computer, words, causes=causes))
-        return words
+        return which.replace(IS_NOT, "")  # it is said before
 
     @property
     def caution(self) -> str:

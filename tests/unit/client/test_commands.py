@@ -186,6 +186,23 @@ def test_the_log_says_what_to_change_and_what_was_withheld(tmp_path):
     assert [line.split()[0] for line in lines if " accepted " in line] == ["r000003"]
 
 
+def test_the_log_of_a_run_says_where_the_reason_stands_why_it_is_withheld(tmp_path, monkeypatch):
+    """It is not in the database; a picture has it, and the daemon's log."""
+    path = str(tmp_path / "db.sqlite")
+    with Store.open(tmp_path / "db.sqlite", "two", data=tmp_path) as store:
+        store.commit(run(("q0",)), {})
+        (made,) = store.runs()
+    env = {"COLUMNS": "400"}
+    said = CliRunner().invoke(app, ["log", "r000001", path], env=env).stdout
+    where = f"the log of `kammerton run` of {made.committed.astimezone():%Y-%m-%d %H:%M:%S}"
+    assert f"what r000001 found of q0 is withheld: why is written in {where}" in said
+    picture = made.data.with_suffix(".png")
+    picture.write_bytes(b"drawn")
+    said = CliRunner().invoke(app, ["log", "r000001", path], env=env).stdout
+    assert f"what r000001 found of q0 is withheld: why is written in {picture}" in said
+    assert "why is written" not in CliRunner().invoke(app, ["log", path], env=env).stdout
+
+
 def test_the_log_tells_which_qubits_of_a_run_were_withheld(tmp_path):
     path = str(tmp_path / "db.sqlite")
     with Store.open(tmp_path / "db.sqlite", "two") as store:

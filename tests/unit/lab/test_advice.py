@@ -63,6 +63,28 @@ from tests.unit.lab.example import TEXT, spoilt
             "pulses.readout.reset: each shot waits 6000 times the longest t1, 50 µs",
         ),
         (
+            'length = "40 ns"',
+            'length = "40 us"',
+            "pulses.pi.length: 40 µs is 4000 times its sigma of 10 ns; 4 to 6 are usual: is "
+            '"40 ns" meant?',
+        ),
+        (
+            'length = "40 ns"',
+            'length = "400 ns"',
+            "pulses.pi.length: 400 ns is 40 times its sigma of 10 ns; 4 to 6 are usual",
+        ),
+        (
+            'value = "6.810 GHz", tolerance = "1.5 MHz"',
+            'value = "6.810 GHz", tolerance = "1.5 GHz"',
+            "resonators.r0.frequency.tolerance: 1.5 GHz is 22% of 6.81 GHz: no design is so "
+            'unsure: is "1.5 MHz" meant?',
+        ),
+        (
+            'delay = "64 ns"',
+            'delay = "64 us"',
+            'feedlines.feed0.delay: 64 µs is what 12.8 km of cable take: is "64 ns" meant?',
+        ),
+        (
             'max_age = "30 s"',
             'max_age = "3000 s"',
             "interlock.max_age: drive would go on for 50 min after the last reading",

@@ -442,6 +442,22 @@ def test_what_was_set_back_while_the_instrument_was_away_is_what_is_driven_then(
     assert pulse == pytest.approx(known.value, abs=1.0)
 
 
+def test_who_asked_hears_that_somebody_set_it_back_while_it_was_measured(loop, monkeypatch):
+    """Else a result is withheld, and nobody knows why but who reads the daemon's log."""
+    store, head = loop.store, loop.store.revision()
+    known, play = store.parameters()["q0.t1"], loop.bench.acquire
+    store.commit(run(), {"q0.t1": replace(known, value=1.01 * known.value)})
+
+    async def set_back(*program):
+        store.revert(head, ["q0.t1"], who="anna")
+        return await play(*program)
+
+    monkeypatch.setattr(loop.bench, "acquire", set_back)
+    done, words = granted(loop, Wish(7, "t1", "q0", "ada"))
+    assert done, words
+    assert words.endswith("; q0.t1 was set back while it was measured; the result is not taken")
+
+
 def test_a_wish_is_not_granted_again_when_nobody_waits_for_it_any_more(loop):
     """It is told so while the instrument is away still, and the loop waits for that."""
     told: list[tuple[int, bool, str]] = []

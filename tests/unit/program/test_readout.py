@@ -144,5 +144,13 @@ def test_readouts_that_cannot_be_played(lab, length, settle):
 
 
 def test_records_must_fit_between_readouts(lab):
-    with pytest.raises(ProgramError, match="records of 4096 samples do not fit"):
+    late = replace(lab.feedlines["feed0"], delay=64e-6)
+    far = replace(lab, feedlines={**lab.feedlines, "feed0": late})
+    with pytest.raises(ProgramError) as caught:
+        compile(reading([6.81e9], length=1e-6, reset=8e-6), far)
+    assert str(caught.value) == (
+        "a record of 65.024 µs does not fit between readouts that begin 9 µs apart: delay of "
+        "feed0, 64 µs, or the readout, 1 µs, is too long, or the reset after it, 8 µs, is too short"
+    )
+    with pytest.raises(ProgramError, match=r"a record of 4\.096 µs does not fit"):
         compile(reading([6.81e9], length=4e-6, reset=0.0), lab)

@@ -109,6 +109,7 @@ def test_of_outputs_that_are_let_go_it_is_said_when_they_were_off_not_that_they_
         outputs._off_at = datetime(2026, 11, 28, 0, 31, tzinfo=UTC)
         said = outputs.left_alone()
         assert said == "outputs were off at 2026-11-28 00:31 UTC, when the daemon let go of them"
+        assert outputs.known() == said, "as who stops it while it connects anew hears it"
         off = store.log(1, ALL)[0].time
         later = Outputs(store, lambda act, *args: act(*args)).left_alone()
         assert later.startswith(f"outputs were off at {off:%Y-%m-%d %H:%M} UTC, "), "an earlier one"
