@@ -23,6 +23,7 @@ def backup(
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.model import StoreError
     from kammerton.store import backup as copies
+    from kammerton.store.place import demand_there, place_of
 
     database = database_or_exit(either(lab, at))
     if isinstance(database, str):
@@ -36,6 +37,11 @@ def backup(
             made = datetime.fromtimestamp(saved.stat().st_mtime, UTC)
             typer.echo(f"{made:%Y-%m-%d %H:%M} UTC  {saved}  ({copies.content(saved)})")
         return
+    try:
+        demand_there(place_of(database))
+    except StoreError as problem:
+        refuse([str(problem)])
+        raise typer.Exit(BAD_INPUT) from None
     try:
         typer.echo(str(copies.keep(database, why="asked")))
     except StoreError as problem:
@@ -71,10 +77,11 @@ def restore(
     from kammerton.store import restore as put_back
     from kammerton.store.asking import somebody
 
+    target = _target(either(lab, at))
+    saved = _listed(saved, target)
     if not saved.is_file():
         refuse([f"there is no backup {saved}; `kammerton backup --list` shows what there is"])
         raise typer.Exit(BAD_INPUT)
-    target = _target(either(lab, at))
     try:
         database, aside = put_back(saved, somebody(), target)
     except StoreInUse as problem:
@@ -86,6 +93,25 @@ def restore(
     typer.echo(f"{database} now holds what {saved.name} held, in a new epoch")
     if aside is not None:
         typer.echo(f"the file that was there before is kept as {aside}")
+
+
+def _listed(saved: Path, target: Path | None) -> Path:
+    """Return a backup that is named as it is listed, without its folder, where that is so.
+
+    Looked for beside the database that it shall be put in, else beside that of the lab.toml here.
+    """
+    from kammerton.client.locate import find_database
+    from kammerton.model import LabError, StoreError
+    from kammerton.store.backup import beside
+
+    if saved.is_file() or saved.name != str(saved):
+        return saved
+    try:
+        database = target or find_database()
+    except (LabError, StoreError):
+        return saved
+    there = beside(database) / saved.name if isinstance(database, Path) else saved
+    return there if there.is_file() else saved
 
 
 def _target(place: Path | None) -> Path | None:

@@ -106,19 +106,21 @@ def _say(findings: Findings) -> None:
 
 
 def _heat(lab: Lab) -> list[str]:
-    """Return the heat that each calibration would leave at each stage, of all qubits at once."""
+    """Return the most heat that a calibration would leave at each stage, of all qubits at once."""
     if not lab.heat_budget:
         return [NO_BUDGET]
     from datetime import UTC, datetime
 
     from kammerton.loop.intended import REFRIGERATOR, played
+    from kammerton.model.quantity import parse
 
     writes = [*played(lab, calibrations_or_exit(), datetime.now(UTC))]
-    return [
-        *(f"{w.when}: {w.quantity} {w.new}, of {w.limit}" for w in writes
-          if w.output == REFRIGERATOR),
-        *(f"refused: {w.when}: {w.refused}" for w in writes if w.refused),
-    ]  # fmt: skip
+    most: dict[str, tuple[float, str]] = {}
+    for w in (w for w in writes if w.output == REFRIGERATOR):
+        said = f"{w.quantity}: up to {w.new} ({w.when}), of {w.limit}"
+        most[w.quantity] = max(most.get(w.quantity, (0.0, said)), (parse(w.new, "W"), said))
+    refused = [f"refused: {w.when}: {w.refused}" for w in writes if w.refused]
+    return [*(said for _, said in most.values()), *refused]
 
 
 def _unpublished(lab: Lab) -> list[str]:

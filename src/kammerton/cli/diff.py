@@ -82,15 +82,21 @@ def _show(pairs: dict[str, Pair], first: str, second: str) -> None:
         table.add_column(heading, no_wrap=True)
     for name, (old, new) in sorted(pairs.items()):
         sigmas = _sigmas(old, new)
-        far = "" if sigmas is None else f"{sigmas:+.1f}"
-        table.add_row(name, _words(old), _words(new), _difference(old, new), far)
+        far = "" if sigmas is None else f"{sigmas:+z.1f}"
+        table.add_row(name, _words(old, new), _words(new, old), _difference(old, new), far)
     Console(width=_WIDE).print(table)
 
 
-def _words(estimate: Estimate | None) -> str:
-    from kammerton.model.quantity import brief
+def _words(estimate: Estimate | None, other: Estimate | None) -> str:
+    """Return a value: one without an error bar with as many digits as its difference shows."""
+    from kammerton.model.quantity import brief, show
 
-    return brief(estimate.value, estimate.unit, estimate.stderr) if estimate else "not measured"
+    if estimate is None:
+        return "not measured"
+    if estimate.stderr == 0 and other is not None and other.value != estimate.value:
+        apart = abs(other.value - estimate.value)
+        return show(estimate.value, estimate.unit, apart).partition(" ± ")[0]
+    return brief(estimate.value, estimate.unit, estimate.stderr)
 
 
 def _difference(old: Estimate | None, new: Estimate | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.place import HERE, At, apart
+from kammerton.cli.place import HERE, At, apart, say_where
 
 if TYPE_CHECKING:
     from kammerton.lab import Lab
@@ -132,6 +132,7 @@ def _placed(names: list[str], at: Path | None) -> tuple[list[str], Path | None]:
     from kammerton.lab.holdable import members
 
     more, lab = apart(names[1:], at)
+    say_where(lab)
     return members(groups(lab), [names[0], *more]), lab
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.place import At, Where, either
+from kammerton.cli.place import At, Where, either, say_where
 from kammerton.cli.whole import whole
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def measure(
     from kammerton.model import StoreError
 
     place = either(lab, at)
+    say_where(place)
     database, note = database_or_exit(place), note_beside(place)
     try:
         with interruptible():

@@ -39,6 +39,18 @@ def either(lab: Path | None, at: Path | None) -> Path | None:
     return at if lab is None else lab
 
 
+def say_where(place: Path | None) -> None:
+    """Say which lab.toml is meant where none was named and none is here, before anything is done.
+
+    It is the demonstration's then, and perhaps not what was meant.
+    """
+    from kammerton.client.locate import find_lab
+
+    found = find_lab() if place is None else None
+    if found is not None and found.parent != Path():
+        typer.echo(f"no lab.toml is here, and none was named: {found} is taken", err=True)
+
+
 def apart(words: Sequence[str], at: Path | None) -> tuple[list[str], Path | None]:
     """Take the place off the end of words that are names otherwise.
 

@@ -67,6 +67,9 @@ def status(
         console = Console()
         headline = _headline(store, running, keeps, broker=has_broker(place))
         print_styled(console, headline)
+        if running and keeps and keeps.pid and keeps.pid != running.pid:
+            words = f"Ctrl-C in its shell, or SIGTERM to process {keeps.pid}, ends the daemon"
+            print_styled(console, words, "dim")
         if keeps is not None and keeps.supervised:
             print_styled(console, SUPERVISED, "yellow")
         for style, words in _beside(store, running, note, place):

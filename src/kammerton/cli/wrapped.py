@@ -20,6 +20,8 @@ COMMAND = re.compile(r"`[^`]*`|(?:(?<=[:;,] )|(?<=\())kammerton [^;,()]*")
 QUANTITY = re.compile(r"(?<=\d) (?=(?:[fpnuµmkMG]?(?:Hz|s|V|A|W|ohm|K|bar|B)|dBm?|mm|min|h|%)\b|%)")
 """The space between a number and its unit."""
 
+INDENT = 4
+
 _TIE = "\ue000"  # stands for a space at which no line ends; it is in no text
 
 
@@ -40,9 +42,18 @@ def wrapped(line: str, indent: int, width: int | None = None) -> str:
 
 
 def print_styled(console: Console, line: str, style: str | None = None) -> None:
-    """Print a line that may have markup: as wide as a terminal, in a file as one line."""
+    """Print a line that may have markup: as wide as a terminal, in a file as one line.
+
+    What does not fit goes on below, indented, as far as that breaks no command.
+    """
+    told = console.render_str(_tied(line), style=style or "")
+    longest = max(map(len, told.plain.split()), default=0)
+    indent = max(0, min(INDENT, console.width - longest))
+    lines = told.wrap(console, console.width - indent) if console.is_terminal else [told]
     with console.capture() as shown:
-        console.print(_tied(line), style=style, soft_wrap=not console.is_terminal)
+        for number, each in enumerate(lines):
+            each.rstrip()
+            console.print(" " * indent * bool(number), each, sep="", soft_wrap=True)
     _echo(shown.get().replace(_TIE, " "))
 
 

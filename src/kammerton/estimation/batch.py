@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -132,12 +133,14 @@ def fit_batch(
         ValueError too.
     """
     if kind not in FIT_KINDS:
-        raise TraceError(f"no fit of kind {kind!r}; there are {', '.join(sorted(FIT_KINDS))}")
+        raise TraceError(f"no fit of kind {kind!r}{_meant(kind, FIT_KINDS)}")
     unknown = set(known) - set(FIT_KINDS[kind].known)
     if unknown:
-        takes = ", ".join(sorted(FIT_KINDS[kind].known)) or "nothing"
+        takes = {"sigma", *FIT_KINDS[kind].known}
         names = ", ".join(sorted(unknown))
-        raise TraceError(f"a fit of kind {kind} cannot use {names}; it takes {takes}")
+        meant = [_meant(name, takes, every=False) for name in sorted(unknown)]
+        also = f"{', '.join(sorted(takes))}{next(filter(None, meant), '')}"
+        raise TraceError(f"a fit of kind {kind} cannot use {names}; it takes {also}")
     demand_levels(known, y, FIT_KINDS[kind].axes)
     sigma = _of_each(sigma, np.shape(y), FIT_KINDS[kind].axes)
     if known.get("shots") is not None:
@@ -146,6 +149,15 @@ def fit_batch(
         sigma = of_counts(y, known["shots"])
         known["shots"] = shots_of(known["shots"], sigma.shape)
     return _fitted(kind, x, y, sigma, known)
+
+
+def _meant(name: str, known: Iterable[str], *, every: bool = True) -> str:
+    """Return which of the known names was meant; where none is near, all there are, or ""."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.6)
+    if near:
+        return f'; did you mean "{near[0]}"?'
+    return f"; there are {', '.join(names)}" if every else ""
 
 
 def _fitted(

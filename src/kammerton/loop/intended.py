@@ -192,7 +192,7 @@ def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
         yield Write(when, source, "output", UNKNOWN, "on", COLD)
     for channel, peak in sorted(compiled.peaks.items()):
         written = _write(lab, when, channel.instrument, "volts", peak)
-        level = f"waveforms up to ±{show(peak, 'V')}" if peak else "0 V"
+        level = f"waveforms up to ±{show(float(f'{peak:.4g}'), 'V')}" if peak else "0 V"
         yield replace(written, output=str(channel), new=f"{level}, output on")
     for name, playlist in sorted(compiled.playlists.items()):
         yield from _markers(when, name, playlist)

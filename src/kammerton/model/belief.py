@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-TEN_YEARS = 10 * 365 * 86400.0
+FORESEEN = 30 * 86400.0
+"""s: an assumed drift says nothing of what comes after a cool-down, which lasts some weeks."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Belief:
         return math.hypot(self.sigma, self.drift * math.sqrt(age))
 
     def valid_until(self, tolerance: float) -> datetime | None:
-        """Return when sigma reaches `tolerance`, in ten years at most; None when it never does."""
+        """Return when sigma reaches `tolerance`, in 30 d at most; None when it never does."""
         if self.drift == 0 or self.sigma >= tolerance:
             return self.time if self.sigma >= tolerance else None
         root = math.sqrt((tolerance - self.sigma) * (tolerance + self.sigma)) / abs(self.drift)
-        return self.time + timedelta(seconds=min(root * root, TEN_YEARS))
+        return self.time + timedelta(seconds=min(root * root, FORESEEN))
 
     def doubted(self, sigma: float) -> Belief:
         """Return the same mean with at least this much doubt."""

@@ -7,6 +7,7 @@ import re
 
 PREFIXES = {
     "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9,
+    "p": 1e-12,
 }  # fmt: skip
 SCALED = ("Hz", "s", "V", "K", "W", "A", "rad", "Pa", "mol")
 BAR = "bar", 1e5  # Pa: what gauges are read in
@@ -105,8 +106,8 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
 
     >>> show(4.91072e9, "Hz", 2.1e3)
     '4.9107200 GHz ± 2.1 kHz'
-    >>> show(6.2e-05, "s")
-    '62 µs'
+    >>> show(6.2e-05, "s"), show(2.17e-12, "W"), show(-43.9794, "dBm")
+    ('62 µs', '2.17 pW', '-43.98 dBm')
     >>> show(7.86e-05, "s", 2e-06)
     '78.6 µs ± 2.0 µs'
     >>> show(-3e-10, "V", 2e-06)
@@ -115,7 +116,7 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     if not math.isfinite(value):
         return "—"
     if stderr is None or not math.isfinite(stderr) or stderr <= 0:
-        return _significant(value, unit, 6)
+        return _significant(value, unit, 4 if unit in ("dBm", "dB") else 6)
     places = 1 - math.floor(math.log10(_rounded(stderr, 2)))
     try:
         factor, prefix = _prefix(round(value, places) or _rounded(stderr, 2), unit)
@@ -184,7 +185,7 @@ def _rounded(value: float, digits: int) -> float:
 def _prefix(value: float, unit: str) -> tuple[float, str]:
     if unit.removesuffix("/s") not in SCALED or unit == "rad" or value == 0:
         return 1.0, ""
-    for prefix in ("G", "M", "k", "", "m", "µ"):
+    for prefix in ("G", "M", "k", "", "m", "µ", *(("n",) if unit == "W" else ())):
         if abs(value) >= PREFIXES[prefix]:
             return PREFIXES[prefix], prefix
-    return PREFIXES["n"], "n"
+    return (PREFIXES["p"], "p") if unit == "W" else (PREFIXES["n"], "n")

@@ -152,9 +152,8 @@ def errand(
         if _there(place_of(database)) is not None:
             return _asked(database, verb, arguments, who or somebody(), meanwhile)
     raise StoreError(
-        "no daemon runs here that could do it; start one: kammerton run lab.toml, or after a "
-        "demonstration, whose instruments ended with it, kammerton demo (where one was started, "
-        "its log says why it has ended)"
+        "no daemon runs here that could do it; start one: kammerton run lab.toml; after a "
+        "demonstration: kammerton demo"
     )
 
 

@@ -15,6 +15,7 @@ from kammerton.bench.connect import installed_drivers
 from kammerton.cli import app
 from kammerton.lab import InstrumentEntry, Limit, load
 from kammerton.loop.intended import intended
+from kammerton.model.quantity import parse
 from kammerton.model.setup import setup_of
 from tests.unit.lab.example import TEXT, spoilt
 
@@ -195,9 +196,13 @@ def test_the_heat_of_each_calibration_is_listed_beside_its_budget(tmp_path):
     assert code == 0
     lines = out.splitlines()
     below = lines[lines.index("refrigerator heat of 4k (1 mW on average)") + 1 :]
-    assert any(re.fullmatch(r"[\d.]+ [nµ]W: .*\bt1\b.*", line) for line in below)
+    assert any(re.fullmatch(r"[\d.]+ [pnµ]W: .*\bt1\b.*", line) for line in below)
     checked = CliRunner().invoke(app, ["check", str(tmp_path / "lab.toml")]).stdout
-    assert re.search(r"^t1: heat of 4k [\d.]+ [nµ]W, of 1 mW on average$", checked, re.MULTILINE)
+    pattern = r"^heat of 4k: up to ([\d.]+ [pnµ]W) \(\w+\), of 1 mW on average$"
+    most = re.findall(pattern, checked, re.MULTILINE)
+    taken = [line.partition(":")[0] for line in below if re.match(r"[\d.]+ [pnµ]W: ", line)]
+    assert len(most) == 1, "one line a stage, not one a calibration"
+    assert parse(most[0], "W") == max(parse(each, "W") for each in taken)
     assert "hint" not in checked
 
 

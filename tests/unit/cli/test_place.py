@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import ORDER, app, status
+from kammerton.keeping import Note
 from kammerton.store import Store, backup
 from kammerton.store.asking import somebody
 from tests.stored import estimate, run
@@ -145,6 +146,34 @@ def test_a_restore_beside_a_daemon_says_what_to_do(lab):
     assert (code, "end the daemon first" in text) == (2, True)
 
 
+def test_a_backup_is_found_by_the_name_that_the_list_shows(lab, tmp_path, monkeypatch):
+    saved = backup.keep(lab.parent / "kammerton.sqlite")
+    monkeypatch.chdir(tmp_path)
+    code, text = said("restore", saved.name, str(lab))
+    assert (code, f"now holds what {saved.name} held" in text) == (0, True), text
+    monkeypatch.chdir(lab.parent)
+    code, text = said("restore", saved.name)
+    assert (code, f"now holds what {saved.name} held" in text) == (0, True), text
+    code, text = said("restore", f"{saved.name}x")
+    assert (code, "there is no backup" in text) == (2, True)
+
+
+def test_before_the_first_run_nothing_is_there_to_back_up(tmp_path):
+    shutil.copy(FILE, tmp_path / "lab.toml")
+    code, text = said("backup", str(tmp_path))
+    assert (code, "the first `kammerton run` makes it" in text) == (2, True), text
+
+
+@pytest.mark.parametrize("words", [["measure", "q0", "t1"], ["hold", "q0", "--why", "a cable"]])
+def test_who_names_no_laboratory_hears_that_it_is_the_demonstrations(
+    words, lab, tmp_path, monkeypatch
+):
+    shutil.copytree(lab.parent, tmp_path / "away" / "kammerton-demo")
+    monkeypatch.chdir(tmp_path / "away")
+    assert f"{Path('kammerton-demo', 'lab.toml')} is taken" in said(*words)[1]
+    assert "is taken" not in said(*words, "--lab", str(lab))[1]
+
+
 def test_a_backup_that_is_not_there_is_named(tmp_path):
     code, text = said("restore", str(tmp_path / "no"))
     assert (code, "there is no backup" in text) == (2, True)
@@ -209,6 +238,15 @@ def dead(tmp_path):
         with closing(sqlite3.connect(path)) as other, other:
             other.execute("UPDATE activity SET pid = 4194304")
         yield path
+
+
+def test_a_status_says_which_process_a_person_signals_to_end_the_daemon(tmp_path, monkeypatch):
+    """The computer's own process would be replaced."""
+    monkeypatch.setattr("kammerton.keeping.there", lambda _: Note(pid=77))
+    with Store.open(tmp_path / "two.sqlite", "two") as store:
+        store.activity("connecting")
+        text = said("status", str(tmp_path / "two.sqlite"))[1]
+    assert "SIGTERM to process 77, ends the daemon" in " ".join(text.split())
 
 
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system does not tell")

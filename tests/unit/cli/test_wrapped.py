@@ -75,6 +75,17 @@ def test_a_terminal_gets_styles_and_whole_commands() -> None:
         )
 
 
+def test_what_goes_on_below_is_indented_on_a_terminal() -> None:
+    out = io.StringIO()
+    console = Console(force_terminal=True, width=40, file=out, highlight=False)
+    with redirect_stdout(out):
+        print_styled(console, "two, revision 20; process 7: hands off: q0 was given back by anna")
+    first, *others = out.getvalue().splitlines()
+    assert not first.startswith(" ")
+    assert others
+    assert all(each.startswith("    ") and len(each) <= 40 for each in others)
+
+
 @pytest.mark.parametrize(
     "quantity", ["10 GHz/s", "-1.5 V", "50.0 µs", "20 mK", "3 min", "5 %", "-30 dBm"]
 )

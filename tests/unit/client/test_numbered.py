@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,19 @@ def test_log_of_a_parameter_names_the_command_that_tells_its_history(place: Path
     result = call("log", "q0.t1", place)
     said = '"q0.t1" is a parameter; its history: kammerton why q0.t1\n'
     assert (result.exit_code, result.stderr) == (2, said)
+
+
+def test_a_difference_of_settings_can_be_seen_in_both_values(tmp_path: Path) -> None:
+    """6.72977 and 6.72978 GHz do not differ by 7.86 kHz."""
+    file = tmp_path / "db.sqlite"
+    with Store.open(file, "two") as store:
+        for hz in (6.729770e9, 6.729770e9 + 7858.26):
+            tone = replace(estimate(hz, unit="Hz"), stderr=0.0)
+            store.commit(run(("q0",)), {"r0.readout_frequency": tone})
+        for _ in range(2):
+            store.commit(run(("q0",)), {"q0.t1": replace(estimate(5e-5), stderr=1e-6)})
+    said = call("diff", "r1", "r4", file).stdout
+    assert "6.7297700 GHz" in said
+    assert "6.7297779 GHz" in said
+    said = call("diff", "r3", "r4", file).stdout
+    assert "-0.0" not in said

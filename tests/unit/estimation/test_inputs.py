@@ -38,6 +38,10 @@ REFUSED = {
     "words": (("t1", X, ["a"] * X.size), {}, "y is not an array of numbers"),
     "shape of sigma": (("t1", X, Y, np.ones(3)), {}, "sigma has shape"),
     "complex sigma": (("t1", X, Y, 1j * Y), {}, "sigma"),
+    "kind in capitals": (("T1", X, Y), {}, 'no fit of kind .T1.; did you mean "t1"'),
+    "sigma's plural": (
+        ("t1", X, Y), {"sigmas": 0.1}, 'sigmas; it takes .*, sigma; did you mean "sigma"',
+    ),
     "known by nobody": (("t1", X, Y), {"temperature": 1.0}, "cannot use temperature"),
     "infinite offset": (("t1", X, Y), {"offset": np.inf}, "offset is not finite"),
     "offset of another shape": (("t1", X, Y), {"offset": [0.0, 1.0]}, "offset must be one number"),

@@ -48,7 +48,13 @@ def test_at_valid_until_sigma_is_the_tolerance(sigma, drift):
 def test_valid_until_of_any_size_is_a_date(sigma, drift, tolerance):
     until = Belief(1.0, sigma, NOON, drift).valid_until(tolerance)
     assert until is not None
-    assert NOON <= until <= NOON + timedelta(days=3650)
+    assert NOON <= until <= NOON + timedelta(days=30)
+
+
+def test_no_drift_that_is_assumed_foresees_more_than_a_cool_down():
+    """A threshold was told to hold for three years."""
+    assert Belief(1.0, 0.0, NOON, 1e-6).valid_until(1.0) == NOON + timedelta(days=30)
+    assert Belief(1.0, 0.0, NOON, 1e-3).valid_until(1.0) == NOON + timedelta(seconds=1e6)
 
 
 @given(SIZE, SIZE)
