@@ -107,7 +107,7 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     >>> show(4.91072e9, "Hz", 2.1e3)
     '4.9107200 GHz ± 2.1 kHz'
     >>> show(6.2e-05, "s"), show(2.17e-12, "W"), show(-43.9794, "dBm")
-    ('62 µs', '2.17 pW', '-43.98 dBm')
+    ('62 µs', '2.17 pW', '-43.979 dBm')
     >>> show(7.86e-05, "s", 2e-06)
     '78.6 µs ± 2.0 µs'
     >>> show(-3e-10, "V", 2e-06)
@@ -116,7 +116,7 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     if not math.isfinite(value):
         return "—"
     if stderr is None or not math.isfinite(stderr) or stderr <= 0:
-        return _significant(value, unit, 4 if unit in ("dBm", "dB") else 6)
+        return _significant(value, unit, 5 if unit in ("dBm", "dB") else 6)
     places = 1 - math.floor(math.log10(_rounded(stderr, 2)))
     try:
         factor, prefix = _prefix(round(value, places) or _rounded(stderr, 2), unit)

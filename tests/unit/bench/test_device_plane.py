@@ -58,7 +58,7 @@ def test_a_pulse_that_would_put_too_much_on_the_device_is_neither_set_nor_switch
     """0.1 V into 50 ohm are -7 dBm; the box itself says 0.1 V when it is to be switched on."""
     gate = cold(fake, make, attenuation=20.0, most=-27.5)
     for write in (gate.set_pulse("pulses", 1, 0.1, 1e-9), gate.enable_pulse("pulses", 1)):
-        with pytest.raises(OutputRefused, match=r"puts -26.98\d* dBm on the device"):
+        with pytest.raises(OutputRefused, match=r"puts -26\.99 dBm on the device"):
             asyncio.run(write)
     assert fake.log == []
     asyncio.run(gate.set_pulse("pulses", 1, 0.09, 1e-9))

@@ -418,7 +418,7 @@ def test_two_powers_of_one_source(examined):
 def test_amplitudes_that_are_too_much_for_the_device(examined):
     text = spoilt('max_at_device = "-70 dBm"', 'max_at_device = "-110 dBm"')
     assert [p.split(": ", 1)[1] for p in problems_of(examined, text)] == [
-        f"resonators.{r}.readout_amplitude.value: puts -96.9357 dBm on the device, "
+        f"resonators.{r}.readout_amplitude.value: puts -96.936 dBm on the device, "
         "more than max_at_device of feedlines.feed0, -110 dBm"
         for r in ("r0", "r1")
     ]
