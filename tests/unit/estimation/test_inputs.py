@@ -243,5 +243,6 @@ def test_sigma_may_be_one_number_for_each_trace(kind, x, shape):
 
 def test_what_a_kind_takes_is_named_once():
     x = np.linspace(-1, 1, 31)
-    with pytest.raises(TraceError, match=r"it takes expected, extremum, interleaved, shots, sigma$"):
+    takes = r"it takes expected, extremum, interleaved, shots, sigma$"
+    with pytest.raises(TraceError, match=takes):
         fit_batch("drag", x, x**2, what=3)
