@@ -16,7 +16,8 @@ import psutil
 STEEPEST = 1.0  # MB/h that is still called flat
 BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
 SETTLES = 0.25  # part of a soak in which caches fill
-BLOCKS = 6  # neighbouring looks are alike: only so many medians count as independent
+BLOCKS = 6  # neighbouring looks are alike: only so many blocks count as independent
+LEAST = 10  # percent of looks of a block at or below what counts as in use
 ERRORS = 2.78  # standard errors of their slope within which it lies in 95 % (Student's t of 4)
 
 
@@ -155,7 +156,7 @@ class Memory:
 
 
 def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
-    """Return the slopes after the first quarter, by the scatter of medians of blocks.
+    """Return the slopes after the first quarter, by the scatter of blocks.
 
     What a process holds comes and goes over minutes. Errors of single looks, as if each were
     independent, are several times too small. told: whether a process here can tell what it has in
@@ -167,18 +168,22 @@ def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
     if not told:
         return Memory(held)
     in_use = [np.inf if each.in_use is None else each.in_use for each in late]
-    return Memory(held, slope(hours, in_use) if np.isfinite(in_use).all() else NO_SLOPE)
+    known = bool(np.isfinite(in_use).all())
+    return Memory(held, slope(hours, in_use, LEAST) if known else NO_SLOPE)
 
 
-def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
-    """Return the slope with the error that the scatter of few medians tells.
+def slope(hours: Sequence[float], megabytes: Sequence[float], part: float = 50) -> Slope:
+    """Return the slope with the error that the scatter of few medians tells, or of percentiles.
 
     What comes and goes moves a mean, and hides what stays: arrays of a job, a cache's last tenant.
+    In use it only adds, and a process that is hardly ever idle has its part in medians, too: what
+    is kept is at the bottom of each block.
     """
     if len(hours) < 4 * BLOCKS:
         return NO_SLOPE
     parts = np.array_split(np.array([hours, megabytes]), BLOCKS, axis=1)
-    at, usual = np.array([np.median(part, axis=1) for part in parts]).T
+    at = [np.median(when) for when, _ in parts]
+    usual = [np.percentile(much, part) for _, much in parts]
     fit, covariance = np.polyfit(at, usual, 1, cov=True)
     return Slope(float(fit[0]), float(np.sqrt(covariance[0, 0])))
 

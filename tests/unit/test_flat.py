@@ -139,6 +139,54 @@ def test_what_comes_and_goes_does_not_hide_what_stays():
     assert verdict(leak, told=True).grows
 
 
+def test_what_is_kept_is_seen_in_a_process_that_is_busy_nearly_always():
+    """And busier in the end than at the beginning, which is nothing that it keeps."""
+    rng = np.random.default_rng(6)
+    flat, leak = looks(2.0, 0.1, used=0.1), looks(2.0, 0.1, used=1.6)
+    for kept in (flat, leak):
+        for n, share in enumerate(np.linspace(0.5, 0.8, len(kept))):
+            if rng.random() < share:
+                kept[n] = replace(kept[n], in_use=(kept[n].in_use or 0.0) + rng.uniform(1, 5))
+    assert verdict(flat, told=True).flat
+    assert verdict(leak, told=True).grows
+
+
+@pytest.mark.skipif(not can_tell(), reason="glibc from 2.33 tells what a process has in use")
+def test_what_a_thread_has_freed_is_not_in_use(tmp_path) -> None:
+    """Not even what it keeps to give out again: 7 pieces of each size."""
+    program = """
+import ctypes, sys, threading, time
+from pathlib import Path
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+def work():
+    for size in range(24, 1000, 16):
+        for piece in [libc.malloc(size) for _ in range(7)]:
+            libc.free(piece)
+    time.sleep(60)
+for _ in range(int(sys.argv[1])):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.5)
+Path(sys.argv[2]).touch()
+time.sleep(60)
+"""
+    with telling(tmp_path):
+        started = {
+            each: subprocess.Popen([sys.executable, "-c", program, each, str(tmp_path / each)])
+            for each in ("1", "21")
+        }
+    try:
+        told = [
+            wait_for(lambda n=n, p=p: _since(tmp_path, p.pid, n), n) for n, p in started.items()
+        ]
+    finally:
+        for process in started.values():
+            process.kill()
+            process.wait()
+    assert told[1] - told[0] < 1.0, "20 threads would keep 4 MB"
+
+
 def test_where_none_of_a_few_looks_tells_what_is_in_use_they_do_not_together() -> None:
     assert together(looks(0.01, 0.0)).in_use is None
 
