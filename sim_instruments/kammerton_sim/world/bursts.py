@@ -24,7 +24,7 @@ class BurstNoise:
 
     def impacts(self, start: float, stop: float) -> FloatArray:
         """Unix times of the impacts from `start` to `stop`."""
-        times = self._impacts.between(start, stop)[0]
+        times = self._impacts.around(start, stop)[0]
         return times[(times >= start) & (times <= stop)]
 
     def rate(self, times: FloatArray) -> FloatArray:

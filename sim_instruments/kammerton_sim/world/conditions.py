@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.noise import Noise
 from kammerton_sim.world.propagate import FloatArray
+from kammerton_sim.world.stretches import stretches
 from kammerton_sim.world.timeline import IntArray
 
 _RATE_STEP = 0.005  # conditions whose lasting 1/T1 differ by less are taken as one
@@ -68,25 +69,29 @@ class Conditions:
         """
         turn, point = np.divmod(np.arange(first, first + count), self.triggers.size)
         times = self.start + turn * self.turn + self.triggers[point]
-        columns = [self._column(place, times) for place in range(len(self.base))]
+        bursts = self.noise.burst_rate(times)
+        columns = [self._column(place, times, bursts) for place in range(len(self.base))]
         with self._lock:
             table = np.stack(self._populations), np.array(self._t1)
         return np.stack(columns, axis=1), *table
 
-    def _column(self, place: int, times: FloatArray) -> NDArray[np.int64]:
-        codes = np.stack(self._codes(place, times), axis=1)
-        distinct, which = np.unique(codes, axis=0, return_inverse=True)
+    def _column(self, place: int, times: FloatArray, bursts: FloatArray) -> NDArray[np.int64]:
+        codes = np.stack(self._codes(place, times, bursts), axis=1)
+        begin, stretch = stretches(codes)
+        distinct, which = np.unique(codes[begin], axis=0, return_inverse=True)
         with self._lock:
             rows = [self._row(place, *steps) for steps in distinct.tolist()]
-        return np.array(rows, np.int64)[which.ravel()]
+        return np.array(rows, np.int64)[which.ravel()][stretch]
 
-    def _codes(self, place: int, times: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
+    def _codes(
+        self, place: int, times: FloatArray, bursts: FloatArray
+    ) -> tuple[IntArray, IntArray, IntArray]:
         """Conditions in whole steps away from the base: lasting rate, bursts, detuning."""
         base, number = self.base[place], self.members[place]
         now = self._rates_at_start[place]
         more = (self.noise.lasting_rates(number, base.f01, times) - now) * base.t1
         lasting = np.maximum(1 + more, 0.01)
-        struck = np.log1p(self.noise.burst_rate(times) * base.t1 / lasting)
+        struck = np.log1p(bursts * base.t1 / lasting)
         tunes = self.detunings(number, times) / self._resolution
         steps = np.log(lasting) / _RATE_STEP, struck / self._burst_step, tunes
         rate, burst, tune = (np.rint(x).astype(np.int64) for x in steps)

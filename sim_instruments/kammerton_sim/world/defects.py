@@ -16,6 +16,7 @@ import numpy as np
 from kammerton_sim.chip import Defect, Drift
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.events import Events, FloatArray
+from kammerton_sim.world.stretches import stretches
 
 F = TypeVar("F", float, FloatArray)
 
@@ -66,8 +67,11 @@ class _Moving:
     def _wandered(self, times: FloatArray) -> FloatArray:
         """Hz of the slow path, as it was at the last of its grid's instants."""
         path, grid = self._path, self._defect.wander_time / _GRID
-        instants, which = np.unique(np.floor(times / grid), return_inverse=True)
-        return np.array([path(t * grid) if path else 0.0 for t in instants.tolist()])[which]
+        instants = np.floor(times / grid)
+        begin, stretch = stretches(instants)
+        return np.array([path(t * grid) if path else 0.0 for t in instants[begin].tolist()])[
+            stretch
+        ]
 
     def rate(self, f01: float, times: FloatArray) -> FloatArray:
         defect = self._defect

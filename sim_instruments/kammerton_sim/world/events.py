@@ -7,6 +7,7 @@ number and the seed. So any stretch of time can be asked in any order, and again
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,22 @@ _QUIET = 40  # bins: without any event once in 1e17
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
+class _Found(NamedTuple):
+    """The events of a stretch of time, and their marks."""
+
+    start: float
+    stop: float
+    times: FloatArray
+    marks: FloatArray
+
+
 class Events:
     """Events at `rate` per second; each carries a mark, uniform in [0, 1)."""
 
     def __init__(self, rate: float, *seed: int) -> None:
         self._width = 1 / rate
         self._seed = np.random.default_rng(seed).integers(1 << 63, size=1, dtype=np.uint64)
+        self._found: _Found | None = None
 
     def between(self, start: float, stop: float) -> tuple[FloatArray, FloatArray]:
         """Times in s, sorted, and marks of the events in start..stop (unix s), and a few around."""
@@ -38,11 +49,19 @@ class Events:
         order = np.argsort(times, kind="stable")
         return times[order], _uniform(words[owners], 2 * turn + 2)[order]
 
+    def around(self, start: float, stop: float) -> tuple[FloatArray, FloatArray]:
+        """The same of more than that, kept: whoever asks goes on in time, mostly."""
+        found = self._found  # of one moment: another thread may replace it
+        if found is None or not found.start <= start <= stop <= found.stop:
+            ahead = stop + (stop - start)
+            found = self._found = _Found(start, ahead, *self.between(start, ahead))
+        return found.times, found.marks
+
     def latest(self, times: FloatArray) -> FloatArray:
         """Mark of the last event before each of `times`, which need not be sorted."""
         if times.size == 0:
             return np.empty(0)
-        begun, marks = self.between(times.min() - _QUIET * self._width, times.max())
+        begun, marks = self.around(times.min() - _QUIET * self._width, times.max())
         last: FloatArray = marks[np.searchsorted(begun, times, "right") - 1]
         return last
 

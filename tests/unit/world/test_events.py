@@ -50,3 +50,11 @@ def test_memory_decays_with_the_rate():
     a = np.round(events.latest(at)) - 0.5
     seen = [4 * (a * (np.round(events.latest(at + lag)) - 0.5)).mean() for lag in lags]
     assert seen == pytest.approx(np.exp(-2.0 * lags), abs=0.04)
+
+
+def test_what_is_kept_of_an_earlier_question_answers_a_later_one_no_differently():
+    """In whatever order: onwards, back, and a wider stretch."""
+    events = Events(50.0, 9)
+    for begin, end in ((0, 1), (0.5, 1.5), (1.9, 2.1), (-3, -2), (-5, 5), (0, 1)):
+        at = np.linspace(NOW + begin, NOW + end, 200)
+        assert np.array_equal(events.latest(at), Events(50.0, 9).latest(at))
