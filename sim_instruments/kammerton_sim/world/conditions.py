@@ -78,10 +78,10 @@ class Conditions:
     def _column(self, place: int, times: FloatArray, bursts: FloatArray) -> NDArray[np.int64]:
         codes = np.stack(self._codes(place, times, bursts), axis=1)
         begin, stretch = stretches(codes)
-        distinct, which = np.unique(codes[begin], axis=0, return_inverse=True)
+        steps = [(place, *each) for each in codes[begin].tolist()]
         with self._lock:
-            rows = [self._row(place, *steps) for steps in distinct.tolist()]
-        return np.array(rows, np.int64)[which.ravel()][stretch]
+            rows = {each: self._row(*each) for each in sorted(set(steps))}
+        return np.array([rows[each] for each in steps], np.int64)[stretch]
 
     def _codes(
         self, place: int, times: FloatArray, bursts: FloatArray

@@ -38,8 +38,10 @@ class Defects:
     def rate(self, f01: float, times: FloatArray) -> FloatArray:
         """What they add to 1/T1, in 1/s, of a qubit at f01 (Hz), at unix times."""
         total = np.zeros(times.shape)
-        for one in self._each:
-            total += one.rate(f01, times)
+        if times.size:
+            first, last = float(times.min()), float(times.max())
+            for one in self._each:
+                total += one.rate(f01, times, first, last)
         return total
 
 
@@ -50,6 +52,8 @@ class _Moving:
         self._hops = Events(2 * defect.hop_rate, *seed, 0) if hops else None
         path = Path(Drift(defect.wander, defect.wander_time), *seed, 1)
         self._path = path if defect.wander > 0 else None
+        self._grid = defect.wander_time / _GRID
+        self._known = math.nan, 0.0  # the last of the grid's instants, and Hz of the path there
 
     @property
     def moving(self) -> bool:
@@ -66,19 +70,39 @@ class _Moving:
 
     def _wandered(self, times: FloatArray) -> FloatArray:
         """Hz of the slow path, as it was at the last of its grid's instants."""
-        path, grid = self._path, self._defect.wander_time / _GRID
-        instants = np.floor(times / grid)
+        instants = np.floor(times / self._grid)
         begin, stretch = stretches(instants)
-        return np.array([path(t * grid) if path else 0.0 for t in instants[begin].tolist()])[
-            stretch
-        ]
+        return np.array([self._wander(t) for t in instants[begin].tolist()])[stretch]
 
-    def rate(self, f01: float, times: FloatArray) -> FloatArray:
+    def _wander(self, instant: float) -> float:
+        known, place = self._known  # of one moment: another thread may replace it
+        if instant != known and self._path is not None:
+            place = self._path(instant * self._grid)
+            self._known = instant, place
+        return place
+
+    def _resting(self, first: float, last: float) -> float | None:
+        """Hz, where it stays from one time to another; None where it moves meanwhile."""
+        place = self._defect.frequency
+        if self._hops is not None:
+            if (mark := self._hops.lasting(first, last)) is None:
+                return None
+            place += self._defect.jump * (round(mark) - 0.5)
+        if self._path is not None:
+            if (instant := math.floor(first / self._grid)) != math.floor(last / self._grid):
+                return None
+            place += self._wander(instant)
+        return place
+
+    def rate(self, f01: float, times: FloatArray, first: float, last: float) -> FloatArray | float:
+        """1/s at unix times, of which these are the first and the last; a number where it rests."""
         defect = self._defect
         reach = defect.jump / 2 + 5 * defect.wander
         if self._lorentzian(max(abs(f01 - defect.frequency) - reach, 0.0)) < _NOTHING:
-            return np.full(times.shape, self._lorentzian(f01 - defect.frequency))
-        return np.asarray(self._lorentzian(f01 - self.frequency(times)), np.float64)
+            return self._lorentzian(f01 - defect.frequency)
+        if (place := self._resting(first, last)) is not None:
+            return self._lorentzian(f01 - place)
+        return self._lorentzian(f01 - self.frequency(times))
 
     def _lorentzian(self, away: F) -> F:
         g, width = (2 * math.pi * x for x in (self._defect.coupling, self._defect.linewidth))

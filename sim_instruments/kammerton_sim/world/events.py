@@ -65,6 +65,12 @@ class Events:
         last: FloatArray = marks[np.searchsorted(begun, times, "right") - 1]
         return last
 
+    def lasting(self, first: float, last: float) -> float | None:
+        """Mark of the last event before, where none comes from one time to another; else None."""
+        begun, marks = self.around(first - _QUIET * self._width, last)
+        before, until = np.searchsorted(begun, (first, last), "right").tolist()
+        return float(marks[before - 1]) if before == until else None
+
 
 def _uniform(words: _Words, counters: NDArray[np.int64] | int) -> FloatArray:
     counted = words + np.asarray(counters, np.uint64) * _GOLDEN

@@ -10,6 +10,7 @@ import pytest
 
 from kammerton_sim.chip import Defect, random_chip
 from kammerton_sim.world import World
+from kammerton_sim.world.defects import Defects
 from tests.unit.world.conftest import Lab, still
 
 HOUR = 3600.0
@@ -25,6 +26,18 @@ def added(f01: float, defect: Defect) -> float:
     g, width, away = (2 * math.pi * x for x in (defect.coupling, defect.linewidth, f01))
     away -= 2 * math.pi * defect.frequency
     return 2 * g**2 * width / (away**2 + width**2)
+
+
+@pytest.mark.parametrize("span", [1e-3, 1.0, 300.0])
+def test_a_time_tells_the_same_alone_and_among_others(span):
+    """Alone a defect rests; among others it may hop, and wander from one grid's instant on."""
+    at = 1.8e9 + np.linspace(0.0, span, 400)
+    defect = Defect(5e9, 0.05e6, 1e6, jump=2e6, hop_rate=0.5, wander=0.3e6, wander_time=600.0)
+    together = Defects((defect,), 3).rate(5e9, at)
+    alone = [float(Defects((defect,), 3).rate(5e9, np.array([t]))[0]) for t in at[::7].tolist()]
+    assert together[::7] == pytest.approx(alone, rel=1e-12)
+    assert (span < 1) == (np.unique(together).size == 1)
+    assert Defects((defect,), 3).rate(5e9, np.array([])).size == 0
 
 
 @pytest.mark.parametrize("away", [0.0, 0.5e6, -2e6, 50e6])

@@ -58,3 +58,11 @@ def test_what_is_kept_of_an_earlier_question_answers_a_later_one_no_differently(
     for begin, end in ((0, 1), (0.5, 1.5), (1.9, 2.1), (-3, -2), (-5, 5), (0, 1)):
         at = np.linspace(NOW + begin, NOW + end, 200)
         assert np.array_equal(events.latest(at), Events(50.0, 9).latest(at))
+
+
+def test_a_mark_lasts_where_no_event_comes_meanwhile():
+    events = Events(2.0, 5)
+    times, marks = events.between(NOW, NOW + 100)
+    before, event = times[20], times[21]
+    assert events.lasting(before, np.nextafter(event, 0.0)) == marks[20]
+    assert events.lasting(before, event) is None
