@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+EVERY, FEWEST = 0.5, 10  # s between looks, and how many tell something together
 STEEPEST = 1.0  # MB/h that is still called flat
 BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
 SETTLES = 0.25  # part of a soak in which caches fill
@@ -52,24 +54,48 @@ def look(process: psutil.Process, began: float, in_use: Path | None = None) -> L
     return Look(hours, megabytes, _open_files(process), threads, in_all, parts)
 
 
-def at_rest(process: psutil.Process, began: float, in_use: Path, seconds: int) -> Look:
-    """Look once a second for so long, and return what all of them tell together."""
-    looks = []
-    for _ in range(seconds):
-        time.sleep(1.0)
-        looks.append(look(process, began, in_use))
-    return together(looks)
+class Watch:
+    """Looks at a process all the time, for what it holds swings within seconds."""
+
+    def __init__(self, process: psutil.Process, in_use: Path) -> None:
+        self._process, self._in_use = process, in_use
+        self._began, self._looks = time.monotonic(), list[Look]()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watch")
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._end.wait(EVERY):
+            try:
+                seen = look(self._process, self._began, self._in_use)
+            except (psutil.NoSuchProcess, FileNotFoundError):  # who asks for a look sees that
+                return
+            self._looks.append(seen)
+
+    def look(self) -> Look:
+        """Return what all looks since the last question tell together; waits for a few."""
+        while len(self._looks) < FEWEST:
+            if not self._thread.is_alive():
+                raise AssertionError(f"process {self._process.pid} is gone")
+            time.sleep(EVERY)
+        looks, self._looks = self._looks, []
+        return together(looks)
+
+    def close(self) -> None:
+        """Look no more."""
+        self._end.set()
+        self._thread.join()
 
 
 def together(looks: Sequence[Look]) -> Look:
-    """Return the last of a few looks, with the least in use, and the most that the system counts.
+    """Return the last of a few looks, with the least in use, and what the system usually counts.
 
     What a measurement needs is in use for seconds; what is kept is so at rest, too. What the
     system counts falls by 20 MB when free memory is given back, and is back after seconds.
     """
     told = [each for each in looks if each.in_use is not None] or looks
     rest = min(told, key=lambda each: each.in_use or 0.0)
-    held = max(each.megabytes for each in looks)
+    held = float(np.median([each.megabytes for each in looks]))
     return replace(looks[-1], megabytes=held, in_use=rest.in_use, parts=rest.parts)
 
 

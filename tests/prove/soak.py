@@ -28,7 +28,7 @@ from kammerton.model import NotMeasured, OutcomeUnknown
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.chip.flaws import flawed
 from tests.brokers import BrokerProcess
-from tests.prove.flat import Look, at_rest, grown, new_files, verdict
+from tests.prove.flat import Look, Watch, grown, new_files, verdict
 from tests.prove.frame import Row, proof
 from tests.prove.kill_loop import OPEN
 from tests.prove.killing import Daemon, ask, running, unsafe_spans, wait_for
@@ -36,7 +36,7 @@ from tests.prove.witness import Truth, Witness, witness
 from tests.system.laboratory import Laboratory, laboratory
 
 QUICK = 60.0 / 3600
-PERIOD = 5  # s of looking, and between two measurements
+PERIOD = 5  # s between two measurements
 TOLD = "in-use"
 EXACT = "glibc.malloc.tcache_count=0"
 """Threads keep up to 250 kB of freed pieces each, which glibc counts as in use: here none."""
@@ -167,13 +167,14 @@ def _left_alone(
     names = list(load(lab.lab).qubits)
     wait_for(lambda: _brought_up(daemon, names), "the end of the bring-up", 1800)
     child, began = daemon.child(), time.monotonic()
-    process, seen = psutil.Process(child), Seen(Truth(lab))
-    with closing(Client(lab.lab)) as client:
+    process, seen, told = psutil.Process(child), Seen(Truth(lab)), lab.lab.with_name(TOLD)
+    with closing(Client(lab.lab)) as client, closing(Watch(process, told)) as watch:
         while time.monotonic() - began < lasts * 3600:
             number = len(seen.looks)
             _measure(client, names[number % len(names)], ASKED[number % len(ASKED)], seen)
             assert daemon.child() == child, "its process was replaced"
-            seen.looks.append(at_rest(process, began, lab.lab.with_name(TOLD), PERIOD))
+            time.sleep(PERIOD)
+            seen.looks.append(watch.look())
             print(seen.looks[-1].words(), file=sys.stderr)  # whoever ends it knows so far
             if number % TRUTH == TRUTH - 1:
                 _compare(seen, ear, daemon.database)

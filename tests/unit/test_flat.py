@@ -9,9 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
-from tests.prove.flat import BLOCK, ERRORS, Look, grown, new_files, together, used, verdict
+from tests.prove.flat import (
+    BLOCK,
+    ERRORS,
+    EVERY,
+    FEWEST,
+    Look,
+    Watch,
+    grown,
+    new_files,
+    together,
+    used,
+    verdict,
+)
 from tests.prove.killing import wait_for
 from tests.prove.soak import can_tell, telling
 
@@ -99,7 +112,7 @@ time.sleep(60)
             for name, words in each.items()
         }
     try:
-        told = {n: wait_for(lambda n=n: _since(tmp_path, started[n].pid, n), n) for n in each}
+        told = {n: _since(tmp_path, started[n].pid, n) for n in each}
     finally:
         for process in started.values():
             process.kill()
@@ -110,11 +123,16 @@ time.sleep(60)
 
 
 def _since(folder: Path, pid: int, mark: str) -> float | None:
-    """Return what a process has in use since it made a mark; None until it has told it."""
-    made, told = folder / mark, folder / str(pid)
-    if not (made.exists() and told.exists()):
-        return None
-    return used(folder, pid)[0] if told.stat().st_mtime > made.stat().st_mtime + 0.1 else None
+    """Return what a process has in use since it made a mark: what it has told twice since then.
+
+    What it tells first may have been counted before.
+    """
+    told = folder / str(pid)
+    wait_for((folder / mark).exists, mark)
+    for _ in range(2):
+        before = told.stat().st_mtime_ns if told.exists() else 0
+        wait_for(lambda old=before: told.exists() and told.stat().st_mtime_ns > old, mark)
+    return used(folder, pid)[0]
 
 
 def test_what_a_measurement_takes_for_a_second_is_not_what_is_kept() -> None:
@@ -123,9 +141,28 @@ def test_what_a_measurement_takes_for_a_second_is_not_what_is_kept() -> None:
     few = [
         replace(busy[0], in_use=250.0, parts=" (busy)"),
         replace(rest[0], megabytes=380.0),
-        busy[1],
+        replace(busy[1], megabytes=430.0),
+        *busy[:2],
     ]
     assert together(few) == replace(busy[1], megabytes=400.0, in_use=200.0)
+
+
+def test_a_watch_looks_all_the_time_until_the_process_is_gone(tmp_path) -> None:
+    with telling(tmp_path):
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    watch = Watch(psutil.Process(process.pid), tmp_path)
+    try:
+        first, second = watch.look(), watch.look()
+        assert second.hours - first.hours > (FEWEST - 2) * EVERY / 3600
+        assert 1 < second.megabytes < 100
+        assert second.threads == 1 + can_tell()
+        assert (second.in_use is not None) == can_tell()
+    finally:
+        process.kill()
+        process.wait()
+    with pytest.raises(AssertionError, match=f"process {process.pid} is gone"):
+        [watch.look() for _ in range(3)]
+    watch.close()
 
 
 def test_what_comes_and_goes_does_not_hide_what_stays():
@@ -177,9 +214,7 @@ time.sleep(60)
             for each in ("1", "21")
         }
     try:
-        told = [
-            wait_for(lambda n=n, p=p: _since(tmp_path, p.pid, n), n) for n, p in started.items()
-        ]
+        told = [_since(tmp_path, p.pid, n) for n, p in started.items()]
     finally:
         for process in started.values():
             process.kill()
