@@ -168,6 +168,17 @@ def test_fringes_too_fast_to_be_one_exchange_are_told_to_be_too_fast():
     assert np.mean(found.status[refused] == "sampling too coarse") > 0.9, found.status
 
 
+@pytest.mark.parametrize(("seed", "number"), [(7, 21), (7, 53), (9, 39)])
+def test_returns_of_few_lengths_that_leave_more_than_noise_are_no_measurement(seed, number):
+    """Of two the coupling was told as a third of what it is, and accepted."""
+    truth = truths()[KIND]
+    traces = next(b for b in BROKEN if b.name == "window too long").traces(truth, seed, 100)
+    found = truth.fit(traces.take(slice(number, number + 1)))
+    assert list(found.status) == ["sampling too coarse"], found.reason
+    assert "more than noise is left" in found.reason[0]
+    assert (found.advice[0].window_times, found.advice[0].axis) == (0.2, 1)
+
+
 def test_ripples_are_no_chevron():
     ripples = 0.8 * np.sin(25 * A) * np.cos(20 * T)
     found = fit_batch(KIND, X, noisy(ripples, 0.05, 10), 0.05)

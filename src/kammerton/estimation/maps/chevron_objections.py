@@ -34,6 +34,8 @@ Array = NDArray[np.float64]
 LEAST = 5  # amplitudes that must oscillate
 CLEAR = 60.0  # chi-square that the exchange must explain beyond stripes
 FASTEST = 0.35  # fringes in a length that are still told from slower ones
+SPARSE, SPARSEST = 0.15, 0.4  # returns in a length that leave nothing but noise, and at most
+SURPLUS = 3.0  # sigmas of chi-square that they may leave
 UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its height
 DOUBTED = 0.04  # the same in parts of what the map shows of it, where that is a part only
 CHANCE = 5.0  # sigmas of chi-square that are no noise
@@ -190,6 +192,16 @@ def _impossible(
     return None
 
 
+def _sparse(found: Found, rate: float) -> Objection | None:
+    """Object to returns of few lengths, where fringes are lost, or taken for slower ones."""
+    chance = SURPLUS * np.sqrt(2.0 / np.count_nonzero(found.image.w))
+    if rate < SPARSE or (rate < SPARSEST and found.reduced < 1.0 + chance):
+        return None
+    words = "two lengths" if rate >= SPARSEST else "seven lengths, and more than noise is left"
+    return insufficient("sampling too coarse", f"a return takes no more than {words}",
+                        Advice(window_times=0.2, axis=1))  # fmt: skip
+
+
 def _placed(found: Found, value: dict[str, float], maps: Maps) -> Iterator[Objection | None]:
     a, t = maps.axes
     theta = found.fit.theta
@@ -203,11 +215,7 @@ def _placed(found: Found, value: dict[str, float], maps: Maps) -> Iterator[Objec
             "sampling too coarse", "the resonance is no wider than the distance of two amplitudes",
             Advice(window_times=0.2, centre_on=value["amplitude"], axis=0),
         )  # fmt: skip
-    if theta[GAP] > 0.4 * (len(t) - 1):
-        yield insufficient(
-            "sampling too coarse", "a return takes no more than two lengths",
-            Advice(window_times=0.2, axis=1),
-        )  # fmt: skip
+    yield _sparse(found, float(theta[GAP]) / (len(t) - 1))
     if value["cz_length"] > t[-1]:
         longer = 1.3 * (value["cz_length"] - t[0]) / np.ptp(t)
         yield insufficient(
