@@ -34,7 +34,7 @@ from kammerton.bench.taken import Locks
 from kammerton.bench.tasks import unbroken
 from kammerton.bench.warmth import Warmth
 from kammerton.lab import Lab
-from kammerton.model import InstrumentError, LabClock
+from kammerton.model import InstrumentError, LabClock, StoreError
 from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import FridgeMonitor, Instrument
 
@@ -128,7 +128,11 @@ def _saying(known: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        log.info("stopped while connecting: %s", known())
+        try:
+            words = known()
+        except StoreError as problem:
+            words = f"what is known of the outputs cannot be read: {problem}"
+        log.info("stopped while connecting: %s", words)
         raise
 
 

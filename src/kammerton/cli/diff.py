@@ -95,6 +95,7 @@ def _words(estimate: Estimate | None, other: Estimate | None) -> str:
         return "not measured"
     if estimate.stderr == 0 and other is not None and other.value != estimate.value:
         apart = abs(other.value - estimate.value)
+        apart = min(apart, abs(estimate.value) or apart)  # it shows itself, beside one far larger
         return show(estimate.value, estimate.unit, apart).partition(" ± ")[0]
     return brief(estimate.value, estimate.unit, estimate.stderr)
 

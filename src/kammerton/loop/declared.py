@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import get_args
 
 from kammerton.estimation.kinds import FIT_KINDS
@@ -14,6 +14,13 @@ from kammerton.model.calibration import Uses
 from kammerton.model.parameter import RELATIVE
 
 USES = get_args(Uses)
+
+WORDS: dict[type, tuple[str, ...]] = {
+    str: ("name", "kind", "uses"), Mapping: ("known",), bool: ("on_request",),
+}  # fmt: skip
+"""What each field is to be, but for those that are looked at one by one."""
+
+CALLED = ("program", "propose", "reject", "explain")
 
 
 def mistakes(found: Sequence[Loaded], *, whole: bool) -> list[str]:
@@ -28,6 +35,9 @@ def mistakes(found: Sequence[Loaded], *, whole: bool) -> list[str]:
 
 def _of(each: Loaded) -> Iterator[str]:
     calibration, name = each.calibration, each.point.name
+    if wrong := list(_of_another_kind(calibration)):
+        yield from wrong
+        return
     if calibration.name != name:
         yield (
             f'its calibration is named "{calibration.name}", the entry point "{name}"; '
@@ -38,13 +48,25 @@ def _of(each: Loaded) -> Iterator[str]:
     yield from _fit(calibration)
 
 
+def _of_another_kind(calibration: Calibration) -> Iterator[str]:
+    for kind, fields in WORDS.items():
+        for field in fields:
+            if not isinstance(value := getattr(calibration, field), kind):
+                yield f"{field} is {value!r}, and is to be a {kind.__name__}"
+    for field in CALLED:
+        if not callable(value := getattr(calibration, field)):
+            yield f"{field} is {value!r}, and is to be a function"
+
+
 def _parameters(field: str, declared: object, kind: type[Need | Give]) -> Iterator[str]:
     one = kind.__name__
     if not isinstance(declared, tuple | list) or not all(isinstance(e, kind) for e in declared):
         yield f"{field} is to be a tuple of {one}, e.g. ({one}(...),), with its last comma"
         return
     for parameter in (each.parameter for each in declared):
-        if parameter not in RELATIVE:
+        if not isinstance(parameter, str):
+            yield f"{field} names {parameter!r}, and a parameter is named by a str"
+        elif parameter not in RELATIVE:
             meant = hint(parameter, RELATIVE)
             yield f'{field} names "{parameter}", and there is no such parameter{meant}'
 
@@ -64,7 +86,8 @@ def _fit(calibration: Calibration) -> Iterator[str]:
 def _twice(found: Iterable[Loaded]) -> Iterator[str]:
     """Say whose name another calibration has; ours are first."""
     first = dict[str, Loaded]()
-    for each in sorted(found, key=lambda e: not is_ours(e.point)):
+    named_so = (each for each in found if isinstance(each.calibration.name, str))
+    for each in sorted(named_so, key=lambda e: not is_ours(e.point)):
         other = first.setdefault(each.calibration.name, each)
         if other is not each:
             yield (

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 PATIENCE = 2.5
 """s that the broker gets for all."""
 
-QUIET = 0.15
-"""s after which no further status comes, of those that the broker retains."""
+FIRST, QUIET = 0.5, 0.15
+"""s in which the first status comes, of those that the broker retains, and each further one."""
 
 FRESH = timedelta(seconds=3 * STATUS_EVERY)
 """Age of a status from which it is not believed: its daemon and its last will are gone."""
@@ -47,27 +47,28 @@ async def claimed(broker: Broker, connect: Connect = mqtt.connect) -> Mapping[st
     try:
         async with asyncio.timeout(PATIENCE), connect(broker) as connection:
             await connection.subscribe(EVERY_STATUS)
-            for computer, said in await _retained(connection):
+            async for computer, said in _retained(connection):
                 words = f"the daemon of {computer} on {said.instance} (host/process)"
                 found |= dict.fromkeys(said.boxes, words)
     except TimeoutError:
-        raise BrokerError(f"{broker.host}:{broker.port} says nothing") from None
+        if not found:
+            raise BrokerError(f"{broker.host}:{broker.port} says nothing") from None
     return found
 
 
-async def _retained(connection: Connection) -> list[tuple[str, Status]]:
-    """Return what daemons on other computers say, as far as it is of now."""
-    found = list[tuple[str, Status]]()
-    messages = aiter(connection.messages())
+async def _retained(connection: Connection) -> AsyncIterator[tuple[str, Status]]:
+    """Yield what daemons on other computers say, as far as it is of now."""
+    messages, patience = aiter(connection.messages()), FIRST
     while True:
         try:
-            message = await asyncio.wait_for(anext(messages), QUIET)
+            message = await asyncio.wait_for(anext(messages), patience)
         except (TimeoutError, StopAsyncIteration):
-            return found
+            return
+        patience = QUIET
         with suppress(BrokerError):  # another program's
             said = received.status(message.payload)
             if _elsewhere(said, datetime.now(UTC)):
-                found.append((computer_of(message.topic), said))
+                yield computer_of(message.topic), said
 
 
 def _elsewhere(said: Status, now: datetime) -> bool:

@@ -51,8 +51,9 @@ async def _hourly(store: Store, period: float, first: float, tell: Tell = unhear
         done, problem = await asyncio.to_thread(_backed_up, store, last)
         if problem is not None:
             tell(problem)
-        elif done != last and await asyncio.to_thread(_failed_before, store):
-            tell(Alarm(KIND, store.computer, "a backup was made", on=False, earlier=True))
+        elif await asyncio.to_thread(_failed_before, store):
+            words = "all that is stored has a backup"
+            tell(Alarm(KIND, store.computer, words, on=False, earlier=True))
         tries, last = tries + (done != "" or problem is not None), done
         await asyncio.sleep(_pause(tries, period, first))
 
@@ -83,11 +84,18 @@ def _backed_up(store: Store, last: str) -> tuple[str, Alarm | None]:
         if holds == last or not (held or some):
             return last, None
         backup.keep(store.path)
-        backup.thin(store.path)
     except (StoreError, OSError) as problem:
         log.warning("no backup: %s", problem)
         return last, _looked_at(store) or Alarm(KIND, store.computer, f"no backup: {problem}")
+    _thinned(store)
     return holds, None
+
+
+def _thinned(store: Store) -> None:
+    try:
+        backup.thin(store.path)
+    except (StoreError, OSError) as problem:  # the next hour does it
+        log.warning("old backups are not thinned out: %s", problem)
 
 
 def _looked_at(store: Store) -> Alarm | None:
@@ -101,7 +109,7 @@ def _looked_at(store: Store) -> Alarm | None:
             return Alarm("database", store.computer, why)
         if _said(store) != FAIL:
             store.audit(DAEMON, WHAT, SUCCEED, FAIL, WHY)
-    except StoreError as problem:
+    except (StoreError, OSError) as problem:
         log.warning("the database cannot be looked at: %s", problem)
     return None
 

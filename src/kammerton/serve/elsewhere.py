@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from kammerton.bench import Bench
@@ -16,6 +16,8 @@ from kammerton.model.roles import FridgeMonitor
 from kammerton.publish.claims import claimed
 
 log = logging.getLogger(__name__)
+
+NOT_KNOWN = "which instruments daemons on other computers have is not known: %s"
 
 
 class Elsewhere:
@@ -46,18 +48,22 @@ class Elsewhere:
         try:
             self._found |= await claimed(self._lab.broker)
         except BrokerError as problem:
-            log.info("which instruments daemons on other computers have is not known: %s", problem)
+            log.info(NOT_KNOWN, problem)
+        except Exception as problem:  # it is a help, and may keep no daemon from starting
+            log.warning(NOT_KNOWN, problem, exc_info=problem)
 
     @contextmanager
-    def having(self, bench: Bench) -> Iterator[None]:
-        """Have the boxes of a bench that are written to, and tell who they are."""
+    def having(self) -> Iterator[Callable[[Bench], None]]:
+        """Have the boxes that are written to, of a bench that is told, until all is closed."""
+        try:
+            yield self._has
+        finally:
+            self.mine = frozenset()
+
+    def _has(self, bench: Bench) -> None:
         boxes, devices = bench.gate.guard.boxes.answered.items(), bench.instruments
         written = {n: who for n, who in boxes if not isinstance(devices.get(n), FridgeMonitor)}
         self.mine = frozenset(key for _, key in numbered(self._lab, written))
-        try:
-            yield
-        finally:
-            self.mine = frozenset()
 
     async def end(self) -> None:
         """Look no more."""

@@ -87,6 +87,11 @@ def test_what_is_no_calibration(monkeypatch, tmp_path, value, what):
          'did you mean "population"?'),
         ('known={"offsett": 1}', 'known has "offsett", of which a fit of kind t1 can make nothing; '
          'did you mean "offset"?'),
+        ("known=None", "known is None, and is to be a Mapping"),
+        ("kind=5", "kind is 5, and is to be a str"),
+        ("uses=None", "uses is None, and is to be a str"),
+        ("program=None", "program is None, and is to be a function"),
+        ("gives=(Give(5, 0.05),)", "gives names 5, and a parameter is named by a str"),
         ('needs=(Need("r.readout_amplitude", 0.1, measured=True),)',
          "it needs r.readout_amplitude to be measured, and no calibration gives that: it would "
          "never run"),
@@ -106,6 +111,11 @@ def test_a_name_that_another_has(monkeypatch, tmp_path):
     assert problems[1].startswith(f'{WHO}its calibration is named "t1"')
     assert ours.startswith("plug-in kammerton ")
     assert ours.endswith("entry point t1; give it a name of its own")
+
+
+def test_a_name_that_is_none(monkeypatch, tmp_path):
+    code = changed().replace('name="t1_log"', "name=[]")
+    assert refused(monkeypatch, tmp_path, code)[1] == [f"{WHO}name is [], and is to be a str"]
 
 
 def test_all_mistakes_are_said_at_once(monkeypatch, tmp_path):

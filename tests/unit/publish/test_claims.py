@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ import pytest
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
-from kammerton.publish import claims, mqtt, payloads, received
+from kammerton.publish import Message, claims, mqtt, payloads, received
 from kammerton.publish.claims import claimed
 from kammerton.publish.topics import Topics
 from kammerton.store import Snapshot
@@ -95,6 +96,34 @@ def test_a_broker_that_says_nothing_is_given_up_in_time(monkeypatch):
 
     with pytest.raises(BrokerError, match=r"127\.0\.0\.1:1 says nothing"):
         asyncio.run(claimed(HERE, silent))
+
+
+class Slow:
+    """A connection whose first message comes late, and then another one again and again."""
+
+    def __init__(self, first: float, more: float) -> None:
+        self.pauses = iter([first, *[more] * 99])
+
+    async def subscribe(self, _: str) -> None:
+        pass
+
+    async def messages(self) -> AsyncIterator[Message]:
+        for pause in self.pauses:
+            await asyncio.sleep(pause)
+            yield Message(Topics("large-chip").status, said())
+
+
+@pytest.mark.parametrize(
+    ("first", "more"), [(0.3, 60.0), (0.0, 0.01)], ids=["one that is late", "ever more"]
+)
+def test_what_came_in_time_is_known_however_much_comes_or_late(monkeypatch, first, more):
+    monkeypatch.setattr(claims, "PATIENCE", 0.8)
+
+    @asynccontextmanager
+    async def slow(*_: object):
+        yield Slow(first, more)
+
+    assert asyncio.run(claimed(HERE, slow)).keys() == {BOX}
 
 
 def test_a_status_tells_the_boxes_that_a_reader_finds():

@@ -73,6 +73,17 @@ def test_a_broker_that_is_away_keeps_no_daemon(lab, monkeypatch):
     asyncio.run(main())
 
 
+def test_what_nobody_foresaw_keeps_no_daemon_either(lab, monkeypatch, caplog):
+    """As a name of a host that cannot be encoded."""
+
+    async def odd(broker):
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr(module, "claimed", odd)
+    assert asyncio.run(Elsewhere(lab).claimed(wait=True)) == {}
+    assert "label empty or too long" in caplog.text
+
+
 def test_what_a_bench_has_is_ours_while_it_is_open(lab):
     entries = {n: InstrumentEntry(n, "d", f"TCPIP0::10.0.0.{k}::INSTR", {})
                for k, n in enumerate(("lo", "mute"))}  # fmt: skip
@@ -80,6 +91,8 @@ def test_what_a_bench_has_is_ours_while_it_is_open(lab):
     guard = SimpleNamespace(boxes=SimpleNamespace(answered=answered))
     bench = SimpleNamespace(gate=SimpleNamespace(guard=guard), instruments={})
     found = Elsewhere(replace(lab, instruments=entries))
-    with found.having(bench):
+    with found.having() as has:
+        assert found.mine == frozenset(), "nobody has answered yet"
+        has(bench)
         assert found.mine == {"maker box serial 7"}, "of another nobody can tell which it is"
     assert found.mine == frozenset()

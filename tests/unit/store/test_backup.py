@@ -20,7 +20,7 @@ from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.model.alarm import Alarm
 from kammerton.serve import backups
 from kammerton.serve.backups import backing_up
-from kammerton.store import Doubt, Inbox, Store, attend, backup, restore
+from kammerton.store import Doubt, Inbox, Store, attend, backup, restore, sqlite
 from kammerton.verify import Report, verify
 from tests.stored import NOON, estimate, run
 
@@ -307,6 +307,54 @@ def test_backups_that_fail_are_an_alarm_until_one_succeeds_in_whichever_process(
     assert [(each.kind, each.on, each.earlier) for each in told] == [("backup", False, True)]
     assert len(backup.backups(path)) == 1
     assert [each.new for each in store.log(5, "backups")] == ["they succeed", "they fail"]
+
+
+def test_old_backups_that_cannot_be_removed_are_no_want_of_one(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    told, asked = list[Alarm](), list[Path]()
+
+    def fixed(database: Path) -> None:
+        asked.append(database)
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    async def body() -> None:
+        async with backing_up(store, period=0.01, first=0.01, tell=told.append):
+            await until(lambda: asked != [])
+            await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(backup, "thin", fixed)
+    asyncio.run(body())
+    assert told == []
+    assert len(backup.backups(path)) == 1, "nor is another made each time"
+
+
+def test_s3_a_disk_that_cannot_be_read_meanwhile_ends_no_daemon_and_its_alarm_ends(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nothing new is stored."""
+    store.commit(run(), {"q0.t1": estimate()})
+    told: list[Alarm] = []
+
+    def fails(*_: object) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async def body() -> None:
+        async with backing_up(store, period=0.01, first=0.01, tell=told.append):
+            await until(lambda: backup.backups(path) != [])
+            with monkeypatch.context() as patch:
+                patch.setattr(store, "runs", fails)
+                await until(lambda: len(store.log(5, "backups")) == 1)
+                patch.setattr(sqlite, "damage", fails)
+                seen = len(told)
+                await until(lambda: len(told) > seen + 1)
+            await until(lambda: not told[-1].on)
+
+    asyncio.run(body())
+    assert told[0].text == "no backup: [Errno 5] Input/output error"
+    assert told[-1].text == "all that is stored has a backup"
+    assert [each.on for each in told].count(False) == 1
 
 
 def test_what_a_backup_holds_is_said(store: Store, path: Path) -> None:
