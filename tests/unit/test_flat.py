@@ -117,9 +117,10 @@ time.sleep(60)
         for process in started.values():
             process.kill()
             process.wait()
-    assert told["large"] - told["empty"] == pytest.approx(10.0, abs=0.2)
+    other = 0.5  # MB by which tables of the interpreter may differ: one of them compiles first
+    assert told["large"] - told["empty"] == pytest.approx(10.0, abs=other)
     of_small = 0.1 * BLOCK + 0.8  # and their list
-    assert told["small"] - told["empty"] == pytest.approx(of_small, abs=0.3)
+    assert told["small"] - told["empty"] == pytest.approx(of_small, abs=other)
 
 
 def _since(folder: Path, pid: int, mark: str) -> float | None:
