@@ -253,11 +253,10 @@ class Tuning:
     async def _opened(self) -> AsyncIterator[Bench]:
         """Connect; the bench then reads the refrigerator, and tells who doubts."""
         claimed = await self.elsewhere.claimed(wait=self.outputs.known_off)
-        lab = await expected(self.plates)
         with self.elsewhere.having() as has:  # until it is closed: a bias ramps down for minutes
             async with open_bench(
-                lab, self.clock, on_change=self.outputs.changed,
-                holds=self.holds, alarm=self.alarm, on_restart=self._restarted, ask=self.ask,
+                await expected(self.plates), self.clock, on_change=self.outputs.changed,
+                holds=self.holds, ask=self.ask, alarm=self.alarm, on_restart=self._restarted,
                 warmth=self.warmed.warmth, claimed=claimed, known=self.outputs.known,
             ) as bench:  # fmt: skip
                 has(bench)
