@@ -285,3 +285,14 @@ def test_an_arc_of_which_nothing_is_known_is_drawn_over_the_whole_map():
     points = 2 * traces.y[0].size
     drawn = np.abs(chi2 - points) < 5.0 * np.sqrt(2.0 * points)
     assert np.count_nonzero(~drawn) <= 1
+
+
+@pytest.mark.parametrize(("before", "number"), [(400, 18), (900, 95)])
+def test_a_row_one_point_high_is_no_arc(before, number):
+    """Two of 2,000 were accepted, with a sweet spot: the line was as narrow as a line may be."""
+    truth = TRUTHS["resonator_flux_map, nothing known"]
+    axes = tuple(np.linspace(axis[0], axis[-1], 31) for axis in truth.axis)
+    rng = np.random.default_rng([7, list(NOTHING).index("one row")])
+    *_, y = (NOTHING["one row"](rng, 100, 31, 31) for _ in range(before // 100 + 1))
+    found = fit_batch("resonator_flux_map", axes, y, 1.0)
+    assert found.verdict[number] != "accepted"

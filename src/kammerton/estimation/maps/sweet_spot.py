@@ -118,7 +118,8 @@ def _against(
     yield jumped(jump(found.fit, model.law, model.top, len(model.prior[0])), "the sweet spot")
     yield _leaning(found, model)
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
-    yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
+    width = min(found.fit.width, float(found.theta[len(model.prior[0])]))  # of all points, maybe
+    yield coarse(width, c.step, NARROWEST, value["frequency"])
     if found.whole is None:
         yield pointed(found.misses, value["linewidth"], error["linewidth"], c.step * scale.df,
                       value["frequency"])  # fmt: skip
