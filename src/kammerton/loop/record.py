@@ -22,6 +22,7 @@ from kammerton.model import (
     LabClock,
     Run,
     StoreError,
+    StoreLost,
     StoreUnavailable,
 )
 from kammerton.model.alarm import CLOCK, Alarm, Tell, unheard
@@ -103,11 +104,13 @@ class Record:
         """
         begun = Begun(self.store, calibration, targets, again)
         try:
-            return await self._patiently(begun)
+            number = await self._patiently(begun)
         except asyncio.CancelledError:
             with suppress(TimeoutError, StoreError):
                 await asyncio.wait_for(asyncio.to_thread(begun.take_back), TAKEN_BACK)
             raise
+        self._over()  # what waited for it last may have been broken off
+        return number
 
     async def commit(
         self,
@@ -216,7 +219,7 @@ class Record:
         while True:
             try:
                 done = await asyncio.to_thread(write)
-            except StoreUnavailable as problem:
+            except (StoreUnavailable, StoreLost) as problem:  # where it is lost, a hold ends this
                 if str(problem) != said:
                     log.warning("waiting: %s", problem)
                 said = str(problem)
@@ -224,7 +227,9 @@ class Record:
                 await self.say(f"waiting: {problem}")
                 await asyncio.sleep(PAUSE)
             else:
-                if said is not None:
-                    over = Alarm("database", self.store.computer, "it is written again", on=False)
-                    self.tell(over)
+                if said is not None and not self.store.lost:
+                    self._over()
                 return done
+
+    def _over(self) -> None:
+        self.tell(Alarm("database", self.store.computer, "it is written again", on=False))

@@ -25,6 +25,7 @@ from kammerton.model.errors import (
     SettingsChanged,
     StoreError,
     StoreInUse,
+    StoreLost,
     StoreUnavailable,
     TraceError,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "SettingsChanged",
     "StoreError",
     "StoreInUse",
+    "StoreLost",
     "StoreUnavailable",
     "Target",
     "Trace",

@@ -22,6 +22,7 @@
     │   ├── OutcomeUnknown  what was asked for may be done, or be done yet
     │   ├── Overtaken       somebody else made a revision since the caller looked
     │   ├── StoreInUse      another process has it open for writing
+    │   ├── StoreLost       it is damaged or gone: nothing more is stored
     │   └── StoreUnavailable  the disk is full, or another program's lock holds; it may pass
     ├── BrokerError         the broker is unreachable, refuses, or went away
     └── TraceError          measured data cannot be read or used (also a ValueError)
@@ -150,6 +151,10 @@ class Overtaken(StoreError):
 
 class StoreInUse(StoreError):
     """Another process has the database open for writing; the message names it where it can."""
+
+
+class StoreLost(StoreError):
+    """It is damaged, or another file has its name: nothing is stored until a person saw to it."""
 
 
 class StoreUnavailable(StoreError):

@@ -12,6 +12,7 @@ from kammerton.bench.beside import beside
 from kammerton.model import StoreError
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Store, backup, sqlite
+from kammerton.store.condemned import damaged
 from kammerton.store.leases import DAEMON
 
 log = logging.getLogger(__name__)
@@ -102,10 +103,7 @@ def _looked_at(store: Store) -> Alarm | None:
     """Write nothing more to a database that is damaged; else note that its backups fail."""
     try:
         if found := sqlite.damage(store.path):
-            out = backup.way_out(store.path)
-            remedy = f"end the daemon, then {out}" if out else "there is no backup of it"
-            why = f"{store.path} is damaged, and nothing more is written to it: {found}; {remedy}"
-            store.condemn(why)
+            store.condemn(why := damaged(store.path, found))
             return Alarm("database", store.computer, why)
         if _said(store) != FAIL:
             store.audit(DAEMON, WHAT, SUCCEED, FAIL, WHY)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kammerton.model import StoreError
+from kammerton.model import StoreLost
 
 Number = tuple[int, int]
 
@@ -41,16 +41,16 @@ class Identity:
 
         Raises
         ------
-        StoreError
+        StoreLost
             Names the file, and what a person can do.
         """
         if self.why_not:
-            raise StoreError(self.why_not)
+            raise StoreLost(self.why_not)
         for path, number in self.files:
             now = _number(path)
             if now != number:
                 done = "deleted or moved" if now is None else "replaced"
-                raise StoreError(
+                raise StoreLost(
                     f"{path} was {done} while the daemon has it open, so nothing is stored any "
                     f"more: put the same file back under its name, or end the daemon, and then "
                     f"restore a backup (kammerton restore)"

@@ -28,6 +28,9 @@ from kammerton.verify import verify
 
 log = logging.getLogger(__name__)
 
+RESTORE = "restored from"
+"""How the audit log says that an epoch began so."""
+
 OVER = "asked of an epoch that ended with a restore"
 
 CHANGE = tuple(column.name for column in schema.change.columns)
@@ -213,7 +216,7 @@ def _begin_epoch(path: Path, who: str, saved: Path, over: list[Request]) -> None
     with closing(for_good(sqlite3.connect(path, isolation_level=None))) as connection:
         connection.execute("BEGIN IMMEDIATE")
         (old,) = connection.execute("SELECT epoch FROM identity").fetchone()
-        _note(connection, (who, "epoch", old, new, f"restored from {saved.name}"), old)
+        _note(connection, (who, "epoch", old, new, f"{RESTORE} {saved.name}"), old)
         for each in over:
             _note(connection, refusal(each.who, each.verb, each.arguments, OVER), old)
         connection.execute("UPDATE identity SET epoch = ?", (new,))

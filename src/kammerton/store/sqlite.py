@@ -256,6 +256,14 @@ def disturbed(problem: StoreError) -> bool:
     return said & 0xFF in DISTURBED or said == sqlite3.SQLITE_READONLY_DBMOVED
 
 
+def met(problem: StoreError) -> str:
+    """Return the damage that SQLite met; "" where it is none."""
+    cause = problem.__cause__
+    if not isinstance(cause, Exception) or _code(cause) & 0xFF not in DAMAGED:
+        return ""
+    return str(cause.orig if isinstance(cause, DBAPIError) else cause)
+
+
 def _no_room(path: Path) -> bool:
     """Return whether a file that grows as this database would is refused for want of room."""
     logs = (path.with_name(path.name + end) for end in ("", "-wal", "-journal"))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from kammerton.model import Estimate, Run
 from kammerton.store import attempts, checks, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.clock import instant, stamp
+from kammerton.store.condemned import Condemned
 from kammerton.store.create import create
 from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
@@ -30,7 +31,7 @@ from kammerton.store.traces import demand_folder, last_file, write_traces
 T = TypeVar("T")
 
 
-class Store(ReadStore):
+class Store(Condemned):
     """The database of one computer, open for writing by one process.
 
     Safe to use from several threads. Every method raises StoreError when the disk, another
@@ -305,19 +306,9 @@ class Store(ReadStore):
     def _write(self) -> Iterator[Connection]:
         """Write in one transaction, which counts where the file lies under its name after it."""
         self.demand_here()
-        with self.place.errors("write"), self._writer.begin() as connection:
+        with self._met(), self.place.errors("write"), self._writer.begin() as connection:
             yield connection
         self.demand_here()
-
-    def condemn(self, why: str) -> None:
-        """Write nothing more from now on: each attempt raises a StoreError that says why."""
-        self._files = self._files.condemned(why)
-
-    def demand_here(self) -> None:
-        """Refuse where nobody would find what is stored, or it is damaged: `Identity.demand`."""
-        self._demand_open()
-        with self.place.errors("look for"):
-            self._files.demand()
 
     def _small(self, write: Callable[[Connection], T]) -> T:
         """Write a few rows; on a full disk into the space that is set aside for them."""

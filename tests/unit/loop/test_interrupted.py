@@ -7,7 +7,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from kammerton.loop import record
 from kammerton.model import DriveInhibited, InstrumentError, OutputRefused, StoreUnavailable
 from kammerton.model.alarm import Alarm
+from kammerton.publish import Alarms
 from kammerton.store import Store, reserve
 from kammerton.verify import verify
 from tests.stored import fit, run
@@ -196,6 +197,64 @@ def test_s2_somebodys_lock_delays_a_result_and_loses_nothing(tmp_path, store, ca
     assert alarms[0].on
 
 
+def test_s3_a_result_in_hand_of_a_condemned_database_waits_for_the_hold(tmp_path, store):
+    """The loop goes on no more, and does not end the process: whoever follows holds says so."""
+    loop, bench = make(tmp_path, store, Chip())
+    alarms: list[Alarm] = []
+    loop._record = loop._conclusions.record = replace(loop._record, tell=alarms.append)
+
+    async def condemned_in_mid_run() -> None:
+        stepping = asyncio.create_task(loop.step())
+        await until(lambda: bench.played)
+        store.condemn("kammerton.sqlite is damaged")
+        await until(lambda: any(a.on for a in alarms))
+        await asyncio.sleep(0.1)
+        assert not stepping.done()
+        stepping.cancel()
+        await asyncio.wait({stepping})
+        assert stepping.cancelled()
+
+    asyncio.run(condemned_in_mid_run())
+    assert {a.text for a in alarms if a.on} == {"kammerton.sqlite is damaged"}
+    assert store.runs() == []
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_s3_an_answer_after_a_lock_does_not_end_the_alarm_of_a_damaged_database(store, lost):
+    alarms: list[Alarm] = []
+    kept = record.Record(store, lambda _: asyncio.sleep(0), alarms.append)
+    answers = [StoreUnavailable("locked"), None]
+
+    def ask(_: Store) -> None:
+        if (problem := answers.pop(0)) is not None:
+            raise problem
+        if lost:
+            store.condemn("it is damaged")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(record, "PAUSE", 0.01)
+        asyncio.run(kept.read(ask))
+    assert [a.on for a in alarms] == ([True] if lost else [True, False])
+
+
+def test_what_waited_and_was_broken_off_is_over_once_another_attempt_begins(store):
+    alarms = Alarms()
+    kept = record.Record(store, lambda _: asyncio.sleep(0), alarms.tell)
+
+    def locked(_: Store) -> None:
+        raise StoreUnavailable("locked")
+
+    async def main() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(kept.read(locked), 0.2)
+        await kept.begin("t1", ["q0"], None)
+        await kept.begin("t1", ["q1"], None)
+
+    asyncio.run(main())
+    alarms.hurry()
+    assert [(n.kind, n.on) for n in alarms.due()] == [("database", True), ("database", False)]
+
+
 @pytest.mark.usefixtures("without_files")
 def test_beliefs_follow_a_revert(tmp_path, store):
     loop, _ = make(tmp_path, store, Chip())
@@ -336,7 +395,7 @@ def test_s2_a_database_that_cannot_be_read_between_two_runs_is_waited_for(
     monkeypatch.setattr(store, "snapshot", sometimes)
     assert asyncio.run(loop.step())
     assert len(bench.played) == 1
-    assert [a.on for a in alarms] == [True, True, False]
+    assert [a.on for a in alarms[:3]] == [True, True, False]
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05])

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.model import StoreError, StoreInUse, StoreLost, StoreUnavailable
 from kammerton.model.alarm import Alarm
 from kammerton.serve import backups
 from kammerton.serve.backups import backing_up
@@ -280,6 +280,33 @@ def test_s3_damage_that_a_backup_finds_is_told_and_nothing_more_is_written(
     command = f"kammerton restore {shlex.quote(str(sound[-1]))}"
     assert f"end the daemon, then `{command}` puts the newest" in told[0].text
     assert backup.backups(path) == sound != [], "what is damaged is no backup"
+
+
+@pytest.mark.parametrize(
+    "meet",
+    [
+        lambda store: store.revert(1, ["q3.t1"], who="anna"),
+        lambda store: store.history("q3.t1"),
+    ],
+    ids=["a write", "a read"],
+)  # fmt: skip
+def test_s3_whoever_meets_the_damage_first_ends_all_writing(
+    store: Store, path: Path, meet: Callable[[Store], object]
+) -> None:
+    for _ in range(40):
+        store.commit(run(), {f"q{n}.t1": estimate() for n in range(40)})
+    saved = backup.keep(path)
+    _spoil_history(path)
+    left = _bytes(path)
+    assert not store.lost
+    with pytest.raises(StoreLost, match="malformed"):
+        meet(store)
+    assert store.lost
+    with pytest.raises(StoreLost, match="is damaged, and nothing more is written") as refusal:
+        store.audit("gate", "awg1", 0, 1, "rabi")
+    assert _bytes(path) == left
+    command = f"kammerton restore {shlex.quote(str(saved))}"
+    assert f"malformed; end the daemon, then `{command}` puts" in str(refusal.value)
 
 
 def test_backups_that_fail_are_an_alarm_until_one_succeeds_in_whichever_process(
