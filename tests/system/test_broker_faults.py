@@ -7,11 +7,13 @@ import contextlib
 import json
 import logging
 import os
+import re
 import secrets
 import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ from kammerton.model.backoff import Backoff
 from kammerton.publish import connect, payloads
 from kammerton.publish.commands import signature
 from kammerton.publish.patience import Patience
+from kammerton.publish.topics import Topics
 from kammerton.serve.attending import attending
 from kammerton.serve.obedience import obedient
 from kammerton.store import Store
@@ -191,7 +194,10 @@ def test_b4_a_broker_killed_with_what_it_retained_holds_the_head_within_5_s(
     store: Store, process: BrokerProcess
 ) -> None:
     async def scenario() -> None:
-        async with counting(at(process)) as (consumer, updates), relaying(store, at(process)):
+        async with (
+            counting(at(process), shipped=True) as (consumer, updates),
+            relaying(store, at(process), shipped=True),
+        ):
             for n in range(5):
                 await asyncio.to_thread(commit, store, float(n), "q0.t1")
             await process.restart()
@@ -476,6 +482,59 @@ def test_b6_two_daemons_name_each_other_stop_and_one_alone_goes_on(
 
     commit(store, 2.0)
     asyncio.run(scenario())
+
+
+def documented_rights() -> str:
+    """Return the rights that docs/mqtt.md gives a broker."""
+    text = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"    # rights\n((?:    [^\n]+\n)+)", text)
+    return textwrap.dedent(block)
+
+
+def test_b7_by_the_documented_rights_only_the_daemon_writes_and_all_who_read_can(
+    tmp_path: Path, store: Store
+) -> None:
+    """Who may only read is heard by nobody, and who has no account sees nothing."""
+    accounts, rights = tmp_path / "accounts", tmp_path / "rights"
+    names = ["kammerton-two-qubits", "reader"]
+    for n, name in enumerate(names):
+        subprocess.run(
+            ["mosquitto_passwd", "-b", *(["-c"] if n == 0 else []), str(accounts), name, name],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        (tmp_path / f"{name}.password").write_text(name)
+    rights.write_text(documented_rights())
+    process = BrokerProcess(
+        tmp_path, ["allow_anonymous false", f"password_file {accounts}", f"acl_file {rights}"]
+    )
+    process.start()
+    daemon, reader = (
+        Broker("127.0.0.1", process.port, username=n, password_file=tmp_path / f"{n}.password")
+        for n in names
+    )
+    topics = Topics("two-qubits")
+
+    async def scenario() -> None:
+        commit(store, 5e-5)
+        alarms: list[Alarm] = []
+        async with relaying(store, daemon, alarm=alarms.append) as relay, following(reader) as seen:
+            await relay.drained()
+            await until(lambda: as_heard(seen) == as_published(store), "the reader")
+            async with connect(reader) as forger:
+                for topic in (topics.snapshot, topics.status, topics.delta):
+                    with contextlib.suppress(BrokerError):  # refused, or dropped without a word
+                        await forger.publish(topic, b"{}", retain=True)
+            async with following(reader) as late:
+                await until(lambda: as_heard(late) == as_published(store), "a late joiner")
+            with pytest.raises(BrokerError):
+                async with connect(at(process)):
+                    pass
+        assert [each for each in alarms if each.kind == "retained" and each.on] == []
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        process.kill()
 
 
 def test_b5_a_refusal_is_one_alarm_and_few_attempts(tmp_path: Path, store: Store) -> None:

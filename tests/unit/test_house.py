@@ -175,6 +175,24 @@ def test_what_is_safe_is_not():
     assert list(unsafe(ast.parse("np.load(f, allow_pickle=False); model.eval(x); run()"))) == []
 
 
+def test_s5_every_connection_only_reads_or_waits_for_the_disk():
+    """`for_good` reads it back, as sqlite.py does where it sets up the daemon's own."""
+    found = [
+        (short(path), line.strip())
+        for path in SOURCES
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "sqlite3.connect(" in line
+        and "mode=ro" not in line
+        and "for_good(sqlite3.connect(" not in line
+    ]
+    assert found == [
+        ("src/kammerton/store/backup.py", "closing(sqlite3.connect(source, uri=True)) as old,"),
+        ("src/kammerton/store/sqlite.py", "return sqlite3.connect("),
+        ("src/kammerton/verify/sqlite.py",
+         "with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:"),
+    ]  # fmt: skip
+
+
 def test_every_room_says_what_it_is():
     rooms = [path for path in SOURCES if path.name == "__init__.py"]
     silent = [short(path) for path in rooms if not ast.get_docstring(tree_of(path))]

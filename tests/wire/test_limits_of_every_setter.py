@@ -30,8 +30,16 @@ from kammerton_sim.evidence.limits import limits_of
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 
+LIMITED = {
+    ("drive_lo", "frequency"), ("drive_lo", "power"), ("bias", "level"),
+    ("vna", "frequency"), ("vna", "power"), ("pulser", "high"),
+}  # fmt: skip
+
 FURTHER = {"bias": "yokogawa_gs200", "vna": "rohde_schwarz_znb20", "pulser": "keysight_33522b"}
-LEVELS = {"peak", "level", "ramp", "low", "high", "frequency", "power"}
+LEVELS = {each: each for each in ("peak", "level", "low", "high", "frequency", "power")} | {
+    "ramp": "level", "sweep_from": "frequency", "sweep_to": "frequency",
+}  # fmt: skip
+"""What the ledger calls a level -> what has the limit."""
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +117,12 @@ def test_c4_nothing_outside_a_limit_ever_reaches_an_instrument(site, demands):
     for each in demands:
         with suppress(OutputRefused, InstrumentError):  # refused by us or by the box: fine
             site.run(demand(site.gate, *each))
+        loaded = site.laboratory.outputs()["awg1.1"]  # whose samples are no level in the ledger
+        assert loaded is None or loaded["peak"] <= site.limits["awg1.peak"][1] + 1e-6
     for change in site.laboratory.ledger.since(first):
         if change["what"] not in LEVELS or isinstance(change["new"], str | bool):
             continue
-        what = "level" if change["what"] == "ramp" else change["what"]
-        limits = site.limits.get(f"{change['instrument']}.{what}")
+        limits = site.limits.get(f"{change['instrument']}.{LEVELS[change['what']]}")
         if limits is not None:
             low, high = limits
             assert low - 1e-6 <= change["new"] <= high + 1e-6, change
@@ -135,5 +144,9 @@ def test_the_demands_that_are_allowed_do_reach_them(site):
     assert set_to["drive_lo", "power"] == 3.0
     assert set_to["bias", "level"] == 0.25
     assert set_to["vna", "power"] == -30.0
+    assert (set_to["vna", "sweep_from"], set_to["vna", "sweep_to"]) == (6.0e9, 6.5e9)
+    judged = {(name, LEVELS[what]) for name, what in set_to if what in LEVELS}
+    assert judged >= LIMITED, "each of these is held against its limits above"
+    assert {f"{name}.{what}" for name, what in LIMITED} <= site.limits.keys()
     assert site.laboratory.outputs()["awg1.1"]["peak"] == pytest.approx(0.4, rel=1e-3)
     assert site.laboratory.outputs()["pulser.1"] is not None

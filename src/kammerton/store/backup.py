@@ -19,6 +19,7 @@ from kammerton.model.span import duration
 from kammerton.store import clock
 from kammerton.store.disk import to_disk
 from kammerton.store.owner import not_permitted
+from kammerton.store.set_up import for_good
 from kammerton.verify import verify
 
 
@@ -180,7 +181,10 @@ def content(saved: Path) -> str:
 def copy(database: Path, target: Path) -> None:
     """Copy a database as one consistent file, while others may write it."""
     source = f"{database.absolute().as_uri()}?mode=ro"
-    with closing(sqlite3.connect(source, uri=True)) as old, closing(sqlite3.connect(target)) as new:
+    with (
+        closing(sqlite3.connect(source, uri=True)) as old,
+        closing(for_good(sqlite3.connect(target))) as new,
+    ):
         old.backup(new)  # in one step: writers go on in the write-ahead log
         # A backup is one file: nothing of it may be left in a write-ahead log.
         new.execute("PRAGMA journal_mode = DELETE")

@@ -16,7 +16,7 @@ from kammerton.model import StoreError
 from kammerton.store import backup, schema
 from kammerton.store.chain import link
 from kammerton.store.seals import seal_rest
-from kammerton.store.sqlite import for_good
+from kammerton.store.set_up import for_good
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +53,7 @@ def upgrade(path: Path, version: int, busy: float = 5.0) -> None:
         What came out breaks a reference between tables.
     """
     # Foreign keys are off here: a table that is rebuilt is gone for a moment.
-    there = sqlite3.connect(path, timeout=busy, isolation_level=None)
-    with closing(for_good(there)) as connection:
+    with closing(for_good(sqlite3.connect(path, timeout=busy, isolation_level=None))) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         for step in STEPS[version - 1 :]:
             step(connection)
@@ -68,7 +67,9 @@ def version_of(path: Path, busy: float = 5.0) -> int | None:
     """Return the schema of a database of ours, None for what is empty, absent or foreign."""
     if not path.is_file() or path.stat().st_size == 0:
         return None
-    with closing(sqlite3.connect(path, timeout=busy)) as connection:
+    with closing(
+        sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy)
+    ) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
     return version if application == schema.APPLICATION else None

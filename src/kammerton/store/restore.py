@@ -22,7 +22,8 @@ from kammerton.store.migrate import seal_rest_of_a_file, upgrade, version_of
 from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.rows import micros
 from kammerton.store.schema import VERSION
-from kammerton.store.sqlite import for_good, named_errors
+from kammerton.store.set_up import for_good
+from kammerton.store.sqlite import named_errors
 from kammerton.store.stay_held import stay_held
 from kammerton.verify import verify
 

@@ -6,10 +6,9 @@ import errno
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -20,6 +19,7 @@ from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import backup, schema, shares
 from kammerton.store.holder import holder
 from kammerton.store.owner import not_permitted
+from kammerton.store.set_up import for_good, set_up
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -55,7 +55,7 @@ def writer(path: Path, busy: float = BUSY_SECONDS) -> Engine:
             "synchronous": ("FULL", 2),
             "foreign_keys": ("ON", 1),
         }
-        return _set_up(_connect(path, "rwc", busy), wanted)
+        return set_up(_connect(path, "rwc", busy), wanted)
 
     return _engine(connect, "BEGIN IMMEDIATE", 1, busy)
 
@@ -79,7 +79,7 @@ def _engine(
 ) -> Engine:
     engine = create_engine(
         "sqlite://",
-        creator=lambda: _set_up(connect(), {"cache_size": (f"{-CACHE}", -CACHE)}),
+        creator=lambda: set_up(connect(), {"cache_size": (f"{-CACHE}", -CACHE)}),
         poolclass=QueuePool,
         pool_size=connections,
         max_overflow=0,
@@ -99,31 +99,6 @@ def _connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
     return sqlite3.connect(
         uri, uri=True, timeout=busy, isolation_level=None, check_same_thread=False
     )
-
-
-def _set_up(
-    connection: sqlite3.Connection, wanted: Mapping[str, tuple[str, Any]]
-) -> sqlite3.Connection:
-    """Return a connection as it is wanted: what to set, and how it reads back; closed otherwise."""
-    try:
-        for pragma, (value, reads) in wanted.items():
-            _demand(connection, pragma, value, reads)
-    except BaseException:
-        connection.close()  # a file that is open can be deleted by nobody on Windows
-        raise
-    return connection
-
-
-def _demand(connection: sqlite3.Connection, pragma: str, value: str, reads: Any = None) -> None:
-    connection.execute(f"PRAGMA {pragma} = {value}")
-    (got,) = connection.execute(f"PRAGMA {pragma}").fetchone()
-    if got != (value if reads is None else reads):
-        raise sqlite3.OperationalError(f"{pragma} is {got!r}, not {value}; is this a local disk?")
-
-
-def for_good(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a connection whose commits are on the disk before they return, read back."""
-    return _set_up(connection, {"synchronous": ("FULL", 2)})
 
 
 def demand_local(path: Path) -> None:

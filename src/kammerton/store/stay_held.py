@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 from kammerton.store import clock, leases
 from kammerton.store.leases import DAEMON
-from kammerton.store.sqlite import for_good
+from kammerton.store.set_up import for_good
 
 COLUMNS = "scope", "owner", "why", "since", "until", "boot", "ends", "released", "released_by"
 

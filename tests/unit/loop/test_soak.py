@@ -60,6 +60,7 @@ def test_r6_thirty_simulated_minutes_leave_no_files_threads_objects_or_memory_be
                 pass
             clock.played(60.0, 0.0)
             bench.played.clear()
+        looks.append(held())
 
     with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
         asyncio.run(main(store))

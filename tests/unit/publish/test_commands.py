@@ -375,6 +375,32 @@ def test_x2_no_signed_nonsense_breaks_anything(field, value):
     assert command.arguments["scope"] == "q0"
 
 
+ARGUMENTS = ("scope", "targets", "why", "until", "to", "names", "target", "calibration", "shots")
+
+
+@given(
+    st.sampled_from(["hold", "release", "revert", "measure"]),
+    st.dictionaries(st.sampled_from(ARGUMENTS), JSON | st.text(max_size=30), max_size=4),
+)
+def test_x2_no_signed_arguments_of_any_verb_break_anything(verb, arguments):
+    document = said() | {"verb": verb, "arguments": arguments}
+    document.pop("mac", None)
+    try:
+        document["mac"] = signature(document, KEY)
+        command = desk().take(message(document, verb), NOW)
+    except (Refused, ValueError):
+        return
+    named = {"hold": {"scope", "targets"}, "release": {"scope", "targets"}, "revert": {"to"},
+             "measure": {"target"}}  # fmt: skip
+    assert named[verb] & command.arguments.keys()
+
+
+@given(st.text(max_size=80))
+def test_x2_no_topic_breaks_anything(topic):
+    with pytest.raises(Refused):
+        desk().take(Message(topic, json.dumps(said()).encode(), False), NOW)
+
+
 def test_a_mark_that_editors_write_first_belongs_to_no_secret(tmp_path: Path):
     file = tmp_path / "secret"
     file.write_bytes(b"\xef\xbb\xbfada " + KEY + b"\r\n")

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Store, schema, sqlite
+from kammerton.store import Store, schema, set_up, sqlite
 from kammerton.store.holder import holder
 from kammerton.store.place import place_of
 from tests.stored import estimate, run
@@ -82,7 +82,7 @@ def test_each_connection_keeps_few_pages_however_large_the_database_grows(
 def test_a_pragma_that_does_not_hold_is_an_error() -> None:
     memory = sqlite3.connect(":memory:")
     with pytest.raises(sqlite3.OperationalError, match="journal_mode"):
-        sqlite._demand(memory, "journal_mode", "wal")
+        set_up._demand(memory, "journal_mode", "wal")
     memory.close()
 
 
