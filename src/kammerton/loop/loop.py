@@ -89,7 +89,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._say = Saying(self.store, lambda what: self.said(what), self.wishes)
-        self._record = Record(self.store, self._say.unwritten, self.alarm)
+        self._record = Record(self.store, self._say.unwritten, self.alarm, held=True)
         self._conclusions = Conclusions(
             self.lab, self.clock, self.planner, self.book, self.patience, self._record,
             lambda: self.held(),

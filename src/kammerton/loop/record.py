@@ -25,7 +25,7 @@ from kammerton.model import (
     StoreLost,
     StoreUnavailable,
 )
-from kammerton.model.alarm import CLOCK, Alarm, Tell, unheard
+from kammerton.model.alarm import CLOCK, DAMAGED, DATABASE, Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 from kammerton.store import clock as walls
 from kammerton.store.attempts import ABORTED, HUNG
@@ -91,11 +91,13 @@ class Record:
     """The store as the loop writes it.
 
     say: tells what the loop waits for. tell: hears the alarm of a store that cannot be written.
+    held: whether one to which nothing more is written is waited for, too: a hold breaks that off.
     """
 
     store: Store
     say: Callable[[str], Awaitable[None]]
     tell: Tell = unheard
+    held: bool = False
 
     async def begin(self, calibration: str, targets: list[str], again: int | None) -> int:
         """Note that a calibration begins, as soon as there is room for what it will give.
@@ -212,24 +214,30 @@ class Record:
 
         So is returned what is still to be repeated, and a last one that hung.
         """
-        return list(await self._patiently(self.store.abort_open))
+        left = list(await self._patiently(self.store.abort_open))
+        self._over()
+        return left
 
     async def _patiently(self, write: Callable[[], T]) -> T:
         said: str | None = None
         while True:
             try:
                 done = await asyncio.to_thread(write)
-            except (StoreUnavailable, StoreLost) as problem:  # where it is lost, a hold ends this
+            except (StoreUnavailable, StoreLost) as problem:
+                if isinstance(problem, StoreLost) and not self.held:
+                    raise
                 if str(problem) != said:
                     log.warning("waiting: %s", problem)
                 said = str(problem)
-                self.tell(Alarm("database", self.store.computer, said))
+                causes = DAMAGED if self.store.lost else ("",)
+                self.tell(Alarm(DATABASE, self.store.computer, said, causes=causes))
                 await self.say(f"waiting: {problem}")
                 await asyncio.sleep(PAUSE)
             else:
-                if said is not None and not self.store.lost:
+                if said is not None:
                     self._over()
                 return done
 
     def _over(self) -> None:
-        self.tell(Alarm("database", self.store.computer, "it is written again", on=False))
+        if not self.store.lost:
+            self.tell(Alarm(DATABASE, self.store.computer, "it is written again", on=False))

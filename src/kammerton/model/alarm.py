@@ -57,7 +57,9 @@ WHAT_TO_DO: Mapping[str, str] = {
     "database": (
         "The result in hand is kept and nothing new is begun until it can be written. See that the "
         "disk has room, that no other program holds the file, or that the server runs and answers. "
-        "Where it is damaged, end the daemon and put the newest backup in its place, as it says."
+        "Where it was moved or deleted, or is damaged, what was being measured is measured again: "
+        "put the same file back, or end the daemon and put the newest backup in its place, as it "
+        "says."
     ),
     "backup": (
         "What is stored is stored, but there is no newer copy to go back to. See the disk that the "
@@ -127,6 +129,9 @@ LASTS = "outputs"
 
 PUBLISHING, STOPPED, GOES_ON = "publishing", "stopped", "goes on"
 """The kind of alarm, and the thing in the audit log, of an unforeseen error; what is there then."""
+
+DATABASE, DAMAGED = "database", ("damaged",)
+"""The kind of alarm, and what it has as its cause where no waiting helps."""
 
 CLOCK = "clock"
 """The kind of alarm, and the thing in the audit log, of a computer's clock that was set."""

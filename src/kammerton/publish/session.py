@@ -136,6 +136,8 @@ class Session:
         A row is done when the broker has acknowledged it. After a night without a broker there are
         thousands, and what was measured a moment ago must not wait behind them.
         """
+        if self._store.lost:  # what went out could not be noted: it would go out again and again
+            return True
         end = time.monotonic() + TURN
         while waiting := await asyncio.to_thread(self._store.waiting):
             for handover in waiting:

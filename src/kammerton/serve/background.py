@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from kammerton.bench.deadline import end_of_process
 from kammerton.bench.tasks import unbroken
-from kammerton.model import StoreUnavailable
+from kammerton.model import StoreLost, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class Background:
             log.info("%s: not done any more, the daemon ends", self._name)
             return
         error = done.exception()
-        if isinstance(error, StoreUnavailable):
+        if isinstance(error, StoreUnavailable | StoreLost):
             log.error("%s: %s; lost: %s", self._name, error, _shown(arguments))
         elif error is not None:
             log.error("%s: %s: %s", self._name, type(error).__name__, error)

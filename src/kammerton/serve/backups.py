@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from kammerton.bench.beside import beside
 from kammerton.model import StoreError
-from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.alarm import DAMAGED, DATABASE, Alarm, Tell, unheard
 from kammerton.store import Store, backup, sqlite
 from kammerton.store.condemned import damaged
 from kammerton.store.leases import DAEMON
@@ -104,7 +104,7 @@ def _looked_at(store: Store) -> Alarm | None:
     try:
         if found := sqlite.damage(store.path):
             store.condemn(why := damaged(store.path, found))
-            return Alarm("database", store.computer, why)
+            return Alarm(DATABASE, store.computer, why, causes=DAMAGED)
         if _said(store) != FAIL:
             store.audit(DAEMON, WHAT, SUCCEED, FAIL, WHY)
     except (StoreError, OSError) as problem:

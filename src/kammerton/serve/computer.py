@@ -246,8 +246,14 @@ class Tuning:
                 parked = None
             if parked is not None:
                 return parked
+            await self._may_go_on(once=once)
             if loop is not None:
                 loop.patience.forget()
+
+    async def _may_go_on(self, *, once: bool) -> None:
+        """Raise StoreLost where `once` would wait for a damaged database, which nobody releases."""
+        if once:
+            await asyncio.to_thread(self.store.demand_here)
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Bench]:
@@ -263,10 +269,7 @@ class Tuning:
                 yield bench
 
     async def _met(self, bench: Bench, *, first: bool) -> None:
-        """Doubt what rests on biases that moved unseen; remember which boxes answer.
-
-        Say first of which lab.toml does not name the number.
-        """
+        """Doubt what rests on biases that moved unseen; remember, and first name, who answers."""
         record, biases = self._record(), bench.gate.biases
         levels, safe = await biases.levels(), biases.made_safe()
         if names := safe | await record.read(lambda store: moved(self.lab, store, levels)):
@@ -329,10 +332,7 @@ class Tuning:
         return Record(self.store, lambda what: asyncio.to_thread(self._say, what), self.alarm)
 
     async def _restarted(self, names: frozenset[str]) -> None:
-        """Doubt what rests on who was switched off and on, and store that before all else.
-
-        It is told only once, and whatever follows may fail or be broken off.
-        """
+        """Doubt what rests on who was switched off and on, before all else: it is told once."""
         await self._doubted(names, "switched off and on since it was last asked")
 
     async def _doubted(self, names: frozenset[str], how: str) -> None:

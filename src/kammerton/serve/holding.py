@@ -14,8 +14,8 @@ from kammerton.bench.beside import beside
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab, holdable
-from kammerton.model import LastingFault, StoreError, StoreUnavailable
-from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model import LastingFault, StoreError, StoreLost, StoreUnavailable
+from kammerton.model.alarm import DAMAGED, DATABASE, Alarm, Tell, unheard
 from kammerton.model.lasting import Lasting
 from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
@@ -112,10 +112,13 @@ class Holds:
             except StoreUnavailable as problem:
                 self._doing(f"{scope} is to be set aside: {problem}")
                 await asyncio.sleep(PERIOD)
-            except StoreError:
+            except StoreError as problem:
                 await self._read()
                 if self.on_bench() is None:
-                    raise
+                    if not isinstance(problem, StoreLost):
+                        raise
+                    await asyncio.sleep(PERIOD)  # a look at the requests has all held soon
+                    continue
                 return  # it is a person's, who knows more
         self.leases = (*self.leases, Lease(0, scope, DAEMON, why, datetime.now(UTC), None))
         await self._read()
@@ -149,6 +152,8 @@ class Holds:
         """
         subject = self._requests()
         if why is not None:
+            if self._store.lost:  # whoever met the damage
+                self._alarm(Alarm(DATABASE, self._lab.computer, why, causes=DAMAGED))
             words = f"the requests cannot be read, and a hold may be among them: {why}"
             if [each.why for each in self._unread] != [words]:
                 self._alarm(Alarm("requests", subject, words))
@@ -333,8 +338,10 @@ class Holds:
 
 def _over(kind: str, subject: str, *, earlier: bool = False) -> Alarm:
     """Return that an alarm is over. earlier: a process before this may have told it."""
-    released = f"{subject} was released, or a person took it over; it is looked at anew"
-    text = released if kind == "set aside" else "they can be read again"
+    text = {
+        "set aside": f"{subject} was released, or a person took it over; it is looked at anew",
+        DATABASE: "a backup was put in its place",
+    }.get(kind, "they can be read again")
     return Alarm(kind, subject, text, on=False, earlier=earlier)
 
 

@@ -11,12 +11,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.model import StoreInUse
-from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.alarm import Tell, unheard
 from kammerton.serve.background import Background
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
-from kammerton.store.restore import RESTORE
 from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
@@ -25,8 +24,6 @@ HALF_OPEN = 1.0  # s that an opening under way is waited for when told to end
 ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
 ANOTHERS = "the instruments are of that process, and none was touched; see kammerton status"
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
-
-RESTORED = "a backup was put in its place"
 
 Doing = Callable[[str], object]
 Known = Callable[[bool, str], object]
@@ -71,21 +68,12 @@ async def opened_store(
             log.warning("%s", warning)  # once
         audit = Background("audit log")
         outputs = Outputs(store, audit.add, alarm, touch=touch)
-        if await asyncio.to_thread(_restored, store):  # who met the damage could not note it
-            alarm(Alarm("database", lab.computer, RESTORED, on=False, earlier=True))
         stack.callback(outputs.close)
         stack.push_async_callback(lambda: unbroken(asyncio.to_thread(audit.close)))
         stack.callback(
             lambda: known(outputs.known_off, outputs.tried)
         )  # before those, which may fail or wait
         yield store, outputs
-
-
-def _restored(store: Store) -> bool:
-    """Return whether nothing was measured yet since a restore."""
-    epoch, last = store.log(1, "epoch"), store.runs(1)
-    restored = bool(epoch) and epoch[0].why.startswith(RESTORE)
-    return restored and not (last and last[0].committed > epoch[0].time)
 
 
 async def _open(lab: Lab) -> Store:

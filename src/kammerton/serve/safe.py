@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from typing import NoReturn
@@ -14,7 +14,7 @@ from kammerton.bench import open_bench
 from kammerton.bench.deadline import end_of_process
 from kammerton.bench.guard import said
 from kammerton.lab import Lab, holdable
-from kammerton.model import InstrumentError, InstrumentInUse, LabClock
+from kammerton.model import InstrumentError, InstrumentInUse, LabClock, StoreLost
 from kammerton.model.alarm import Tell
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
@@ -204,6 +204,7 @@ async def _switched_off(
 
 async def _stay(store: Store, words: str, doing: Doing) -> NoReturn:
     while True:
-        await asyncio.to_thread(store.activity, words)
+        with suppress(StoreLost):  # `status` says so, and this process goes on saying what it knows
+            await asyncio.to_thread(store.activity, words)
         doing(words)
         await asyncio.sleep(REMIND)

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
-from kammerton.model import StoreError, StoreUnavailable
+from kammerton.model import StoreError, StoreLost, StoreUnavailable
 from kammerton.store.errands import ERRANDS, UNKNOWN, Errands, nobody
 from kammerton.store.inbox import Inbox
 from kammerton.store.kept import keep, withdrawn
@@ -120,8 +120,9 @@ def _done(
         early = withdrawn(store, inbox, request)
         return early or (True, do(store, request.verb, request.arguments, request.who))
     except StoreError as problem:
-        if request.verb in LASTING and (store.closed or isinstance(problem, StoreUnavailable)):
-            raise  # a person always wins: neither a lock nor the daemon's end refuses a hold
+        stands = store.closed or isinstance(problem, StoreUnavailable | StoreLost)
+        if request.verb in LASTING and stands:
+            raise  # a person always wins: no lock, damage or end of the daemon refuses a hold
         return False, str(problem)
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)

@@ -36,16 +36,18 @@ class Condemned(ReadStore):
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with self._met(), super()._read() as connection:
+        with self._met("read"), super()._read() as connection:
             yield connection
 
     @contextmanager
-    def _met(self) -> Iterator[None]:
+    def _met(self, doing: str) -> Iterator[None]:
         try:
-            yield
+            with self.place.errors(doing):
+                yield
         except StoreError as problem:
             if not (found := sqlite.met(problem)):
                 raise
+            self._files.demand()  # else it is another file's, which has the name for a while
             self.condemn(why := damaged(self.path, found))
             raise StoreLost(why) from problem
 

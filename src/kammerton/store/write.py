@@ -306,8 +306,10 @@ class Store(Condemned):
     def _write(self) -> Iterator[Connection]:
         """Write in one transaction, which counts where the file lies under its name after it."""
         self.demand_here()
-        with self._met(), self.place.errors("write"), self._writer.begin() as connection:
-            yield connection
+        with self._met("write"), self._writer.begin() as connection:
+            self.demand_here()  # while this waited for its turn, another may have met damage
+            with self._met("write"):  # before the next has its turn
+                yield connection
         self.demand_here()
 
     def _small(self, write: Callable[[Connection], T]) -> T:

@@ -7,13 +7,19 @@ import contextlib
 import sqlite3
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from kammerton.loop import record
-from kammerton.model import DriveInhibited, InstrumentError, OutputRefused, StoreUnavailable
+from kammerton.model import (
+    DriveInhibited,
+    InstrumentError,
+    OutputRefused,
+    StoreLost,
+    StoreUnavailable,
+)
 from kammerton.model.alarm import Alarm
 from kammerton.publish import Alarms
 from kammerton.store import Store, reserve
@@ -202,11 +208,16 @@ def test_s3_a_result_in_hand_of_a_condemned_database_waits_for_the_hold(tmp_path
     loop, bench = make(tmp_path, store, Chip())
     alarms: list[Alarm] = []
     loop._record = loop._conclusions.record = replace(loop._record, tell=alarms.append)
+    commit = store.commit
+
+    def late(*arguments):
+        store.condemn("kammerton.sqlite is damaged")
+        return commit(*arguments)
+
+    store.commit = late
 
     async def condemned_in_mid_run() -> None:
         stepping = asyncio.create_task(loop.step())
-        await until(lambda: bench.played)
-        store.condemn("kammerton.sqlite is damaged")
         await until(lambda: any(a.on for a in alarms))
         await asyncio.sleep(0.1)
         assert not stepping.done()
@@ -215,7 +226,10 @@ def test_s3_a_result_in_hand_of_a_condemned_database_waits_for_the_hold(tmp_path
         assert stepping.cancelled()
 
     asyncio.run(condemned_in_mid_run())
-    assert {a.text for a in alarms if a.on} == {"kammerton.sqlite is damaged"}
+    assert {(a.text, a.causes) for a in alarms if a.on} == {
+        ("kammerton.sqlite is damaged", ("damaged",))
+    }
+    assert bench.played
     assert store.runs() == []
 
 
@@ -237,6 +251,14 @@ def test_s3_an_answer_after_a_lock_does_not_end_the_alarm_of_a_damaged_database(
     assert [a.on for a in alarms] == ([True] if lost else [True, False])
 
 
+def test_s3_nobody_but_the_loop_waits_for_a_damaged_database(store):
+    """Who connects has no hold that would break it off."""
+    store.condemn("kammerton.sqlite is damaged")
+    kept = record.Record(store, lambda _: asyncio.sleep(0))
+    with pytest.raises(StoreLost, match="is damaged"):
+        asyncio.run(kept.warm(lambda: [store.audit("daemon", "", "", "", "")]))
+
+
 def test_what_waited_and_was_broken_off_is_over_once_another_attempt_begins(store):
     alarms = Alarms()
     kept = record.Record(store, lambda _: asyncio.sleep(0), alarms.tell)
@@ -245,8 +267,10 @@ def test_what_waited_and_was_broken_off_is_over_once_another_attempt_begins(stor
         raise StoreUnavailable("locked")
 
     async def main() -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(kept.read(locked), 0.2)
+        waits = asyncio.create_task(kept.read(locked))
+        await until(lambda: alarms.untold)
+        waits.cancel()
+        await asyncio.wait({waits})
         await kept.begin("t1", ["q0"], None)
         await kept.begin("t1", ["q1"], None)
 
@@ -395,7 +419,7 @@ def test_s2_a_database_that_cannot_be_read_between_two_runs_is_waited_for(
     monkeypatch.setattr(store, "snapshot", sometimes)
     assert asyncio.run(loop.step())
     assert len(bench.played) == 1
-    assert [a.on for a in alarms[:3]] == [True, True, False]
+    assert [a.on for a in alarms] == [True, True, False, False]  # and as the attempt begins
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05])

@@ -886,6 +886,35 @@ def test_the_alarm_of_a_database_that_is_away_gets_out_and_all_else_afterwards(
     asyncio.run(scenario())
 
 
+def test_s3_what_could_not_be_noted_as_sent_is_not_handed_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would go out every second until a person comes; the alarm and the status still do."""
+    monkeypatch.setattr("kammerton.publish.relay.POLL", 0.01)
+    monkeypatch.setattr("kammerton.publish.alarms.GROUP", 0.0)
+
+    async def scenario() -> None:
+        wire, alarms = Wire(), Alarms()
+        store.commit(run(), {"q0.t1": estimate()})
+        store.condemn("it is damaged")
+        task = asyncio.create_task(relay_of(store, wire, alarms=alarms).run())
+        try:
+            async with asyncio.timeout(20):
+                while TOPICS.status not in [t for t, _, _ in wire.sent]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                alarms.tell(Alarm("database", "c", "it is damaged"))
+                while TOPICS.alarm not in [t for t, _, _ in wire.sent]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+        assert wire.connected == 1
+        assert wire.revisions(TOPICS.delta) == []
+
+    asyncio.run(scenario())
+    assert store.backlog() == 1, "the next process hands it over, if it is restored"
+
+
 def test_what_the_system_says_of_a_broker_is_said_without_its_numbers() -> None:
     async def scenario() -> None:
         with socket.socket() as nobody:

@@ -16,6 +16,7 @@ import pytest
 
 from kammerton.lab import holdable
 from kammerton.model import StoreError, StoreUnavailable
+from kammerton.model.alarm import Alarm
 from kammerton.serve import attending as module
 from kammerton.serve.attending import attending
 from kammerton.serve.holding import Holds
@@ -191,7 +192,9 @@ def test_before_anybody_has_looked_a_disturbance_counts(monkeypatch, store):
 
 def test_s3_while_the_database_is_condemned_the_computer_counts_as_held(store):
     """Nothing begins, and what plays is switched off, as for a person who holds it."""
-    holds = Holds(SimpleNamespace(computer="two", instruments={}), store, lambda _: None)
+    told = list[Alarm]()
+    lab = SimpleNamespace(computer="two", instruments={})
+    holds = Holds(lab, store, lambda _: None, told.append)
 
     async def main() -> None:
         async with holds.followed(), attending(store, unread=holds.unread):
@@ -200,6 +203,10 @@ def test_s3_while_the_database_is_condemned_the_computer_counts_as_held(store):
             await soon(lambda: holds.on_bench() is not None)
 
     asyncio.run(main())
+    assert {(each.kind, each.on) for each in told} == {("database", True), ("requests", True)}
+    assert {each.text for each in told if each.kind == "database"} == {
+        "kammerton.sqlite is damaged"
+    }
     (lease,) = holds()
     assert lease.scope == "computer"
     assert "a hold may be among them: kammerton.sqlite is damaged" in lease.why

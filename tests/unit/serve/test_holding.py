@@ -38,8 +38,11 @@ class FakeStore:
     refusals: list[Exception] = field(default_factory=list)
     audited: list[SimpleNamespace] = field(default_factory=list)
 
-    def log(self, limit: int, what: str) -> list[SimpleNamespace]:
-        return [row for row in reversed(self.audited) if row.what == what][:limit]
+    computer: str = "two"
+    lost: bool = False
+
+    def log(self, limit: int, what: str | None = None) -> list[SimpleNamespace]:
+        return [row for row in reversed(self.audited) if what in (None, row.what)][:limit]
 
     def newest(self, whats: set[str]) -> dict[str, str]:
         return {row.what: row.new for row in self.audited if row.what in whats}
@@ -47,7 +50,7 @@ class FakeStore:
     def audit(self, who: str, what: str, old: str, new: str, why: str) -> None:
         if self.refusals:
             raise self.refusals.pop(0)
-        self.audited.append(SimpleNamespace(what=what, new=new))
+        self.audited.append(SimpleNamespace(number=len(self.audited), what=what, new=new, why=why))
 
     def hold(self, scope: str, owner: str, why: str) -> None:
         if self.refusals:

@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
 from kammerton.cli import app
-from kammerton.model import InstrumentError, LabClock
+from kammerton.model import InstrumentError, LabClock, StoreLost
 from kammerton.model import clock as model_clock
 from kammerton.model.roles import Identity
 from kammerton.publish import Alarms
 from kammerton.serve import last, safe, set_clock
 from kammerton.serve.holding import Holds
 from kammerton.serve.words import Code, Mode
-from kammerton.store import Store
+from kammerton.store import Store, backup, restore
 from kammerton.store.plates import Plates
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
@@ -286,6 +286,50 @@ def test_that_requests_are_damaged_is_published(lab, opened, published):
 
     assert asyncio.run(restarted()) == [("requests", False)], "by a process that never raised it"
     assert asyncio.run(restarted()) == []
+
+
+def test_s3_after_a_restore_whoever_opens_first_tells_that_it_is_damaged_no_longer(lab, opened):
+    """Who met the damage could write nothing any more, so nobody knows what it had told."""
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+
+    async def opened_again() -> set[tuple[str, bool]]:
+        alarms = Alarms()
+        async with safe.opened_store(lab) as (store, _):
+            holds = Holds(lab, store, print, alarms.tell)
+            async with holds.followed():
+                pass
+        return {(alarm.kind, alarm.on) for _, alarm in alarms._new}
+
+    assert asyncio.run(opened_again()) == set()
+    restore(backup.keep(lab.database), "anna")
+    assert asyncio.run(opened_again()) == {("database", False), ("requests", False)}
+    assert asyncio.run(opened_again()) == set()
+
+
+def test_s3_safe_mode_says_what_it_knows_though_nothing_is_written_any_more(
+    lab, opened, monkeypatch
+):
+    monkeypatch.setattr(safe, "REMIND", 0.01)
+    said, lost = [], []
+
+    def activity(store, words):
+        lost.append(words)
+        raise StoreLost("it is damaged")
+
+    async def main() -> None:
+        monkeypatch.setattr(Store, "activity", activity)
+        with Store.open(lab.database, "two", data=lab.data) as store:
+            staying = asyncio.create_task(safe._stay(store, "outputs are off", said.append))
+            async with asyncio.timeout(20):
+                while len(said) < 3:  # noqa: ASYNC110 - a list tells nobody
+                    await asyncio.sleep(0.01)
+            assert not staying.done()
+            staying.cancel()
+            await asyncio.wait({staying})
+
+    asyncio.run(main())
+    assert len(lost) >= 3
 
 
 def killed(lab, words):

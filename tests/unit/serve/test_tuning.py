@@ -18,7 +18,14 @@ from kammerton.bench.switching import OutputChange
 from kammerton.lab import InstrumentEntry
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wish, Wishes
-from kammerton.model import Held, InstrumentError, LabClock, LastingFault, StoreUnavailable
+from kammerton.model import (
+    Held,
+    InstrumentError,
+    LabClock,
+    LastingFault,
+    StoreLost,
+    StoreUnavailable,
+)
 from kammerton.model.roles import Identity
 from kammerton.serve import computer
 from kammerton.serve.background import Background
@@ -29,7 +36,7 @@ from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
 from kammerton.store.plates import Plates, known
 from kammerton.store.rows import Lease
-from tests.stored import estimate, run
+from tests.stored import NOON, estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
 
@@ -326,3 +333,39 @@ def test_s6_the_loop_follows_a_clock_that_was_set_while_it_calibrates_and_only_t
     asyncio.run(tuning.run(once=False))
     assert seen == [("held", False), ("calibrates", True)]
     assert not turn.locked()
+
+
+def test_s3_once_ends_where_the_database_is_damaged_and_nobody_would_release_it(
+    tmp_path, store, monkeypatch
+):
+    lab = replace(two_qubits(tmp_path), instruments={})
+
+    class Held(Holding):
+        async def obeyed(self, loop, work):
+            work.close()
+            store.condemn("kammerton.sqlite is damaged")  # noticed in a run; the loop leaves
+
+        async def free(self, outputs: str) -> None:
+            await asyncio.Event().wait()
+
+        def on_bench(self) -> Lease | None:
+            return Lease(0, "computer", "nobody", "damaged", NOON, None) if store.lost else None
+
+    bench = SimpleNamespace(
+        instruments={},
+        gate=SimpleNamespace(
+            inhibition=SimpleNamespace(words=lambda: None),
+            biases=SimpleNamespace(levels=AsyncMock(return_value={}), made_safe=frozenset),
+            guard=SimpleNamespace(boxes=SimpleNamespace(answered={})),
+        ),
+    )
+    opened = contextlib.nullcontext(bench)
+    monkeypatch.setattr(computer, "open_bench", lambda *_, **__: opened)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
+    outputs = Outputs(store, lambda act, *args: act(*args))
+    tuning = Tuning(
+        lab, store, LabClock(), Held("awg1", frozenset()), outputs, print, print, lambda: None,
+        print, Wishes(),
+    )  # fmt: skip
+    with pytest.raises(StoreLost, match="is damaged"):
+        asyncio.run(asyncio.wait_for(tuning.run(once=True), 20))

@@ -13,13 +13,11 @@ import pytest
 from kammerton.bench import OutputChange
 from kammerton.model import InstrumentError, StoreError, StoreInUse, StoreUnavailable
 from kammerton.model.alarm import left_on
-from kammerton.publish import Alarms
 from kammerton.serve import child, last, unrecorded
 from kammerton.serve.opened import opened_store
 from kammerton.serve.words import Code, Mode, Order
-from kammerton.store import Store, backup, restore
+from kammerton.store import Store
 from kammerton.store.caution import ALL
-from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
 UNHEARD = SimpleNamespace(say=lambda **_: None)
@@ -113,25 +111,6 @@ def test_s1_all_outputs_that_were_read_back_as_off_are_off_though_a_full_disk_di
         asyncio.run(work())
     assert asyncio.run(last.known_off(lab, life.off))
     assert not asyncio.run(last.known_off(lab, None)), "nobody saw it"
-
-
-def test_s3_after_a_restore_whoever_opens_first_tells_that_it_is_no_longer_damaged(lab):
-    with Store.open(lab.database, "two", data=lab.data) as store:
-        store.commit(run(), {"q0.t1": estimate()})
-    saved = backup.keep(lab.database)
-
-    async def opened() -> list[tuple[str, bool]]:
-        alarms = Alarms()
-        async with opened_store(lab, alarm=alarms.tell) as (store, outputs):
-            outputs.changed(OutputChange(ALL, None, "off", "daemon"))
-            store.commit(run(), {"q0.t1": estimate()})
-        alarms.hurry()
-        return [(n.kind, n.on) for n in alarms.due() if n.kind != "outputs"]
-
-    assert asyncio.run(opened()) == []
-    restore(saved, "anna")
-    assert asyncio.run(opened()) == [("database", False)]
-    assert asyncio.run(opened()) == []
 
 
 def test_what_the_work_saw_of_the_outputs_is_told_before_the_database_closes(lab):

@@ -7,12 +7,15 @@ import errno
 import os
 import shlex
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DatabaseError
 from typer.testing import CliRunner
 
 from kammerton.cli import app
@@ -307,6 +310,57 @@ def test_s3_whoever_meets_the_damage_first_ends_all_writing(
     assert _bytes(path) == left
     command = f"kammerton restore {shlex.quote(str(saved))}"
     assert f"malformed; end the daemon, then `{command}` puts" in str(refusal.value)
+
+
+def test_s3_who_waits_for_the_connection_writes_nothing_after_the_damage(
+    store: Store, path: Path
+) -> None:
+    """One connection writes: it is given back in the moment in which the damage is met."""
+    store.commit(run(), {"q0.t1": estimate()})
+    began, problems = threading.Event(), list[BaseException]()
+
+    def queued() -> None:
+        began.set()
+        try:
+            store.audit("gate", "awg1", 0, 1, "rabi")
+        except StoreError as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=queued)
+    left = len(store.log(1000))
+
+    def meanwhile() -> None:
+        thread.start()
+        began.wait(20)
+        time.sleep(0.2)  # it waits for the connection now
+
+    with pytest.raises(StoreLost):
+        _meet_damage(store, meanwhile)
+    thread.join(20)
+    assert [type(each) for each in problems] == [StoreLost]
+    assert len(store.log(1000)) == left
+    assert f"{path} is damaged" in str(problems[0])
+
+
+def test_s3_damage_that_is_another_files_condemns_nothing(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    aside = tmp_path / "aside"
+    with pytest.raises(StoreLost, match="deleted or moved"):
+        _meet_damage(store, lambda: path.replace(aside))
+    aside.replace(path)
+    assert not store.lost
+    store.commit(run(), {"q0.t1": estimate()})
+
+
+def _meet_damage(store: Store, meanwhile: Callable[[], object]) -> None:
+    """Meet it in the midst of a write, as SQLite says it."""
+    problem = sqlite3.DatabaseError("database disk image is malformed")
+    problem.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    with store._write():
+        meanwhile()
+        raise DatabaseError("", None, problem)
 
 
 def test_backups_that_fail_are_an_alarm_until_one_succeeds_in_whichever_process(
