@@ -222,7 +222,8 @@ def _all_the_same(silent: NDArray[np.intp], y: ArrayLike, axes: int) -> NDArray[
         return silent
     rows = numbers(y, "y")
     rows = (rows[None] if rows.ndim == axes else rows)[silent].reshape(len(silent), -1)
-    middle = np.nanmean(rows, axis=1, keepdims=True)
+    mean = np.nanmean if np.isnan(rows).any() else np.mean  # which takes a fifth of the time
+    middle = mean(rows, axis=1, keepdims=True)
     away = np.fmax.reduce(np.abs(rows - middle), axis=1)
     return np.asarray(silent[away <= ROUNDING * np.abs(middle[:, 0])])
 

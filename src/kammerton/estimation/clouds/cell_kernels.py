@@ -192,10 +192,9 @@ def settle_middles(
             return
         for s in range(centres.size):
             n = 0
-            for m in range(z.size):
-                if labels[m] == s:
-                    i[n], q[n] = z[m].real, z[m].imag
-                    n += 1
+            for m in range(z.size):  # without a branch, which nothing could foresee
+                i[n], q[n] = z[m].real, z[m].imag
+                n += int(labels[m] == s)
             if n > 0:
                 centres[s] = complex(middle_of(i, n, near), middle_of(q, n, near))
 
@@ -219,6 +218,39 @@ def fill_sums(a: Array, w: Array, b: Array, out: Array) -> None:
                 for c in range(row.size):
                     total += row[c] * b[i, v, c]
                 out[t, v] += total
+
+
+@kernel
+def fill_squares(a: Array, w: Array, out: Array) -> None:
+    """Fill out (T, T) with a (P, T, C) times w (P, C) times a, summed over cells."""
+    row = np.empty(w.shape[1])
+    out[:] = 0.0
+    for i in range(w.shape[0]):
+        for t in range(a.shape[1]):
+            for c in range(row.size):
+                row[c] = a[i, t, c] * w[i, c]
+            if np.abs(row).max() == 0.0:  # preparations do not depend on all that there is
+                continue
+            for u in range(t + 1):
+                total = 0.0
+                for c in range(row.size):
+                    total += row[c] * a[i, u, c]
+                out[t, u] += total
+    for t in range(out.shape[0]):
+        for u in range(t):
+            out[u, t] = out[t, u]
+
+
+@kernel
+def fill_shares(z: NDArray[np.complex128], centres: NDArray[np.complex128], share: Array) -> None:
+    """Fill share (S,) with the part of the shots (M,) that is nearest to each centre."""
+    labels = np.empty(z.size, np.intp)
+    fill_nearest(z, centres, labels)
+    share[:] = 0.0
+    for m in range(z.size):
+        share[labels[m]] += 1.0
+    for s in range(share.size):
+        share[s] /= z.size
 
 
 @kernel

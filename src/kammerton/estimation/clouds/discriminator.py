@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.clouds.cell_kernels import fill_called, fill_sums
+from kammerton.estimation.clouds.cell_kernels import fill_called, fill_squares
 from kammerton.estimation.clouds.clouds import Layout, nearest, paths
 from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
@@ -107,7 +107,7 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     parts, covariance = np.empty((kinds, kinds)), np.diag(_of_none(clouds, kinds))
     seen, own = clouds.shots.counts, clouds.covariance
     squared, beyond = np.empty((size, size)), np.empty((size, kinds))
-    fill_sums(clouds.scores, seen, clouds.scores, squared)
+    fill_squares(clouds.scores, seen, squared)
     covariance[:size, :size] += own @ squared @ own
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
         fill_called(cell, label, seen[i], clouds.scores[i], parts[i], beyond)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.cell_kernels import fill_sums
+from kammerton.estimation.clouds.cell_kernels import fill_squares, fill_sums
 from kammerton.estimation.clouds.cloud_kernels import fill_told
 from kammerton.estimation.clouds.fit import Clouds, physical
 
@@ -40,7 +40,7 @@ def shift(clouds: Clouds) -> tuple[Array, float]:
     rest, scores = (clouds.shots.counts - expected)[:, None], clouds.scores
     both, own = np.empty((scores.shape[1], told.shape[1])), np.empty((told.shape[1],) * 2)
     fill_sums(scores, expected, told, both)
-    fill_sums(told, expected, told, own)
+    fill_squares(told, expected, own)
     pull, push = ((each @ rest.swapaxes(1, 2)).sum(axis=0)[:, 0] for each in (told, scores))
     carried = clouds.covariance @ both
     size = np.sqrt(np.maximum(np.diag(own), 1e-300))

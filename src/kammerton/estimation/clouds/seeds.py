@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.clouds.cell_kernels import (
+    fill_shares,
     middle,
     middle_of_nine,
     scatter,
@@ -103,14 +104,12 @@ def fit_two(frame: Frame) -> Clouds | None:
 def fit_three(frame: Frame) -> Clouds | None:
     """Fit three clouds to three preparations."""
     centres, layout = frame.middles, Layout(3, 3)
-    began = np.array([_nearest_share(z, centres) for z in frame.sets])
+    began = np.empty((len(frame.sets), len(centres)))
+    for z, share in zip(frame.sets, began, strict=True):
+        fill_shares(z, centres, share)
     wrong = [min(max(float(began[i, s]), 0.01), 0.3) for i, s in layout.wrong]
     start = np.r_[centres.real, centres.imag, 1.0, DECAY, DECAY, wrong]
     return _fitted(frame, layout, start)
-
-
-def _nearest_share(z: Complex, centres: Complex) -> Array:
-    return np.bincount(nearest(z, centres), minlength=len(centres)) / z.size
 
 
 def with_third(frame: Frame, two: Clouds) -> Clouds | None:

@@ -37,7 +37,7 @@ def of_any_shape(batch: Batch, fit: Solution, noise: Array, found: Derived) -> D
     error = found.stderr["linewidth"].copy()
     scale = 2.0 * np.broadcast_to(part.span[:, 0], (len(which),)) * np.sqrt(noise[which])
     for shape in (LORENTZIAN, GAUSSIAN):
-        pure = shaped(part, single.p, shape)
+        pure = shaped(part, single.p, shape, errors=False)
         free = solve(
             kernels.LINE, part, pure.p, *bounds(part, 1), half_each(part, pure), iterations=0
         )

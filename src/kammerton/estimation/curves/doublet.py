@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +73,7 @@ def _of_any_shape(batch: Batch, double: Solution) -> Solution:
     theta = double.theta
     prior = halves(batch, double, np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]]))
     mixed = solve(kernels.TWO_LINES, batch, double.p, *bounds(batch, 2), prior)
-    mixed = replace(mixed, free=double.free)
+    mixed = mixed.of_free(double.free)
     gains = (delta_cost(batch, double, mixed) > NEITHER) & _separate(mixed)
     return replaced(double, np.arange(batch.traces), mixed, gains)
 
@@ -125,7 +125,7 @@ def _pays(batch: Batch, single: Solution, double: Solution) -> Mask:
     mixture's cost for the parameters of the other is less than either; where it does, that is all.
     """
     pays = delta_bic(batch, single, double) > SEARCHED
-    mixed = replace(single, free=single.free + 1)
+    mixed = single.of_free(single.free + 1)
     which = np.flatnonzero(~pays & (delta_bic(batch, mixed, double) > SEARCHED))
     if len(which):
         part, one = batch.take(which), single.take(which)
@@ -136,7 +136,8 @@ def _pays(batch: Batch, single: Solution, double: Solution) -> Mask:
 def _pair(batch: Batch, start: Array, narrowest: float = 0.0) -> Solution:
     """Fit two Lorentzians or two Gaussians, whichever fits better."""
     low, high = bounds(batch, 2)
-    low[1::2] = np.maximum(low[1::2], narrowest)
+    if narrowest > low[1]:
+        low = np.array([low[0], narrowest] * 2)
     return of_either(kernels.TWO_LINES, batch, start, low, high)
 
 

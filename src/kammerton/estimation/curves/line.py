@@ -18,7 +18,7 @@ from kammerton.estimation.curves.telegraph import over_a_box
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.reweighing import weighed_again
+from kammerton.estimation.numeric.reweighing import may_weigh, weighed_again
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve
 from kammerton.estimation.verdict.evidence import (
@@ -27,7 +27,6 @@ from kammerton.estimation.verdict.evidence import (
     propagate,
     structured,
     weigh,
-    with_part,
 )
 from kammerton.estimation.verdict.findings import (
     OUTSIDE,
@@ -94,7 +93,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     if batch.parts == 2:
         return _projected(batch, known)
     lines = _found(batch)
-    again = weighed_again(batch, lines.curve(batch))
+    again = weighed_again(batch, lines.curve(batch)) if may_weigh(batch) else None
     if again is None:
         return _judged(batch, lines, known)
     which, part = again
@@ -118,19 +117,7 @@ def _found(batch: Batch) -> _Lines:
 def _judged(batch: Batch, lines: _Lines, known: Known) -> Outcome:
     expected, fit, pairs = expectation(batch, known), lines.fit, lines.pairs
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
-    evidence = weigh(batch, fit, curve, nulls)
-    found = propagate(_one(batch), fit, evidence)
-    several = len(lines.more) == batch.traces
-    if not several and len(pairs.which) < batch.traces:
-        found = of_any_shape(batch, fit, evidence.noise, found)
-        found = of_any_width(batch, fit, evidence.noise, found)
-    if not several:
-        found, evidence = with_part(
-            batch, pairs.which, pairs.fit,
-            lambda part: _two(part, pairs.fit, expected[pairs.which]),
-            nulls, curve, found, evidence,
-        )  # fmt: skip
-    found, evidence = _with_several(batch, lines, expected, nulls, curve, found, evidence)
+    found, evidence = _told(batch, lines, expected, nulls, curve)
     findings = Findings(batch.traces)
     law = "a line over a smooth background"
     snr = significance(batch, nulls.flat[0], fit, evidence)
@@ -188,10 +175,9 @@ def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs, among: Mask) -> tup
     if not among.any():
         return np.full(batch.traces, np.inf), np.zeros(batch.traces)
     best, where = best_of(fit, pairs), fit.p.T
-    level, sloping = (over_a_box(batch, best, *where, sloping=each) for each in (False, True))
     needed = np.full(batch.traces, UNLIKE_BOX)
     needed[pairs.which] = PAIR_UNLIKE_BOX
-    return np.minimum(level, sloping), needed
+    return over_a_box(batch, best, *where), needed
 
 
 def _said(found: Derived, n: int) -> str:
@@ -210,17 +196,50 @@ def _crowded(batch: Batch, fit: Solution, pairs: Pairs) -> NDArray[np.intp]:
     return (doubt & (batch.rows > 8 * ALONE)).nonzero()[0]
 
 
-def _with_several(
-    batch: Batch, fitted: _Lines, expected: Array, nulls: Nulls, curve: Array, found: Derived,
-    evidence: Evidence,
+def _told(
+    batch: Batch, lines: _Lines, expected: Array, nulls: Nulls, curve: Array
+) -> tuple[Derived, Evidence]:
+    """Return the numbers of all traces, and what speaks for them.
+
+    curve (N, M), of one line, becomes that of all; fewer lines are not asked where there are more.
+    """
+    fit, pairs, more = lines.fit, lines.pairs, lines.more
+    which, several = lines.crowded, lines.several
+    if several is not None and len(more) == batch.traces:
+        return _of_several(batch, which, several, expected, nulls, curve)
+    if len(pairs.which) == batch.traces:
+        found, evidence = _of_pairs(batch, pairs, expected, nulls, curve)
+    else:
+        evidence = weigh(batch, fit, curve, nulls)
+        found = propagate(_one(batch), fit, evidence)
+        found = of_any_shape(batch, fit, evidence.noise, found)
+        found = of_any_width(batch, fit, evidence.noise, found)
+        if len(pairs.which):
+            both, own = _of_pairs(batch, pairs, expected, nulls, curve)
+            found, evidence = found.replaced(pairs.which, both), evidence.replaced(pairs.which, own)
+    if several is None or len(more) == 0:
+        return found, evidence
+    every, own = _of_several(batch, which, several, expected, nulls, curve)
+    return found.replaced(more, every), evidence.replaced(more, own)
+
+
+def _of_pairs(
+    batch: Batch, pairs: Pairs, expected: Array, nulls: Nulls, curve: Array
+) -> tuple[Derived, Evidence]:
+    """Return the numbers of the traces with two lines, and what speaks for them."""
+    which, fit = pairs.which, pairs.fit
+    part = batch.take(which)
+    curve[which] = fit.curve(part)
+    own = weigh(part, fit, curve[which], nulls.take(which))
+    return propagate(_two(part, fit, expected[which]), fit, own), own
+
+
+def _of_several(
+    batch: Batch, which: NDArray[np.intp], lines: Several, expected: Array, nulls: Nulls,
+    curve: Array,
 ) -> tuple[Derived, Evidence]:  # fmt: skip
-    """Put three or more lines in place where there are so many."""
-    which, lines = fitted.crowded, fitted.several
-    if lines is None:
-        return found, evidence
+    """Return the numbers of those of `which` with three lines or more, and what speaks for them."""
     more = lines.count > 2
-    if not more.any():
-        return found, evidence
     part = batch.take(which)
     zero, span = part.column(part.zero), part.column(part.span)
     at = zero + lines.centres() * span
@@ -231,13 +250,12 @@ def _with_several(
     values = propagate(_among(part, lines, nearest, others), main, own)
     for name, error in zip(OTHERS, errors, strict=False):
         values.stderr[name][:] = error
-    rows = fitted.more
-    curve[rows] = lines.curve[more]
-    return found.replaced(rows, _picked(values, more)), evidence.replaced(rows, own.take(more))
+    curve[which[more]] = lines.curve[more]
+    return _picked(values, more), own.take(more)
 
 
 def _lorentzian(batch: Batch, start: Array) -> Solution:
-    return shaped(batch, start, LORENTZIAN)
+    return shaped(batch, start, LORENTZIAN, errors=False)
 
 
 def _picked(found: Derived, which: Mask) -> Derived:
@@ -285,7 +303,7 @@ def _free(batch: Batch, start: Array) -> Solution:
     """
     one = pure(batch, start)
     fit = solve(kernels.LINE, batch, one.p, *bounds(batch, 1), half_each(batch, one))
-    return replace(fit, free=one.free)
+    return fit.of_free(one.free)
 
 
 def _one(batch: Batch) -> Formulas:

@@ -80,4 +80,4 @@ def _of_width(batch: Batch, start: Array) -> Solution:
     """Return the better pure line (N,) of the half width at its start (N, 2)."""
     low, high = (np.tile(end, (2 * batch.traces, 1)) for end in bounds(batch, 1))
     low[:, 1] = high[:, 1] = np.tile(start[:, 1], 2)
-    return of_either(kernels.LINE, batch, start, low, high)
+    return of_either(kernels.LINE, batch, start, low, high, errors=False)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.lines_in_turn import take_turns
+from kammerton.estimation.numeric.lines_in_turn import fill_another, take_turns
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution
@@ -148,8 +148,9 @@ def _found(
 
 def line_alone(batch: Batch, fit: Solution) -> Array:
     """Return a line (N, R) without its background."""
-    bare = replace(fit, theta=np.hstack([fit.theta[:, :4], np.zeros((batch.traces, 2))]))
-    return bare.curve(batch)
+    bare = fit.theta.copy()
+    bare[:, 4:] = 0.0
+    return Solution(fit.law, bare, fit.cov, fit.cost, fit.residual, fit.free).curve(batch)
 
 
 def _one(batch: Batch, first: Solution) -> Several:
@@ -168,8 +169,6 @@ def _is_another(batch: Batch, new: Solution, lines: Array, least: float) -> Mask
 
     lines (N, K, 2): those that there are. least: full width, in points.
     """
-    centre, half = new.p.T
-    step = 1.0 / (batch.points - 1)
-    good = (centre > 0.0) & (centre < 1.0) & (2 * half > least * step) & (2 * half < WIDEST)
-    apart = np.abs(centre[:, None] - lines[:, :, 0]) > half[:, None] + lines[:, :, 1]
-    return np.asarray(good & apart.all(axis=1))
+    there = np.empty(batch.traces, dtype=np.bool_)
+    fill_another(new.p, lines, least / (batch.points - 1), WIDEST, there)
+    return there

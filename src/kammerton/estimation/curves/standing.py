@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,8 +76,9 @@ def line_over_a_wave(batch: Batch, one: Solution) -> Solution:
     for _ in range(TURNS):
         wave = _cosine(batch.with_y(batch.y - fit.curve(batch)))
         rest = batch.with_y(batch.y - wave.curve(batch))
-        fit = solve(kernels.LINE, rest, fit.p, *bounds(batch, 1), half_each(rest, fit))
-    return replace(fit, free=one.free + OF_A_WAVE)
+        prior = half_each(rest, fit)
+        fit = solve(kernels.LINE, rest, fit.p, *bounds(batch, 1), prior, errors=False)
+    return fit.of_free(one.free + OF_A_WAVE)
 
 
 def over_a_wave(batch: Batch, curve: Array, lines: Array) -> Array:
@@ -93,11 +92,12 @@ def _cosine(batch: Batch) -> Solution:
     start[:, 2] = search(batch, "oscillations", 2)[:, 1]
     low, high = np.array([0.0, 0.0, SLOWEST]), np.array([0.0, 0.0, 0.0])
     high[2] = np.pi * (batch.most_places - 1)
-    return solve(kernels.RAMSEY, batch, start, low, high)
+    return solve(kernels.RAMSEY, batch, start, low, high, errors=False)
 
 
 def _as_fitted(batch: Batch, like: Solution, curve: Array, lines: Array) -> Solution:
     """Return what the lines leave and cost, in the shape of another law's solution."""
     residual = (batch.y - curve) * batch.w
     free = np.where(lines > 2, OF_A_LINE * lines + OF_A_SLOPE, OF_A_PAIR).astype(np.intp)
-    return replace(like, cost=(residual**2).sum(axis=1), residual=residual, free=free)
+    cost = (residual**2).sum(axis=1)
+    return Solution(like.law, like.theta, like.cov, cost, residual, free)

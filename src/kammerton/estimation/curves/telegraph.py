@@ -13,48 +13,47 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.kernels import kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.verdict.evidence import delta_bic
+from kammerton.estimation.verdict.evidence import gain_over
 
 Array = NDArray[np.float64]
 
-LAW = -2
 ROUNDS = 4  # times that levels and place of the box are found in turn
 TILTS = 3  # times that box and slope are found in turn
 PARAMETERS = 4  # two levels, two jumps
 
 
-def over_a_box(batch: Batch, fit: Solution, centre: Array, half: Array, *, sloping: bool) -> Array:
+def over_a_box(batch: Batch, fit: Solution, centre: Array, half: Array) -> Array:
     """Return the delta-BIC (N,) of a law over a box: one level, another for a while, the first.
 
-    centre, half: in windows, where the box is looked for first; it may reach to an end of the
-    window, and is a step then. sloping: both levels may drift alike.
+    Over the better of two: of levels that stay, and of levels that both drift alike. centre, half:
+    in windows, where the box is looked for first; it may reach to an end of the window, and is a
+    step then.
     """
-    cost = np.empty(batch.traces)
-    x = np.broadcast_to(batch.x, batch.y.shape)
-    tilts = TILTS if sloping else 0
-    fill_boxes(x, batch.y, batch.w, centre, half, ROUNDS, tilts, cost)
-    free = np.full(batch.traces, PARAMETERS + sloping)
-    box = Solution(LAW, fit.theta, fit.cov, cost, fit.residual, free)
-    return delta_bic(batch, box, fit)
+    costs = np.empty((2, batch.traces))
+    fill_boxes(batch.x, batch.y, batch.w, centre, half, ROUNDS, TILTS, costs)
+    level, sloping = (gain_over(batch, fit, costs[k], PARAMETERS + k) for k in (0, 1))
+    return np.minimum(level, sloping)
 
 
 @kernel
 def fill_boxes(
-    x: Array, y: Array, w: Array, centre: Array, half: Array, rounds: int, tilts: int, cost: Array
+    x: Array, y: Array, w: Array, centre: Array, half: Array, rounds: int, tilts: int, costs: Array
 ) -> None:
-    """Fill cost (N,) with the smallest sums of squares of boxes, on a slope where tilts > 0."""
+    """Fill costs (2, N) with the smallest sums of squares of boxes: on a level, and on a slope."""
+    m = y.shape[1]
     for n in range(y.shape[0]):
-        m = y.shape[1]
+        t = x[n if x.shape[0] > 1 else 0]
         first, last = 0, m - 1
-        while first < m - 1 and x[n, first] < centre[n] - half[n]:
+        while first < m - 1 and t[first] < centre[n] - half[n]:
             first += 1
-        while last > first and x[n, last] > centre[n] + half[n]:
+        while last > first and t[last] > centre[n] + half[n]:
             last -= 1
-        first, last, cost[n] = boxed(y[n], w[n], first, last, rounds)
+        first, last, costs[0, n] = boxed(y[n], w[n], first, last, rounds)
+        costs[1, n] = costs[0, n]
         for _ in range(tilts):
-            level = y[n] - tilt(x[n], y[n], w[n], first, last) * x[n]
+            level = y[n] - tilt(t, y[n], w[n], first, last) * t
             first, last, rest = boxed(level, w[n], first, last, rounds)
-            cost[n] = min(cost[n], rest)
+            costs[1, n] = min(costs[1, n], rest)
 
 
 @kernel

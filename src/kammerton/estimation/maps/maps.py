@@ -162,6 +162,8 @@ def _axis(axis: Any, name: str, least: int) -> Array:
     if len(values) < least:
         points = "1 point" if len(values) == 1 else f"{len(values)} points"
         raise TraceError(f"the axis of {name} has {points}; at least {least} needed")
+    if (values[1:] > values[:-1]).all():  # as nearly all are
+        return np.asarray(values)
     ordered = np.sort(values)
     if ordered[-1] <= ordered[0]:
         raise TraceError(f"the axis of {name} is constant; nothing was swept")

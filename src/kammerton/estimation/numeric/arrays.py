@@ -19,7 +19,7 @@ def all_of(which: Any, traces: int) -> bool:
     """
     if isinstance(which, slice) or len(which) != traces:
         return False
-    if which.dtype == np.bool_:
+    if which.dtype.kind == "b":
         return bool(which.all())
     if traces == 0 or which[0] != 0 or which[-1] != traces - 1:
         return traces == 0

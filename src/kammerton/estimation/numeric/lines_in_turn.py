@@ -174,3 +174,19 @@ def refine(
     cov[0, 0], cov[1, 1] = (a11 / whole, a00 / whole) if known else (1e30, 1e30)
     cov[0, 1] = cov[1, 0] = -a01 / whole if known else 0.0
     return now
+
+
+@kernel
+def fill_another(
+    new: Array, lines: Array, least: float, widest: float, there: NDArray[np.bool_]
+) -> None:
+    """Fill there (N,): lines (N, 2) inside the window and no wider, apart from others (N, K, 2).
+
+    least, widest: full widths, in windows.
+    """
+    for n in range(new.shape[0]):
+        centre, half = new[n, 0], new[n, 1]
+        there[n] = 0.0 < centre < 1.0 and least < 2.0 * half < widest
+        for k in range(lines.shape[1]):
+            if not abs(centre - lines[n, k, 0]) > half + lines[n, k, 1]:
+                there[n] = False

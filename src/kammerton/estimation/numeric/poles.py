@@ -69,19 +69,19 @@ def fit_poles(
     """
     where = sharing.places(slope)
     n, size, traces = batch.traces, sharing.size(slope), len(where)
-    theta, cov, (cost, gain) = np.empty((n, size)), np.empty((n, size, size)), np.empty((2, n))
-    theta[:, : sharing.nonlinear] = start
-    known = np.zeros((n, size - sharing.nonlinear))
+    first, theta, cov = sharing.nonlinear, np.empty((n, size)), np.empty((n, size, size))
+    cost, gain, free = np.empty(n), np.empty(n), np.empty(n, dtype=np.intp)
+    theta[:, :first], free[:], known = start, size, np.zeros((n, size - first))
     if slope and ridge is not None:
         known[:, -2:] = np.reshape(ridge, (np.size(ridge, 0) if np.ndim(ridge) else 1, -1))
     residual = np.empty_like(batch.y)
     rows = (n, traces, -1)
     y, w, r = batch.y.reshape(rows), batch.w.reshape(rows), residual.reshape(rows)
-    lo, hi = (np.ascontiguousarray(each).reshape(-1, sharing.nonlinear) for each in (low, high))
+    lo = np.ascontiguousarray(low).reshape(-1, first)
+    hi = np.ascontiguousarray(high).reshape(-1, first)
     pole_kernels.solve(
         where, batch.x, batch.step, y, w, known, theta, lo, hi, cov, r, cost, gain, ITERATIONS
     )
-    free = np.full(n, size, dtype=np.intp)
     if slope and ridge is not None:
         free -= (known[:, -2:] != 0.0).sum(axis=1)
     if not batch.known_noise:

@@ -300,7 +300,8 @@ def _weighted(
     if noise is None or not (noise.max() > 0 or (np.isfinite(noise) & (noise > 0)).any()):
         known = False
         typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(level)))
-        w = np.ascontiguousarray(np.broadcast_to(1.0 / typical[:, None], y.shape))
+        w = np.empty(y.shape)
+        w[:] = 1.0 / typical[:, None]
     else:
         variance = valid(noise)
         near, apart = smoothed(variance)

@@ -58,7 +58,7 @@ def refine(
     pull (N, P): weight that draws a nonlinear parameter to 0.
     """
     n, linear, size = batch.traces, law.linear, law.linear + start.shape[1]
-    lo, hi = (np.array(np.broadcast_to(each, start.shape), order="C") for each in (low, high))
+    (lo, hi), (lo[:], hi[:]) = np.empty((2, *start.shape)), (low, high)
     p = np.array(np.minimum(np.maximum(start, lo), hi), order="C")
     drawn = np.zeros_like(p) if pull is None else np.ascontiguousarray(pull)
     known = np.zeros((n, 2, linear)) if prior is None else np.ascontiguousarray(prior)

@@ -30,6 +30,18 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
     return which, replace(part, w=w)
 
 
+def may_weigh(batch: Batch) -> bool:
+    """Return whether a curve may change any weights, before there is one."""
+    if batch.variance is None or batch.apart is None or batch.parts == 2:
+        return False
+    return batch.shots is not None or not _alike(batch.variance)
+
+
+def _alike(variance: Array) -> bool:
+    """Return whether each trace has one variance everywhere; one that varies is seen first."""
+    return bool((variance[0] == variance[0, 0]).all() and (variance == variance[:, :1]).all())
+
+
 @dataclass(frozen=True, eq=False)
 class Told:
     """What was told of the noise, all (N, R): see `prepare.Batch`."""
@@ -55,7 +67,7 @@ def weights_of(
     if told.shots is not None:
         better = counted(curve + level, told.shots)
         matters = _changed_much(w, better)
-    elif (variance[0] == variance[0, 0]).all() and (variance == variance[:, :1]).all():
+    elif _alike(variance):
         return None
     else:
         better, matters = learned(variance, w, told.apart, curve)

@@ -57,11 +57,24 @@ def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
 
     What an axis is rounded to depends on no other.
     """
-    x = (np.rint(batch.x * ALIKE + SHIFT) - SHIFT) / ALIKE
-    if len(x) == 1 or (x == x[0]).all():
+    if len(batch.x) == 1:
+        return [(_of_all(batch.x.tobytes()), np.arange(batch.traces))]
+    x = _rounded(batch.x)
+    if (x == x[0]).all():
         return [(x[0], np.arange(batch.traces))]
     unique, inverse = np.unique(x, axis=0, return_inverse=True)
     return [(a, np.flatnonzero(inverse.ravel() == i)) for i, a in enumerate(unique)]
+
+
+def _rounded(x: Array) -> Array:
+    result: Array = (np.rint(x * ALIKE + SHIFT) - SHIFT) / ALIKE
+    return result
+
+
+@lru_cache(maxsize=16)
+def _of_all(x: bytes) -> Array:
+    """Return one axis for all, rounded: a fit of one trace asks for it a dozen times."""
+    return _rounded(np.frombuffer(x))
 
 
 def filled(batch: Batch, y: Array) -> Array:

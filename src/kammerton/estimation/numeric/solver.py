@@ -59,6 +59,10 @@ class Solution:
         kernels.evaluate(self.law, kernels.NONLINEAR[self.law], batch.x, batch.step, theta, curve)
         return curve
 
+    def of_free(self, free: NDArray[np.intp]) -> Solution:
+        """Return the same with other numbers of parameters that count as fitted (N,)."""
+        return Solution(self.law, self.theta, self.cov, self.cost, self.residual, free)
+
     def take(self, which: NDArray[Any] | slice) -> Solution:
         """Return the solution of some traces only."""
         if all_of(which, len(self.cost)):

@@ -7,7 +7,7 @@ else at kappa/2 sqrt((2 chi/kappa)^2 - 1) to either side of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,10 @@ def ready(x: Any, y: ArrayLike, sigma: ArrayLike | None) -> Pair:
     if maps.known_noise:
         w = maps.w.reshape(shape)
         given = 1.0 / np.where(w > 0, w, np.inf) ** 2
-        both = replace(both, w=np.hstack([w] * both.parts), known_noise=True, variance=given)
+        both = Batch(
+            both.x, both.step, both.y, np.hstack([w] * both.parts), both.zero, both.span,
+            both.level, both.parts, True, both.order, given,
+        )  # fmt: skip
     return Pair(both, maps)
 
 
@@ -105,11 +108,10 @@ def dispersive_shift(pair: Pair, known: dict[str, object]) -> Outcome:
 
 def _populations(pair: Pair, known: dict[str, object]) -> Array:
     """Return the known parts in 1 (N, 2), 0 and NaN where they are not."""
-    columns = []
-    for name, without in (("population_0", 0.0), ("population_1", np.nan)):
+    parts = np.empty((pair.traces, 2))
+    for k, (name, without) in enumerate((("population_0", 0.0), ("population_1", np.nan))):
         value = per_trace(known, name, pair)
-        columns.append(np.full(pair.traces, without) if value is None else value)
-    parts = np.column_stack(columns)
+        parts[:, k] = without if value is None else value
     if (parts[:, 0] >= parts[:, 1]).any():
         raise TraceError("population_0 must be less than population_1")
     return parts
@@ -123,7 +125,7 @@ def _of_planes(pair: Pair, populations: Array) -> Sides:
     found = fit_pairs(pair.both, plane, populations, lost)
     evidence = weigh(found.batch, found.each, found.curve, nulls)
     snr = significance(found.batch, nulls.flat[0], found.each, evidence)
-    noise = evidence.noise.reshape(-1, 2).mean(axis=1)
+    noise = 0.5 * (evidence.noise[::2] + evidence.noise[1::2])
     curve = found.curve.copy()
     curve[:, pair.both.points :] *= conjugated(pair.both, found.batch)[:, None]
     return Sides(
@@ -159,15 +161,17 @@ def _nothing(plane: Plane, alone: Array) -> NDArray[np.bool_]:
 
 def _unmixed(found: Pairs, populations: Array) -> NDArray[np.bool_]:
     """Return the traces all of whose shots were in one state, as far as is known (2 N,)."""
-    zero = populations[:, 0] == 0
-    one = ~(populations[:, 1] < 1) & (found.mixed == 0)
-    return np.column_stack([zero, one]).ravel()
+    pure = np.empty(2 * len(populations), dtype=np.bool_)
+    pure[::2] = populations[:, 0] == 0
+    pure[1::2] = ~(populations[:, 1] < 1) & (found.mixed == 0)
+    return pure
 
 
 def _missing(gain: Array) -> NDArray[np.bool_]:
     """Return the traces without a resonance that would be clear, as its pair's is (2 N,)."""
     pairs = gain.reshape(-1, 2)
-    return np.ravel((pairs < SEARCHED_PLANE) & (pairs[:, ::-1] > 3.0 * SEARCHED_PLANE))
+    missing = (pairs < SEARCHED_PLANE) & (pairs[:, ::-1] > 3.0 * SEARCHED_PLANE)
+    return np.asarray(missing.reshape(-1))
 
 
 def _of_magnitudes(pair: Pair) -> Sides:
@@ -194,7 +198,7 @@ def _outcome(pair: Pair, sides: Sides, known: Known) -> Outcome:
     found.stderr["readout_frequency"] = span * _error_of_best(sides.theta, sides.cov)
     findings = judge(pair.maps, sides, found, known)
     curve = both.restore(sides.curve).reshape(pair.maps.y.shape)
-    chi2 = sides.chi2.reshape(-1, 2).mean(axis=1)
+    chi2 = 0.5 * (sides.chi2[::2] + sides.chi2[1::2])
     return Outcome(found, dict.fromkeys(NAMES, "Hz"), curve, chi2, findings)
 
 
@@ -217,7 +221,7 @@ def _error_of_best(theta: Array, cov: Array) -> Array:
     """
     shift, width = theta[:, 1] - theta[:, 0], theta[:, 2]
     apart = shift**2 - width**2
-    gradient = 2.0 * np.column_stack([-shift, shift, -width])
+    gradient = 2.0 * np.stack([-shift, shift, -width], axis=1)
     error = np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", gradient, cov, gradient), 0.0))
     low, here, high = (0.5 * np.sqrt(np.maximum(apart + k * error, 0.0)) for k in (-2, 0, 2))
     middle = 0.25 * (cov[:, 0, 0] + cov[:, 1, 1] + 2.0 * cov[:, 0, 1])

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.kernels import kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.resonances.seeds import unwind, unwound
+from kammerton.estimation.resonances.seeds import unwound
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 
 Array = NDArray[np.float64]
 
 BARE = "no resonance stands out of the noise over a cable's delay and a sloping background"
 FAR_MORE = 5  # parameters that a delay of any size is worth more than one near the resonance's own
+BLOCK = 16  # points: turns over so many are tabulated
 JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
 NEAR, NEARER = np.linspace(-0.08, 0.08, 7), np.linspace(-0.02, 0.02, 7)
 SCANNED = (np.linspace(-0.6, 0.6, 13), NEAR, NEARER)
@@ -88,13 +89,12 @@ def fill_scanned(
 def fill_jumps(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
     """Fill out (N, D) with the costs of one jump, at its best place, and a cable of each delay."""
     m = x.shape[1]
-    turn, none = np.empty((2, 2 * m)), np.zeros((1, 2 * m))
-    none[0, :m] = 1.0
+    turns, table = np.empty((2, m)), np.empty((2, BLOCK))
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         for d in range(delay.shape[1]):
-            unwind(none, x[k : k + 1], step[k : k + 1], -delay[n, d : d + 1], turn[:1])
-            out[n, d] = jump(y[n, :m], y[n, m:], w[n, :m], turn[0, :m], turn[0, m:])
+            fill_turns(x[k], step[k], -2.0 * math.pi * delay[n, d], table, turns)
+            out[n, d] = jump(y[n, :m], y[n, m:], w[n, :m], turns[0], turns[1])
 
 
 @kernel
@@ -129,14 +129,18 @@ def jump(re: Array, im: Array, w: Array, a: Array, b: Array) -> float:
 def fill_beside_a_line(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
     """Fill out (N, D) with the costs of a line and a cable of each delay (N, D)."""
     m = x.shape[1]
-    line = np.empty(8)
+    line, rows, turns, table = np.empty(8), np.empty((4, m)), np.empty((2, m)), np.empty((2, BLOCK))
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         re, im, v = y[n, :m], y[n, m:], w[n, :m]
         straight(x[k], re, im, v, line)
+        for i in range(m):
+            g = v[i] * v[i]
+            rows[0, i], rows[1, i] = g, g * (x[k, i] - line[1])
+            rows[2, i], rows[3, i] = g * re[i], g * im[i]
         for d in range(delay.shape[1]):
-            gain = cable(x[k], step[k], re, im, v, -2.0 * math.pi * delay[n, d], line)
-            out[n, d] = max(line[7] - gain, 0.0)
+            fill_turns(x[k], step[k], -2.0 * math.pi * delay[n, d], table, turns)
+            out[n, d] = max(line[7] - cable(turns, rows, line), 0.0)
 
 
 @piece
@@ -161,24 +165,43 @@ def straight(x: Array, re: Array, im: Array, w: Array, line: Array) -> None:
 
 
 @piece
-def cable(
-    x: Array, step: float, re: Array, im: Array, w: Array, turn: float, line: Array
-) -> float:  # fmt: skip
-    """Return by how much exp(i turn x) beside the line lowers the cost."""
-    total, mean, square = line[0], line[1], line[2]
-    zr, zi, tr, ti = line[3], line[4], line[5], line[6]
-    a, b = math.cos(turn * x[0]), math.sin(turn * x[0])
-    ca, sa = math.cos(turn * step), math.sin(turn * step)
+def fill_turns(x: Array, step: float, turn: float, table: Array, out: Array) -> None:
+    """Fill out (2, M) with exp(i turn x); where points are even, as products of two of them.
+
+    table: (2, BLOCK) to work in. Products of one after the other would wait for each other.
+    """
+    if step <= 0.0:
+        for i in range(x.size):
+            out[0, i], out[1, i] = math.cos(turn * x[i]), math.sin(turn * x[i])
+        return
+    each = complex(math.cos(turn * step), math.sin(turn * step))
+    far, start = complex(1.0, 0.0), complex(math.cos(turn * x[0]), math.sin(turn * x[0]))
+    for k in range(BLOCK):
+        table[0, k], table[1, k] = far.real, far.imag
+        far *= each
+    for first in range(0, x.size, BLOCK):
+        a, b = start.real, start.imag
+        for k in range(min(BLOCK, x.size - first)):
+            out[0, first + k] = a * table[0, k] - b * table[1, k]
+            out[1, first + k] = a * table[1, k] + b * table[0, k]
+        start *= far
+
+
+@piece
+def cable(turns: Array, rows: Array, line: Array) -> float:
+    """Return by how much turns (2, M) beside the line lower the cost.
+
+    rows (4, M): weights, those times x from its mean, and those times z (Re, Im).
+    """
+    total, square = line[0], line[2]
     cr = ci = sr = si = pr = pi = 0.0
-    for i in range(x.size):
-        if step <= 0.0:
-            a, b = math.cos(turn * x[i]), math.sin(turn * x[i])
-        g, t = w[i] * w[i], x[i] - mean
-        cr, ci, sr, si = cr + g * a, ci + g * b, sr + g * t * a, si + g * t * b
-        pr += g * (a * re[i] + b * im[i])
-        pi += g * (a * im[i] - b * re[i])
-        a, b = a * ca - b * sa, a * sa + b * ca
+    for i in range(turns.shape[1]):
+        a, b = turns[0, i], turns[1, i]
+        cr, ci = cr + rows[0, i] * a, ci + rows[0, i] * b
+        sr, si = sr + rows[1, i] * a, si + rows[1, i] * b
+        pr += a * rows[2, i] + b * rows[3, i]
+        pi += a * rows[3, i] - b * rows[2, i]
     left = total - (cr * cr + ci * ci) / total - (sr * sr + si * si) / square
-    pr -= (cr * zr + ci * zi) / total + (sr * tr + si * ti) / square
-    pi -= (cr * zi - ci * zr) / total + (sr * ti - si * tr) / square
+    pr -= (cr * line[3] + ci * line[4]) / total + (sr * line[5] + si * line[6]) / square
+    pi -= (cr * line[4] - ci * line[3]) / total + (sr * line[6] - si * line[5]) / square
     return (pr * pr + pi * pi) / left if left > 1e-10 * total else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,10 +190,12 @@ def _tried(
     tried = np.concatenate([delay[which] + turns for which, turns in pairs])
     (start,) = resonance_starts(part, tried, slopes=1)
     fit = _fitted(turned(part, start.sign), start.p)
-    ends = np.cumsum([len(which) for which, _ in pairs])
-    parts = [slice(end - len(which), end) for end, (which, _) in zip(ends, pairs, strict=True)]
-    return [_Try(which, tried[mine], start.sign[mine], fit.take(mine))
-            for mine, (which, _) in zip(parts, pairs, strict=True)]  # fmt: skip
+    tries, first = [], 0
+    for which, _ in pairs:
+        mine = slice(first, first + len(which))
+        tries.append(_Try(which, tried[mine], start.sign[mine], fit.take(mine)))
+        first += len(which)
+    return tries
 
 
 def _of_tries(
@@ -216,9 +219,14 @@ def _of_tries(
 
 
 def bounds(batch: Batch) -> tuple[Array, Array]:
-    """Return between what centre, width and delay of a resonance may be (3,)."""
-    turns = 0.6 * batch.points
-    return np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
+    """Return between what centre, width and delay of a resonance may be (3,); not to be changed."""
+    return _ends(batch.points)
+
+
+@lru_cache(maxsize=16)
+def _ends(points: int) -> tuple[Array, Array]:
+    turns = 0.6 * points
+    return np.array([-0.3, 0.6 / points, -turns]), np.array([1.3, 5.0, turns])
 
 
 def _fitted(batch: Batch, start: Array) -> Solution:

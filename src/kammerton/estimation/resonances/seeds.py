@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import ifft
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, kernel
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.seeds import MOST, axes, filled, single, widths
+from kammerton.estimation.numeric.seeds import MOST, axes, filled, widths
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
@@ -50,7 +50,9 @@ def resonance_starts(batch: Batch, delay: Array | None = None, slopes: int = 2) 
         turns[rows] = _delay(axis, some) if delay is None else delay[rows]
         flat = unwound(some, axis[None], step, turns[rows])
         found[:, rows] = _best(axis, flat, slopes)
-    return [Start(np.column_stack([f[:, :2], turns * f[:, 2]]), f[:, 2]) for f in found]
+    signs = found[:, :, 2].copy()
+    found[:, :, 2] = turns * signs
+    return [Start(p, sign) for p, sign in zip(found, signs, strict=True)]
 
 
 def unwound(y: Array, x: Array, step: Array, delay: Array) -> Array:
@@ -79,25 +81,63 @@ def unwind(y: Array, x: Array, step: Array, delay: Array, out: Array) -> None:
 
 def _delay(axis: Array, y: Array) -> Array:
     """Delay of y (N, 2M) in turns per window: the largest peak of the impulse response."""
-    m = len(axis)
-    even = np.linspace(axis[0], axis[-1], m)
-    if np.abs(axis - even).max() > 2e-5:
+    m, even = len(axis), _evened(axis.tobytes())
+    if even is not None:
         y = np.stack([np.concatenate([np.interp(even, axis, part) for part in np.split(row, 2)])
                       for row in y])  # fmt: skip
     size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())
-    scaled = single(y)
-    z = np.zeros((len(y), size), dtype=np.complex64)
-    z[:, :m].real, z[:, :m].imag = scaled[:, :m], scaled[:, m:]
-    response = ifft(z, axis=1, overwrite_x=True)
-    power = response.real**2 + response.imag**2
-    top, rows = power.argmax(axis=1), np.arange(len(z))
-    before, at, after = (
-        np.sqrt(power[rows, (top + k) % size].astype(np.float64)) for k in (-1, 0, 1)
-    )
-    bend = np.maximum(2.0 * at - before - after, 1e-12)
-    bins = np.where(top > size / 2, top - size, top) + 0.5 * (after - before) / bend
-    result: Array = bins * (m - 1) / size
-    return result
+    z, delay = np.zeros((len(y), 2 * size), dtype=np.float32), np.empty(len(y))
+    fill_scaled(y, z)
+    response = ifft(z.view(np.complex64), axis=1, overwrite_x=True)
+    fill_delays(response.view(np.float32), (m - 1) / size, delay)
+    return delay
+
+
+@lru_cache(maxsize=16)
+def _evened(axis: bytes) -> Array | None:
+    """Return an axis with the same ends and even steps, None where it has those itself."""
+    x = np.frombuffer(axis)
+    even = np.linspace(x[0], x[-1], len(x))
+    return even if np.abs(x - even).max() > 2e-5 else None
+
+
+@careful_kernel
+def fill_scaled(y: Array, out: Single) -> None:
+    """Fill out (N, 2 S), Re and Im of each point in turn, with y (N, 2M), so that none overflows.
+
+    The largest number of a trace becomes 1; what is beyond its points stays.
+    """
+    m = y.shape[1] // 2
+    for n in range(y.shape[0]):
+        largest = 0.0
+        for i in range(2 * m):
+            largest = max(largest, abs(y[n, i]))
+        largest = largest if largest > 0.0 else 1.0
+        for i in range(m):
+            out[n, 2 * i], out[n, 2 * i + 1] = y[n, i] / largest, y[n, m + i] / largest
+
+
+@careful_kernel
+def fill_delays(response: Single, per: float, delay: Array) -> None:
+    """Fill delay (N,): where a response (N, 2 S), Re and Im in turn, is largest, between its bins.
+
+    per: turns to a bin.
+    """
+    size = response.shape[1] // 2
+    power = np.empty(size, dtype=np.float32)
+    for n in range(response.shape[0]):
+        for i in range(size):
+            a, b = response[n, 2 * i], response[n, 2 * i + 1]
+            power[i] = a * a + b * b
+        highest, top = power.max(), 0
+        while power[top] < highest:
+            top += 1
+        before = math.sqrt(np.float64(power[top - 1 if top > 0 else size - 1]))
+        at = math.sqrt(np.float64(highest))
+        after = math.sqrt(np.float64(power[top + 1 if top + 1 < size else 0]))
+        bend = max(2.0 * at - before - after, 1e-12)
+        bins = (top - size if 2 * top > size else top) + 0.5 * (after - before) / bend
+        delay[n] = bins * per
 
 
 def _best(axis: Array, y: Array, slopes: int) -> Array:
@@ -106,10 +146,9 @@ def _best(axis: Array, y: Array, slopes: int) -> Array:
     Over a constant, and over a sloping background; slopes: 1 for the former alone, (1, N, 3).
     """
     thin = max(1 + (len(axis) > PLENTY), -(-len(axis) // MOST))
-    if thin > 1:
-        axis = axis[: len(axis) // thin * thin].reshape(-1, thin).mean(axis=1)
-    known = circles(axis.tobytes())
-    flat, best = np.empty((2 * len(y), len(axis)), dtype=np.float32), np.empty((slopes, len(y), 3))
+    known = circles(axis.tobytes(), thin)
+    flat = np.empty((2 * len(y), len(known.slope)), dtype=np.float32)
+    best = np.empty((slopes, len(y), 3))
     thinned(y.reshape(len(flat), -1), thin, flat)
     overlap = (flat @ known.shapes).reshape(len(y), 2, -1)
     slope = (flat @ known.slope).reshape(len(y), 2)
@@ -159,9 +198,11 @@ class Circles:
 
 
 @lru_cache(maxsize=16)
-def circles(axis: bytes) -> Circles:
-    """Return candidates on an axis."""
+def circles(axis: bytes, thin: int) -> Circles:
+    """Return candidates on an axis, of which `thin` points are taken together."""
     x = np.frombuffer(axis)
+    if thin > 1:
+        x = x[: len(x) // thin * thin].reshape(-1, thin).mean(axis=1)
     candidates = widths(x, 0.35, 7, 1.2) * [1.0, 2.0]
     shape = 1 / (1 + 2j * (x - candidates[:, :1]) / candidates[:, 1:])
     shape -= shape.mean(axis=1, keepdims=True)

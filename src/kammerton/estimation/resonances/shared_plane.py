@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -116,10 +116,7 @@ def fit_pairs(both: Batch, plane: Plane, populations: Array, lost: Mask) -> Pair
 
 def _shared(traces: Batch, sign: Array, plane: Plane, populations: Array, lost: Mask) -> Pairs:
     """Fit pairs that share what the evidence lets them; `lost` ones all of it."""
-    pair = replace(
-        traces, y=traces.y.reshape(len(sign) // 2, -1), w=traces.w.reshape(len(sign) // 2, -1),
-        level=traces.level[::2], variance=None,
-    )  # fmt: skip
+    pair = _in_twos(traces)
     start, known = _start(plane, sign), _level(plane)
     told = (populations[:, 0] > 0.0) | (populations[:, 1] < 1.0)
     if told.any():
@@ -144,6 +141,15 @@ def _shared(traces: Batch, sign: Array, plane: Plane, populations: Array, lost: 
     return _chosen(traces, alike, plane, joints, which, populations)
 
 
+def _in_twos(traces: Batch) -> Batch:
+    """Return the batch whose rows are those of both traces of a pair, one after the other."""
+    y, w = (each.reshape(traces.traces // 2, -1) for each in (traces.y, traces.w))
+    return Batch(
+        traces.x, traces.step, y, w, traces.zero, traces.span, traces.level[::2], traces.parts,
+        traces.known_noise, traces.order,
+    )  # fmt: skip
+
+
 def _doubtful(traces: Batch, alike: Solution, plane: Plane) -> Mask:
     """Return the pairs that may share less: those whose separate fits are as good as that asks."""
     cost, free, lower, rows = (each.reshape(-1, 2).sum(axis=1) for each in (
@@ -161,9 +167,9 @@ def _sign(both: Batch, plane: Plane) -> Array:
 
 def _start(plane: Plane, sign: Array) -> Array:
     """Return starts (N, 4): both centres, linewidth and delay."""
-    p = plane.fit.p.reshape(-1, 2, 3)
-    delay = (plane.fit.p[:, 2] * plane.sign * sign).reshape(-1, 2).mean(axis=1)
-    return np.column_stack([p[:, 0, 0], p[:, 1, 0], np.sqrt(p[:, :, 1].prod(axis=1)), delay])
+    centre, width, delay = plane.fit.p.T
+    turns, both = delay * plane.sign * sign, np.sqrt(width[::2] * width[1::2])
+    return np.stack([centre[::2], centre[1::2], both, 0.5 * (turns[::2] + turns[1::2])], axis=1)
 
 
 def _level(plane: Plane) -> Array:
@@ -176,12 +182,13 @@ def _level(plane: Plane) -> Array:
     if not plane.turned.known_noise:
         noise = plane.fit.cost / np.maximum(rows - plane.fit.free, 1)
     size = np.maximum(np.hypot(plane.fit.c[:, 0], plane.fit.c[:, 1]), 1e-150)
-    each = (noise / (STEEP * size) ** 2).reshape(-1, 2).mean(axis=1)
-    return np.column_stack([each, each])
+    each = noise / (STEEP * size) ** 2
+    return np.stack([0.5 * (each[::2] + each[1::2])] * 2, axis=1)
 
 
+@lru_cache(maxsize=16)
 def _bounds(points: int, widths: int) -> tuple[Array, Array]:
-    """Return bounds (P,) of two centres, so many widths, and a delay."""
+    """Return bounds (P,) of two centres, so many widths, and a delay; not to be changed."""
     turns = 0.6 * points
     low = [-0.3, -0.3, *[0.6 / points] * widths, -turns]
     return np.array(low), np.array([1.3, 1.3, *[5.0] * widths, turns])
@@ -320,7 +327,9 @@ def _of_joint(kind: int, joint: _Joint, traces: Batch) -> Pairs:
 
 def _traces_of(which: NDArray[np.intp]) -> NDArray[np.intp]:
     """Return where the traces of the pairs `which` are."""
-    return np.ravel(2 * which[:, None] + np.arange(2))
+    each = np.empty(2 * len(which), dtype=np.intp)
+    each[::2], each[1::2] = 2 * which, 2 * which + 1
+    return each
 
 
 def _with(old: Any, which: NDArray[np.intp], new: Any) -> Any:
