@@ -18,8 +18,7 @@ EVERY, FEWEST = 0.5, 10  # s between looks, and how many tell something together
 STEEPEST = 1.0  # MB/h that is still called flat
 BLOCK = 100  # bytes of a small block of Python on average, where a daemon has 500,000 of them
 SETTLES = 0.25  # part of a soak in which caches fill
-BLOCKS = 6  # neighbouring looks are alike: only so many blocks count as independent
-LEAST = 10  # percent of looks of a block at or below what counts as in use
+RESTS = 6  # after it, of which the scatter tells an error
 ERRORS = 2.78  # standard errors of their slope within which it lies in 95 % (Student's t of 4)
 
 
@@ -181,36 +180,28 @@ class Memory:
         return f"memory {self.held}{in_use}{undecided}"
 
 
-def verdict(looks: Sequence[Look], *, told: bool) -> Memory:
-    """Return the slopes after the first quarter, by the scatter of blocks.
+def verdict(rests: Sequence[Look], *, told: bool) -> Memory:
+    """Return the slopes after the first quarter of looks at a process at rest, by their scatter.
 
-    What a process holds comes and goes over minutes. Errors of single looks, as if each were
-    independent, are several times too small. told: whether a process here can tell what it has in
-    use; where it can and did not always, that is no slope, and no pass.
+    What one that measures holds comes and goes within seconds, and what it needs at once now and
+    then takes pages that stay: neither says what it keeps. told: whether a process here can tell
+    what it has in use; where it can and did not always, that is no slope, and no pass.
     """
-    late = looks[int(SETTLES * len(looks)) :]
+    late = rests[int(SETTLES * len(rests)) :]
     hours = [each.hours for each in late]
     held = slope(hours, [each.megabytes for each in late])
     if not told:
         return Memory(held)
     in_use = [np.inf if each.in_use is None else each.in_use for each in late]
     known = bool(np.isfinite(in_use).all())
-    return Memory(held, slope(hours, in_use, LEAST) if known else NO_SLOPE)
+    return Memory(held, slope(hours, in_use) if known else NO_SLOPE)
 
 
-def slope(hours: Sequence[float], megabytes: Sequence[float], part: float = 50) -> Slope:
-    """Return the slope with the error that the scatter of few medians tells, or of percentiles.
-
-    What comes and goes moves a mean, and hides what stays: arrays of a job, a cache's last tenant.
-    In use it only adds, and a process that is hardly ever idle has its part in medians, too: what
-    is kept is at the bottom of each block.
-    """
-    if len(hours) < 4 * BLOCKS:
+def slope(hours: Sequence[float], megabytes: Sequence[float]) -> Slope:
+    """Return the slope with the error that the scatter about it tells."""
+    if len(hours) < RESTS:
         return NO_SLOPE
-    parts = np.array_split(np.array([hours, megabytes]), BLOCKS, axis=1)
-    at = [np.median(when) for when, _ in parts]
-    usual = [np.percentile(much, part) for _, much in parts]
-    fit, covariance = np.polyfit(at, usual, 1, cov=True)
+    fit, covariance = np.polyfit(hours, megabytes, 1, cov=True)
     return Slope(float(fit[0]), float(np.sqrt(covariance[0, 0])))
 
 

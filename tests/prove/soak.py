@@ -41,6 +41,10 @@ TOLD = "in-use"
 EXACT = "glibc.malloc.tcache_count=0"
 """Threads keep up to 250 kB of freed pieces each, which glibc counts as in use: here none."""
 IN_USE = Path(__file__).with_name("in_use")
+RESTS, OFTEN = 16, 300.0
+"""Times that it is at rest, and s from one to the next at least."""
+GIVEN_BACK, STILL = 70.0, 10.0
+"""s after which free memory was given back (see `memory.PERIOD`), and in which it is counted."""
 TRUTH = 12  # looks between two comparisons with truth and subscriber
 BEHIND = 15.0  # s that a subscriber may be behind
 LAST_WORDS = 60  # lines
@@ -66,6 +70,7 @@ class Seen:
 
     truth: Truth
     looks: list[Look] = field(default_factory=list)
+    rests: list[Look] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     refused: int = 0
     unanswered: int = 0
@@ -114,7 +119,7 @@ def soak(quick: bool) -> Iterator[Row]:
         spans = unsafe_spans(lab)
     for what in seen.lost + spans:
         print(what, file=sys.stderr)
-    flat = verdict(seen.looks, told=can_tell())
+    flat = verdict(seen.rests, told=can_tell())
     files, threads = grown(seen.looks, "files"), grown(seen.looks, "threads")
     words = f"R6 {lasts * 60:.0f} min, {qubits()} qubits, {runs} runs: {flat}"
     named = f" ({', '.join(new)})" if new else ""
@@ -168,9 +173,13 @@ def _left_alone(
     wait_for(lambda: _brought_up(daemon, names), "the end of the bring-up", 1800)
     child, began = daemon.child(), time.monotonic()
     process, seen, told = psutil.Process(child), Seen(Truth(lab)), lab.lab.with_name(TOLD)
+    every, rested = max(OFTEN, lasts * 3600 / RESTS), began
     with closing(Client(lab.lab)) as client, closing(Watch(process, told)) as watch:
         while time.monotonic() - began < lasts * 3600:
             number = len(seen.looks)
+            if time.monotonic() - rested > every:
+                seen.rests.append(_rested(daemon, client, watch))
+                rested = time.monotonic()
             _measure(client, names[number % len(names)], ASKED[number % len(ASKED)], seen)
             assert daemon.child() == child, "its process was replaced"
             time.sleep(PERIOD)
@@ -180,6 +189,27 @@ def _left_alone(
                 _compare(seen, ear, daemon.database)
     assert daemon.child() == child, "its process was replaced"
     return seen, new_files(seen.looks)
+
+
+def _rested(daemon: Daemon, client: Client, watch: Watch) -> Look:
+    """Hold the computer until free memory was given back; return what is held then.
+
+    While it measures, what it holds swings by 30 MB within seconds.
+    """
+    client.hold("computer", why="what it keeps is looked at")
+    time.sleep(GIVEN_BACK)
+    watch.look()
+    time.sleep(STILL)
+    found = watch.look()
+    client.release("computer")
+    print(f"at rest: {found.words()}", file=sys.stderr)
+    wait_for(lambda: _at_work(daemon), "going on after a hold", 120)
+    return found
+
+
+def _at_work(daemon: Daemon) -> bool:
+    doing = (daemon.doing() or (0, ""))[1]
+    return not doing.startswith(("hands off", "connecting"))
 
 
 def _brought_up(daemon: Daemon, names: list[str]) -> bool:
