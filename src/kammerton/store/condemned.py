@@ -14,7 +14,7 @@ from kammerton.store.identity import Identity
 from kammerton.store.read import ReadStore
 
 
-class Condemned(ReadStore):
+class Condemnable(ReadStore):
     """A database that is not written any more once damage was met, by a read or a write."""
 
     _files = Identity(())

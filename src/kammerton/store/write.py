@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from kammerton.model import Estimate, Run
 from kammerton.store import attempts, checks, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.clock import instant, stamp
-from kammerton.store.condemned import Condemned
+from kammerton.store.condemned import Condemnable
 from kammerton.store.create import create
 from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
@@ -31,7 +31,7 @@ from kammerton.store.traces import demand_folder, last_file, write_traces
 T = TypeVar("T")
 
 
-class Store(Condemned):
+class Store(Condemnable):
     """The database of one computer, open for writing by one process.
 
     Safe to use from several threads. Every method raises StoreError when the disk, another
