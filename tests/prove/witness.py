@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kammerton.client import Subscriber
 from kammerton.client.follower import Update
 from kammerton.lab import Broker, Lab, load
@@ -108,12 +110,20 @@ def witness(port: int, computer: str) -> Iterator[Witness]:
         seen.loop.close()
 
 
-CHANGES = """select name, value, stderr, time, revision, run from change order by revision"""
+CHANGES = """
+select name, value, stderr, time, revision, run, started, ended
+from change join run on run.number = change.run order by revision"""
+MOMENTS = 21
+"""In a run, at which a value that is off at its own time is held against the truth again."""
 
 
 @dataclass
 class Truth:
-    """Everything that was committed, and so published, beside the laboratory's hidden truth."""
+    """Everything that was committed, and so published, beside the laboratory's hidden truth.
+
+    A value is wrong when it is off at its own time, and for more than half of its run as well: of
+    what a defect does for three seconds a minute of measuring tells nothing.
+    """
 
     lab: Laboratory
     checked: int = 0
@@ -129,11 +139,19 @@ class Truth:
         answer = self.lab.ask(op="contradicted", published=published, sigmas=SIGMAS)
         self.upto = max(each["revision"] for each in published)
         self.checked += answer["checked"]
-        found = [{k: v for k, v in each.items() if k != "extra"} for each in answer["found"]]
+        off = [each for each in answer["found"] if self._off_for_most_of_its_run(each)]
+        found = [{k: v for k, v in each.items() if k != "extra"} for each in off]
         self.wrong += found
         for each in found:
             print(each, file=sys.stderr)
         return found
+
+    def _off_for_most_of_its_run(self, value: dict[str, Any]) -> bool:
+        moments = np.linspace(value["started"], value["ended"], MOMENTS)
+        again = [value | {"time": float(moment)} for moment in moments]
+        off = len(self.lab.ask(op="contradicted", published=again, sigmas=SIGMAS)["found"])
+        print(f"{value['name']} is off at {off} of {MOMENTS} moments of its run", file=sys.stderr)
+        return 2 * off > MOMENTS
 
 
 class _Believed:
@@ -141,7 +159,7 @@ class _Believed:
 
     def __init__(self, rows: list[tuple[Any, ...]]) -> None:
         self._rows = dict[str, tuple[list[int], list[float]]]()
-        for name, value, _, _, revision, _ in rows:
+        for name, value, _, _, revision, *_ in rows:
             revisions, values = self._rows.setdefault(name, ([], []))
             revisions.append(revision)
             values.append(value)
@@ -155,9 +173,10 @@ class _Believed:
 def _values(rows: list[tuple[Any, ...]], lab: Lab) -> Iterator[dict[str, Any]]:
     """Yield measured values as the laboratory wants them, a pi pulse with its samples."""
     believed = _Believed(rows)
-    for name, value, stderr, moment, revision, run in rows:
+    for name, value, stderr, moment, revision, run, started, ended in rows:
         if stderr > 0:
             told = {"name": name, "value": value, "stderr": stderr, "time": moment / 1e6}
+            told |= {"started": started / 1e6, "ended": ended / 1e6}
             qubit, _, what = name.partition(".")
             if what == "pi_amplitude":
                 design = lab.qubits[qubit].design

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,9 @@ from kammerton.client.follower import Update
 from kammerton.model import Estimate
 from kammerton.store import Store
 from kammerton_sim.chip import random_chip
+from kammerton_sim.evidence.contradicted import contradicted
 from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.ports import consecutive_ports
 from kammerton_sim.write_lab import write_lab
 from tests.brokers import MOSQUITTO, BrokerProcess
 from tests.prove.witness import Truth, gone_back, witness
@@ -72,6 +75,43 @@ def test_a_value_that_the_truth_contradicts_is_wrong_and_a_pi_pulse_has_a_truth(
             assert {each["name"] for each in truth.look()} == {"q0.f01", "q0.pi_amplitude"}
             assert (truth.checked, len(truth.wrong)) == (3, 2)
             assert truth.look() == [], "each value is looked at once"
+
+
+class Hopping:
+    """A laboratory whose T1 is 40 us for the last part of a run of 21 s, and 45 us before."""
+
+    def __init__(self, lab: Path, part: float) -> None:
+        self.lab, self._since = lab, run().ended.timestamp() - 21 * part
+
+    def ask(self, op: str, published: list[dict[str, Any]], sigmas: float) -> dict[str, Any]:
+        answer = contradicted(published, self._truth, sigmas)
+        return {"checked": answer["checked"], "found": answer["contradicted"]}
+
+    def _truth(self, name: str, at: float) -> float:
+        return 40e-6 if at >= self._since else 45e-6
+
+
+@pytest.mark.parametrize(
+    ("value", "part", "wrong"),
+    [
+        (45.2e-6, 0.2, False),  # a hop at its end tells nothing of the rest
+        (45.2e-6, 0.6, True),
+        (42.5e-6, 0.5, True),  # a mixture is what it never was
+        (48e-6, 0.0, True),
+    ],
+)
+def test_a_value_is_wrong_that_is_off_for_most_of_its_run(
+    tmp_path: Path, value: float, part: float, wrong: bool
+) -> None:
+    ports = consecutive_ports(random_chip(1, 3), 1)
+    lab = write_lab(random_chip(1, 3), ports, 3)
+    (tmp_path / "lab.toml").write_text(lab, encoding="utf-8")
+    with Store.open(tmp_path / "kammerton.sqlite", "chip-1-3") as store:
+        told = Estimate(value, 0.4e-6, "s", run().ended, "")
+        store.commit(run(), {"q0.t1": told})
+    truth = Truth(Hopping(tmp_path / "lab.toml", part))  # type: ignore[arg-type]
+    assert bool(truth.look()) == wrong == bool(truth.wrong)
+    assert truth.checked == 1
 
 
 @pytest.mark.skipif(MOSQUITTO is None, reason="needs Mosquitto")

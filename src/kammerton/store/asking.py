@@ -185,20 +185,24 @@ def _asked(
         With words once it was left: it is withdrawn, or goes on.
     """
     with ExitStack() as stack:
+        number = None
         try:
             inbox = stack.enter_context(Inbox(database))
             with kept_back() as came:
                 number = inbox.ask(verb, arguments, who)
-        except StoreError as problem:
-            raise _not_left(verb, problem) from problem
-        try:
             end_if(came)
             found = _awaited(_Waiting(database, inbox, number, verb, meanwhile))
         except KeyboardInterrupt:
+            if number is None:
+                raise
             gone = partial(_gone, database, verb)
             raise KeyboardInterrupt(no_longer(inbox, number, verb, arguments, gone)) from None
-        except StoreUnavailable as problem:
-            raise OutcomeUnknown(_unread(problem, verb)) from problem
+        except StoreError as problem:
+            if number is None:
+                raise _not_left(verb, problem) from problem
+            if isinstance(problem, StoreUnavailable):
+                raise OutcomeUnknown(_unread(problem, verb)) from problem
+            raise
     if found.kept:
         return _kept(found)
     if not found.done:
@@ -259,12 +263,15 @@ def _awaited(waiting: _Waiting) -> Request:
         They cannot be read, and the time is over.
     """
     while True:
-        try:
-            if (found := waiting.look()) is not None:
-                return found
-        except StoreUnavailable:
-            if waiting.late:
-                raise
+        # Ctrl-C in the middle of a look would keep its connection, the only one, from who withdraws
+        with kept_back() as came:
+            try:
+                if (found := waiting.look()) is not None:
+                    return found
+            except StoreUnavailable:
+                if waiting.late:
+                    raise
+        end_if(came)
         time.sleep(PERIOD)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from kammerton.model import OutcomeUnknown, StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import (
@@ -428,6 +430,34 @@ def test_who_waits_no_longer_withdraws_what_nobody_has_taken_up(
     interrupting(monkeypatch, where)
     with pytest.raises(KeyboardInterrupt, match="withdrawn; nothing is done"):
         change(place, "release", {"scope": "q0"}, "anna")
+    monkeypatch.undo()
+    with Inbox(place) as box:
+        assert attend(store, box) == []
+
+
+def test_ctrl_c_that_comes_while_a_connection_is_fetched_keeps_nobody_from_withdrawing(
+    store: Store, place: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an exception cuts off there stays with its traceback, and the pool has only one."""
+    look, connect, due = Inbox.request, Engine.connect, list[int]()
+
+    def looks(box: Inbox, number: int) -> object:
+        due.append(number)
+        return look(box, number)
+
+    def interrupted(engine: Engine) -> object:
+        fetched = connect(engine)
+        if due:
+            due.clear()
+            signal.raise_signal(signal.SIGINT)
+        return fetched
+
+    monkeypatch.setattr(Inbox, "request", looks)
+    monkeypatch.setattr(Engine, "connect", interrupted)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match="withdrawn; nothing is done"):
+        change(place, "release", {"scope": "q0"}, "anna")
+    assert time.monotonic() - began < 3.0
     monkeypatch.undo()
     with Inbox(place) as box:
         assert attend(store, box) == []
