@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 
 KAMMERTON = (sys.executable, "-m", "kammerton")
 END = 30.0  # s that a process gets to end
+TOLD = 10_000  # characters of its last words
 
 
 @dataclass
@@ -62,9 +64,13 @@ def laboratory(
     command = [*KAMMERTON, "sim", *([str(chip)] if chip else ["--qubits", str(qubits)])]
     command += ["--seed", str(seed), *options]
     command += ["--write-lab", str(lab), "--broker", f"mqtt://127.0.0.1:{broker or 1}"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
+    said = folder / "sim.log"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    environment = os.environ | {"PYTHONFAULTHANDLER": "1"}
+    with (
+        said.open("ab") as log,
+        subprocess.Popen(command, **pipes, stderr=log, text=True, env=environment) as process,
+    ):
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
@@ -72,7 +78,18 @@ def laboratory(
             yield Laboratory(lab, ready["control"], process)
         finally:
             process.terminate()
-            process.wait(END)
+            ended(process, said)
+
+
+def ended(process: subprocess.Popen[str], said: Path | None = None) -> None:
+    """Wait until a process is over; of one that hangs show where, as far as it can tell."""
+    try:
+        process.wait(END)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # its fault handler writes down every thread
+        process.wait(END)
+        words = said.read_text(errors="replace")[-TOLD:] if said else ""
+        raise AssertionError(f"{process.args} did not end within {END:.0f} s\n{words}") from None
 
 
 def _heed_hangups() -> None:
@@ -96,4 +113,4 @@ def daemon(
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(END)
+            ended(process)

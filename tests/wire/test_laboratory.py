@@ -301,6 +301,28 @@ def test_a_taken_port_is_exit_1(capsys):
     assert f"drive_lo: port {number} on 127.0.0.1 is in use" in capsys.readouterr().err
 
 
+BUSY = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from kammerton_sim.command import run
+ThreadPoolExecutor(1).submit(time.sleep, 60)
+run(["--qubits", "1"])
+"""
+
+
+def test_its_end_does_not_wait_for_what_is_still_compiled():
+    """Where kernels are not on the disk yet, threads compile them for a minute."""
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert process.stdout.readline().startswith(b"{")
+            process.terminate()
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("end", ["SIGTERM", "SIGINT", "stdin", "stop"])
 def test_the_process_is_ready_and_ends(end):
     command = [sys.executable, "-W", "error", "-m", "kammerton_sim", "--qubits", "1"]

@@ -10,7 +10,7 @@ from typing import TypeVar
 from kammerton_sim.chip import Chip, ChipError, chip_text
 from kammerton_sim.command.chip import Made, chip_paths, contradictions, ways
 from kammerton_sim.command.options import no_broker, options_parser, pace_told
-from kammerton_sim.command.serving import serve_until_stopped, size
+from kammerton_sim.command.serving import end_at_once, serve_until_stopped, size
 from kammerton_sim.command.unfit import unfit
 from kammerton_sim.command.written import clashes, put
 from kammerton_sim.command_line import (
@@ -32,7 +32,10 @@ T = TypeVar("T")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
-    """Run `kammerton sim`; returns the exit code (2: bad chip file or arguments)."""
+    """Run `kammerton sim`; returns the exit code (2: bad chip file or arguments).
+
+    Once it has served a laboratory it ends the process, and does not return.
+    """
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["ctl"]:
         return ctl.run(arguments[1:])
@@ -112,7 +115,7 @@ def _run(options: argparse.Namespace, made: Made, ports: dict[str, int], pace: f
     with Laboratory(chip, ports, pace=pace) as laboratory:
         _write(chip, options, laboratory.ports)
         serve_until_stopped(laboratory, options.until_stdin_closes)
-    return 0
+    end_at_once()
 
 
 def _write(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:

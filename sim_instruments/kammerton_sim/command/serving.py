@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.chip.hidden import note
@@ -30,6 +30,16 @@ def serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> Non
         sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
         sys.stdout.flush()
         stop.wait()
+
+
+def end_at_once() -> NoReturn:
+    """End the process, whatever is still compiled or computed in it: nobody needs that any more.
+
+    The interpreter would wait for it, for as long as a minute.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _warm(coupled: bool, stop: threading.Event | None) -> None:

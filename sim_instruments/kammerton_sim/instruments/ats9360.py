@@ -43,6 +43,10 @@ _SHORT = 30_000
 """Records up to which the states of an acquisition are archived."""
 
 
+_PATIENCE = 2.0
+"""s that the buffers under way get to be made when the laboratory ends."""
+
+
 class Ats9360:
     """The board, for one driver at a time.
 
@@ -86,9 +90,10 @@ class Ats9360:
         self.port = self.server.port
 
     def close(self) -> None:
-        """End the connections and the two threads."""
+        """End the connections and the two threads; a buffer that takes long is not waited for."""
         self.server.close()
-        self._makers.shutdown(cancel_futures=True)
+        self._makers.shutdown(wait=False, cancel_futures=True)
+        wait([job for job in self._making if not job.cancelled()], _PATIENCE)
 
     def _attend(self, connection: socket.socket, peer: str) -> None:
         arrive = partial(self.server.arrive, connection)
