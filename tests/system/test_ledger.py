@@ -17,6 +17,7 @@ from kammerton.cli import app
 from kammerton.lab import load
 from kammerton.loop import load_calibrations
 from kammerton.loop.intended import intended
+from kammerton.model.quantity import show
 from kammerton_sim.chip import random_chip
 from kammerton_sim.command import run as command
 from kammerton_sim.ctl.published import published
@@ -102,6 +103,27 @@ def test_everything_that_was_changed_stands_in_the_dry_run(flawed):
     }
     assert {"volts", "output", "channels.awg_amplitude"} <= {what for _, what in changed}
     assert changed - names == set()
+
+
+FIXED = {
+    "frequency": "Hz", "power": "dBm", "power_limit": "dBm", "clock_rate": "Hz",
+    "amplitude": "Vpp", "resolution": "bit", "reference": "",
+}  # fmt: skip
+"""What lab.toml alone decides, and no measurement, in which unit."""
+
+
+def test_what_no_measurement_decides_was_set_to_what_the_dry_run_shows(flawed):
+    lab = flawed[0]
+    planned = intended(load(lab.lab), load_calibrations(), datetime.now(UTC))
+    shown = {(write.output.partition(".")[0], write.quantity, write.new) for write in planned}
+    written = {
+        (each["instrument"], PLANNED[what], show(each["new"], unit) if unit else each["new"])
+        for each in lab.ask(op="ledger", since=0)
+        if (what := each["what"]) in FIXED
+        for unit in (FIXED[what],)
+    }
+    assert {PLANNED[what] for what in FIXED} == {quantity for _, quantity, _ in written}
+    assert written - shown == set()
 
 
 def test_nothing_was_written_to_a_wrong_box(ledger):

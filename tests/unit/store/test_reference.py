@@ -164,5 +164,5 @@ def test_the_store_equals_its_reference(
             return server.database() if server else folder / "db.sqlite"
 
     many = int(os.environ.get("KAMMERTON_MODELS", "100"))
-    brief = settings(max_examples=3 if server else many, stateful_step_count=15, deadline=None)
+    brief = settings(max_examples=5 if server else many, stateful_step_count=15, deadline=None)
     run_state_machine_as_test(Here, settings=brief)
